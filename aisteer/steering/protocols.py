@@ -1,0 +1,77 @@
+"""What a policy must be able to do, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from aisteer.journal.commands import Draft
+
+__all__ = ["Batch", "Datum", "Evidence", "Policy", "Predicts"]
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """A finished run: ``outcomes`` maps a name to ``(value, standard error)``; the error is 0 if not known."""
+
+    run: str
+    parameters: Json
+    outcomes: dict[str, tuple[float, float]]
+    predicted: dict[str, list[float]] = field(default_factory=dict)
+    origin: str = "ai"
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a policy may know of a task, as plain data (made in the driver's thread).
+
+    Attributes:
+        task: The task's name.
+        definition: The task's definition, as in the journal.
+        data: Runs that ended ``done`` and are not marked bad.
+        censored: Runs that ended ``partial``: their outcome is a bound at best, not data.
+        failed: Parameters of runs that failed.
+        pending: Parameters of live runs and accepted proposals.
+        waiting: Waiting proposals: ``(id, parameters)``.
+        rejected: ``(parameters, proposals decided since)``: its influence decays.
+        revision: Journal position it was made at.
+    """
+
+    task: str
+    definition: Json
+    data: tuple[Datum, ...] = ()
+    censored: tuple[Datum, ...] = ()
+    failed: tuple[Json, ...] = ()
+    pending: tuple[Json, ...] = ()
+    waiting: tuple[tuple[str, Json], ...] = ()
+    rejected: tuple[tuple[Json, int], ...] = ()
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Drafts, best first, and what is to be remembered of the fit that made them."""
+
+    drafts: Sequence[Draft]
+    model: int = 0
+    summary: Json = field(default_factory=dict)
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Something that proposes."""
+
+    def propose(self, evidence: Evidence, n: int) -> Batch:
+        """Up to ``n`` distinct drafts given the evidence; pending runs count."""
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """A policy that can say what it expects, and why, of a point that somebody else chose."""
+
+    def predict(self, evidence: Evidence, points: Sequence[Json]) -> Sequence[Json]:
+        """For each point a mapping with ``predicted``, ``acquisition``, ``rank``, ``of``, ``reasons``, ``model``."""
