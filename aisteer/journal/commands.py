@@ -22,6 +22,7 @@ from aisteer.journal.state import Proposal, Run, State
 __all__ = [
     "Accept",
     "Command",
+    "Decide",
     "Define",
     "Draft",
     "Edit",
@@ -44,6 +45,7 @@ __all__ = [
     "TakeLease",
     "Trouble",
     "Undo",
+    "Verdict",
     "Withdraw",
     "handle",
 ]
@@ -165,6 +167,24 @@ class Reject(Command):
     revision: int
     reason: str = ""
     rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A rule's answer on one proposal: ``accepted`` or ``rejected``, with the rule in words."""
+
+    proposal: str
+    verdict: str
+    rule: str
+    evidence: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide(Command):
+    """The autonomy rules' verdicts; ones that no longer wait, or that the budget does not cover, are left out."""
+
+    epoch: int
+    verdicts: Sequence[Verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -551,6 +571,38 @@ def _accept(state: State, command: Accept, now: float) -> list[Event]:
 def _reject(state: State, command: Reject, now: float) -> list[Event]:
     proposal = _waiting(state, command.proposal, command.revision)
     return [ev.ProposalRejected(proposal=proposal.id, reason=command.reason, rule=command.rule)]
+
+
+@_handles(Decide)
+def _decide(state: State, command: Decide, now: float) -> list[Event]:
+    _epoch(state, command.epoch)
+    made: list[Event] = []
+    left = state.remaining
+    reserve = state.budget is not None
+    for verdict in command.verdicts:
+        if verdict.proposal not in state.waiting:
+            continue
+        proposal = state.proposals[verdict.proposal]
+        if verdict.verdict == "rejected":
+            made.append(ev.ProposalRejected(proposal=proposal.id, rule=verdict.rule))
+            continue
+        if proposal.action != "stop":
+            if proposal.cost > left + 1e-9:
+                continue
+            left -= proposal.cost
+        made.append(
+            ev.ProposalAccepted(
+                proposal=proposal.id,
+                reserved=proposal.cost if reserve and proposal.action != "stop" else 0.0,
+                rule=verdict.rule,
+                evidence=verdict.evidence or None,
+            )
+        )
+        if proposal.action == "stop" and proposal.run is not None and state.runs[proposal.run].live:
+            made.append(
+                ev.ControlRequested(run=proposal.run, control=f"{command.id}.{proposal.id}", verb="stop")
+            )
+    return made
 
 
 @_handles(Edit)

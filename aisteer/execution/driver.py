@@ -1,0 +1,325 @@
+"""The driver: the one process that acts on a campaign.
+
+It holds the lease and, in one thread, folds what is new, lets the autonomy rules answer, launches what
+is accepted, follows live attempts and reports what became of them. A second thread fits and proposes
+(``aisteer.execution.thinking``). Everything it decides goes through the journal's gate, so a driver
+that lost its lease, was stopped and woken, or repeats itself can do no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aisteer.errors import AisteerError, EndpointError, LeaseLost, SpoolError
+from aisteer.execution.endpoint import AttemptRef, Endpoint, Health
+from aisteer.execution.launching import Launcher
+from aisteer.execution.mirror import Mirror
+from aisteer.execution.rules import Rules
+from aisteer.execution.thinking import Thinker
+from aisteer.execution.tracking import Tracker
+from aisteer.journal import commands as cmd
+from aisteer.journal import events as ev
+from aisteer.journal.events import Actor, Event
+from aisteer.journal.state import Run, State
+from aisteer.journal.store import Journal
+
+__all__ = ["Driver"]
+
+_log = logging.getLogger("aisteer.driver")
+_BEAT = 2.0
+_BUSY = 0.05
+_IDLE = 0.5
+
+
+class Driver:
+    """Drives one campaign until it is stopped or another driver takes over.
+
+    Args:
+        journal: The campaign's journal, open for writing.
+        folder: The campaign's folder.
+        endpoints: Task name to the endpoint that it runs at.
+        mind: What proposes (``aisteer.steering.mind.Mind``); None drives without proposing.
+        holder: Who we are, for the lease: host, pid, start, boot.
+        patience: Seconds without a heartbeat after which an attempt is lost.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        folder: Path,
+        endpoints: Mapping[str, Endpoint],
+        *,
+        mind: Any = None,
+        holder: Mapping[str, Any],
+        patience: float = 60.0,
+        on_log: Callable[[str], None] | None = None,
+    ) -> None:
+        self.journal = journal
+        self.folder = Path(folder)
+        self.endpoints = dict(endpoints)
+        self.actor = Actor("driver", f"{holder.get('host', '?')}:{holder.get('pid', '?')}")
+        self.holder = dict(holder)
+        self.mirror = Mirror(self.folder)
+        self.epoch = 0
+        self.problem = ""
+        self._tracker = Tracker(self.mirror, patience=patience, on_gap=self._gap)
+        self._launcher = Launcher(self.folder)
+        self._rules = Rules()
+        self._thinker = Thinker(journal, mind, self._trouble) if mind is not None else None
+        self._seen = 0
+        self._delivered: set[str] = set()
+        self._beaten = 0.0
+        self._stop = threading.Event()
+        self._ready = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._log = on_log or (lambda text: None)
+
+    # --- from outside ---
+
+    def start(self) -> None:
+        """Take the lease and begin, in threads of our own; returns at once."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._stop.clear()
+        self._ready.clear()
+        self._thread = threading.Thread(target=self._run, name="aisteer-driver", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Let go of the campaign. Runs at the endpoints go on; another driver can take over at once."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is driving (it holds the lease, or waits for it)."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def driving(self) -> bool:
+        """Whether it holds the lease now."""
+        return self.alive and self._ready.is_set()
+
+    def wait_until_driving(self, timeout: float) -> bool:
+        """Wait for the lease."""
+        return self._ready.wait(timeout)
+
+    def health(self) -> dict[str, Health]:
+        """Task name to how its endpoint is."""
+        return {task: endpoint.status() for task, endpoint in self.endpoints.items()}
+
+    # --- the thread ---
+
+    def _run(self) -> None:
+        try:
+            if not self._take_lease():
+                return
+            self._attach()
+            self._ready.set()
+            if self._thinker is not None:
+                self._thinker.start(self.epoch)
+            self._loop()
+        except LeaseLost as error:
+            self.problem = str(error)
+        except Exception as error:
+            self.problem = f"The driver stopped: {error}. Runs go on; start it again with campaign.start()."
+            _log.exception("the driver stopped")
+        finally:
+            self._ready.clear()
+            if self._thinker is not None:
+                self._thinker.stop()
+            self._let_go()
+
+    def _take_lease(self) -> bool:
+        while not self._stop.is_set():
+            try:
+                self.epoch = self.journal.take_lease(self.holder, self.actor, stop=self._stop)
+            except LeaseLost as error:
+                self.problem = str(error)
+                if self._stop.wait(1.0):
+                    return False
+                continue
+            self.problem = ""
+            return True
+        return False
+
+    def _let_go(self) -> None:
+        try:
+            if self.epoch:
+                self.journal.release_lease(self.epoch)
+        except AisteerError as error:
+            _log.debug("lease not released: %s", error)
+
+    def _loop(self) -> None:
+        pause = 0.1
+        while not self._stop.is_set():
+            try:
+                busy = self._tick()
+                pause = 0.1
+                if "driver" in self.journal.state.troubles:
+                    self._solved("driver")
+            except LeaseLost:
+                raise
+            except (AisteerError, OSError) as error:
+                # Storage or an endpoint is in trouble: nothing is lost, so keep trying, ever slower.
+                self.problem = str(error)
+                self._trouble("driver", str(error))
+                self._stop.wait(pause)
+                pause = min(pause * 2, 10.0)
+                continue
+            if not busy:
+                self.journal.wait(self._seen, self._nap())
+
+    def _nap(self) -> float:
+        """How long nothing can happen without the journal saying so, seconds."""
+        now = time.time()
+        looks = [t - now for t in (self._rules.next_look, self._launcher.next_launch) if t is not None]
+        return max(0.0, min([_IDLE, *looks]))
+
+    def _tick(self) -> bool:
+        """One round. Answers whether there is work that the journal would not wake us for."""
+        self._beat()
+        self.journal.refresh()
+        state = self.journal.state
+        self._follow(state)
+        self._decide(state)
+        self._launch(state)
+        if not self._tracker.live:
+            return False
+        self._look()
+        return True
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self._beaten >= _BEAT:
+            self.journal.beat(self.epoch)
+            self._beaten = now
+
+    def _attach(self) -> None:
+        """Take up what an earlier driver left: live attempts, and controls not yet answered."""
+        self.journal.refresh()
+        with self.journal.lock:
+            state = self.journal.state
+            self._seen = state.position
+            runs = [state.runs[name] for name in state.live]
+        grouped: dict[int, tuple[Endpoint, dict[AttemptRef, str | None]]] = {}
+        for run in runs:
+            if run.attempt.end:
+                continue  # It waits for its next attempt.
+            endpoint = self.endpoints.get(run.task)
+            if endpoint is None:
+                continue
+            tracked = self._tracker.add(run, state.definition["tasks"][run.task])
+            group = grouped.setdefault(id(endpoint), (endpoint, {}))
+            group[1][tracked.ref] = run.attempt.ticket
+            if run.state == "accepted":
+                # Recorded, but perhaps never handed over: submission is at least once.
+                endpoint.submit([self._launcher.submission(state, run, endpoint)])
+        for endpoint, tickets in grouped.values():
+            endpoint.attach(tickets)
+        for run in runs:
+            self._controls(run)
+
+    def _follow(self, state: State) -> None:
+        """Act on events that others wrote."""
+        if state.position == self._seen:
+            return
+        for record in self.journal.records(self._seen):
+            self._seen = record.position
+            if isinstance(record.event, ev.ControlRequested):
+                self._controls(state.runs[record.event.run])
+        if self._thinker is not None:
+            self._thinker.wake()
+
+    def _controls(self, run: Run) -> None:
+        for control in run.controls:
+            if control.answer or control.id in self._delivered or not run.live:
+                continue
+            endpoint = self.endpoints.get(run.task)
+            if endpoint is None:
+                continue
+            ref = AttemptRef(run.id, run.uuid, run.attempt.number)
+            endpoint.control(
+                ref,
+                {"id": control.id, "epoch": self.epoch, "verb": control.verb, "values": control.values},
+            )
+            self._delivered.add(control.id)
+
+    def _decide(self, state: State) -> None:
+        with self.journal.lock:
+            verdicts = self._rules.verdicts(state, time.time())
+        if verdicts:
+            actor = Actor("rule", "autonomy")
+            self.journal.submit(cmd.Decide(actor=actor, epoch=self.epoch, verdicts=verdicts))
+
+    def _launch(self, state: State) -> None:
+        with self.journal.lock:
+            wishes = self._launcher.wishes(state, self.endpoints, time.time())
+        if not wishes:
+            return
+        receipt = self.journal.submit(cmd.Launch(actor=self.actor, epoch=self.epoch, launches=wishes))
+        launched = [r.event for r in receipt.events if isinstance(r.event, ev.AttemptLaunched)]
+        groups: dict[int, tuple[Endpoint, list[Any]]] = {}
+        for event in launched:
+            run = state.runs[event.run]
+            endpoint = self.endpoints[run.task]
+            self._tracker.add(run, state.definition["tasks"][run.task])
+            group = groups.setdefault(id(endpoint), (endpoint, []))
+            group[1].append(self._launcher.submission(state, run, endpoint))
+        for endpoint, submissions in groups.values():
+            try:
+                endpoint.submit(submissions)
+            except (SpoolError, EndpointError) as error:
+                self._unsent(endpoint, submissions, error)
+
+    def _unsent(self, endpoint: Endpoint, submissions: list[Any], error: AisteerError) -> None:
+        """They stay recorded as launched; they are handed over again when the endpoint answers."""
+        self._launcher.unsent.extend((endpoint, submission) for submission in submissions)
+        self._trouble(f"endpoint {endpoint.address}", str(error))
+
+    def _look(self) -> None:
+        self._launcher.resend(self._solved)
+        by_endpoint: dict[int, tuple[Endpoint, dict[AttemptRef, int]]] = {}
+        for tracked in self._tracker.live.values():
+            endpoint = self.endpoints[self.journal.state.runs[tracked.ref.run].task]
+            group = by_endpoint.setdefault(id(endpoint), (endpoint, {}))
+            group[1][tracked.ref] = self._tracker.offset(tracked.ref)
+        for endpoint, offsets in by_endpoint.values():
+            for glimpse in endpoint.tail(offsets, _BUSY / len(by_endpoint)):
+                self._tracker.take(glimpse)
+        events, over = self._tracker.collect()
+        if events:
+            self._report(events)
+            self._launcher.ended(len(over))
+
+    def _report(self, events: list[Event]) -> None:
+        state = self.journal.state
+        final = [self._finality(state, event) for event in events]
+        self.journal.submit(cmd.Report(actor=self.actor, epoch=self.epoch, events=final))
+
+    def _finality(self, state: State, event: Event) -> Event:
+        """Whether an end is the run's end: the retry rule stands in the definition."""
+        if not isinstance(event, ev.AttemptEnded):
+            return event
+        return self._launcher.finality(state, event)
+
+    def _gap(self, run: str, words: str) -> None:
+        self._trouble(f"observations of {run}", f"{run}: {words}. What had arrived before is kept.", run)
+
+    def _trouble(self, source: str, message: str, run: str | None = None) -> None:
+        self._log(message)
+        try:
+            self.journal.submit(cmd.Trouble(actor=self.actor, source=source, message=message, run=run))
+        except (AisteerError, OSError) as error:
+            self.problem = f"{message} ({error})"
+
+    def _solved(self, source: str) -> None:
+        self.problem = ""
+        if source in self.journal.state.troubles:
+            self.journal.submit(cmd.Trouble(actor=self.actor, source=source, message="", solved=True))

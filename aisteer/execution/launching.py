@@ -1,0 +1,185 @@
+"""What may launch now, and what is sent when it does."""
+
+from __future__ import annotations
+
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aisteer.errors import AisteerError
+from aisteer.execution.endpoint import AttemptRef, Endpoint, Submission
+from aisteer.journal import events as ev
+from aisteer.journal.commands import LaunchRequest
+from aisteer.journal.events import Json
+from aisteer.journal.state import Run, State
+
+__all__ = ["Launcher"]
+
+_RETRIED = frozenset({"lost", "preempted", "failed"})
+_MOST_QUEUED = 4000
+
+
+class Launcher:
+    """Chooses launches and builds requests.
+
+    The endpoint is kept supplied with about a second's worth of runs beyond its slots, so that short
+    runs do not wait for the driver and long ones stay undoable here for as long as possible.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.next_launch: float | None = None
+        self.unsent: list[tuple[Endpoint, Submission]] = []
+        self._rate = 0.0
+        self._rate_at = time.monotonic()
+        self._ended = 0
+
+    def ended(self, count: int) -> None:
+        """Count ends, for the rate that decides how far ahead to launch."""
+        self._ended += count
+        now = time.monotonic()
+        span = now - self._rate_at
+        if span >= 0.25:
+            self._rate = 0.5 * self._rate + 0.5 * self._ended / span
+            self._ended, self._rate_at = 0, now
+
+    def wishes(self, state: State, endpoints: Mapping[str, Endpoint], now: float) -> list[LaunchRequest]:
+        """The attempts to launch, oldest decision first; the gate has the last word."""
+        self.next_launch = None
+        if not state.active or not (state.accepted or state.live):
+            return []
+        room = self._room(state, endpoints)
+        found: list[LaunchRequest] = []
+        for name in self._open(state):
+            run = state.runs[name]
+            if room.get(run.task, 0) > 0:
+                room[run.task] -= 1
+                found.append(self._again(state, run, endpoints[run.task]))
+        for name in state.accepted:
+            proposal = state.proposals[name]
+            if room.get(proposal.task, 0) <= 0:
+                continue
+            due = proposal.decision.launch_after if proposal.decision is not None else 0.0
+            if due > now:
+                self.next_launch = min(due, self.next_launch or due)
+                continue
+            room[proposal.task] -= 1
+            found.append(self._first(state, name, endpoints[proposal.task]))
+        return found
+
+    def _open(self, state: State) -> list[str]:
+        """Runs whose last attempt is over and that wait for their next one."""
+        return [n for n in state.live if state.runs[n].state == "accepted" and state.runs[n].attempt.end]
+
+    def _room(self, state: State, endpoints: Mapping[str, Endpoint]) -> dict[str, int]:
+        flying: dict[str, int] = {}
+        for name in state.live:
+            run = state.runs[name]
+            if not run.attempt.end:
+                flying[run.task] = flying.get(run.task, 0) + 1
+        room = {}
+        for task, endpoint in endpoints.items():
+            definition = state.definition["tasks"].get(task)
+            if definition is None:
+                continue
+            slots = definition.get("slots") or max(1, endpoint.status().workers or 1)
+            ahead = min(_MOST_QUEUED, int(self._rate))
+            room[task] = slots + ahead - flying.get(task, 0)
+        return room
+
+    def _first(self, state: State, name: str, endpoint: Endpoint) -> LaunchRequest:
+        proposal = state.proposals[name]
+        task = state.definition["tasks"][proposal.task]
+        return LaunchRequest(
+            uuid=uuid.uuid4().hex,
+            endpoint=endpoint.address,
+            seed=seed_of(state, name),
+            code=str(task["simulation"].get("code", "")),
+            proposal=name,
+            restart=proposal.restart,
+        )
+
+    def _again(self, state: State, run: Run, endpoint: Endpoint) -> LaunchRequest:
+        return LaunchRequest(
+            uuid=run.uuid,
+            endpoint=endpoint.address,
+            seed=run.seed,
+            code=run.code,
+            run=run.id,
+            restart=checkpoint_of(run) or run.attempt.restart,
+        )
+
+    def submission(self, state: State, run: Run, endpoint: Endpoint) -> Submission:
+        """The request for a run's latest attempt."""
+        task: Json = state.definition["tasks"][run.task]
+        proposal = state.proposals[run.proposal]
+        resources: Json = {**(task.get("resources") or {}), **(proposal.resources or {})}
+        earlier = [AttemptRef(run.id, run.uuid, a.number).folder for a in run.attempts[:-1]]
+        request: Json = {
+            "format": 1,
+            "nonce": state.nonce,
+            "campaign": state.name,
+            "run": run.id,
+            "uuid": run.uuid,
+            "attempt": run.attempt.number,
+            "epoch": run.attempt.epoch,
+            "task": run.task,
+            "simulation": task["simulation"],
+            "parameters": run.parameters,
+            "outcomes": [task["objective"]["outcome"]],
+            "seed": run.seed,
+            "restart": run.attempt.restart,
+            "previous": earlier,
+            "resources": resources,
+            "walltime": resources.get("walltime"),
+        }
+        for option in ("checkpoint_every", "stop_when", "grace"):
+            if task.get(option) is not None:
+                request[option] = task[option]
+        return Submission(AttemptRef(run.id, run.uuid, run.attempt.number), request)
+
+    def resend(self, solved: Callable[[str], None]) -> None:
+        """Hand over again what an endpoint could not take."""
+        waiting, self.unsent = self.unsent, []
+        for index, (endpoint, submission) in enumerate(waiting):
+            try:
+                endpoint.submit([submission])
+            except AisteerError:
+                self.unsent = waiting[index:]
+                return
+            solved(f"endpoint {endpoint.address}")
+
+    def finality(self, state: State, event: ev.AttemptEnded) -> ev.AttemptEnded:
+        """Whether this end is the run's end, by the retry rule in the definition; cost in the budget's unit."""
+        run = state.runs[event.run]
+        retries = state.definition["tasks"][run.task].get("retries") or {"lost": 2}
+        final = True
+        if event.end == "paused":
+            final = False
+        elif event.end in _RETRIED:
+            rule = "lost" if event.end == "preempted" else event.end
+            before = sum(1 for a in run.attempts[:-1] if a.end == event.end)
+            # A block that ends is not the run's fault: it goes on for as long as it gets anywhere.
+            final = event.end != "preempted" and before >= int(retries.get(rule, 0))
+        if (state.budget or {}).get("unit") == "runs":
+            amount = 1.0 if final and event.end != "withdrawn" else 0.0
+            return replace(event, final=final, used=amount, charged=amount)
+        return replace(event, final=final)
+
+
+def seed_of(state: State, proposal: str) -> int:
+    """A seed that depends on the campaign's seed and the proposal's name alone."""
+    return zlib.crc32(f"{state.definition.get('seed', 0)}/{proposal}".encode()) & 0x7FFFFFFF
+
+
+def checkpoint_of(run: Run) -> str | None:
+    """Path of the run's last checkpoint relative to the spool's root."""
+    for attempt in reversed(run.attempts):
+        if attempt.checkpoint:
+            folder = AttemptRef(run.id, run.uuid, attempt.number).folder
+            return f"{folder}/checkpoints/{attempt.checkpoint}"
+    return None

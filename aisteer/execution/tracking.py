@@ -1,0 +1,251 @@
+"""From what was seen at an endpoint to what the journal should say of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aisteer.execution.endpoint import AttemptRef, Glimpse
+from aisteer.execution.mirror import Mirror
+from aisteer.journal import events as ev
+from aisteer.journal.events import Event, Json
+from aisteer.journal.state import Run
+
+__all__ = ["Tracked", "Tracker"]
+
+_OBSERVATION = b'"kind":"obs"'
+_ENDS = frozenset({"done", "partial", "failed", "lost", "paused", "preempted", "withdrawn"})
+_ORDER = {"accepted": 0, "submitted": 1, "waiting": 2, "claimed": 3, "running": 4, "pausing": 5}
+_LATE_TAIL = 5.0
+"""Seconds to wait for the rest of a stream whose end is already there (attributes arrive late)."""
+
+
+@dataclass(slots=True)
+class Tracked:
+    """A live attempt as the driver follows it."""
+
+    ref: AttemptRef
+    task: Json
+    state: str = "accepted"
+    checkpoint: str | None = None
+    where: Json | None = None
+    end: Json | None = None
+    end_seen: float = 0.0
+    beat: int | None = None
+    beat_seen: float = 0.0
+    gap: str = ""
+    moved: list[Event] = field(default_factory=list)
+
+
+class Tracker:
+    """Follows live attempts: mirrors their streams and says what moved and what ended.
+
+    Args:
+        mirror: Where observations are kept.
+        patience: Seconds without a heartbeat, on our own clock, after which an attempt is lost.
+        on_gap: Called with a run and words when a stream was not what it had been.
+    """
+
+    def __init__(
+        self, mirror: Mirror, *, patience: float = 60.0, on_gap: Callable[[str, str], None]
+    ) -> None:
+        self.mirror = mirror
+        self.patience = patience
+        self.on_gap = on_gap
+        self.live: dict[AttemptRef, Tracked] = {}
+
+    def add(self, run: Run, task: Json) -> Tracked:
+        attempt = run.attempt
+        ref = AttemptRef(run.id, run.uuid, attempt.number)
+        tracked = self.live.get(ref)
+        if tracked is None:
+            tracked = self.live[ref] = Tracked(
+                ref=ref, task=task, state=attempt.state, checkpoint=attempt.checkpoint, where=attempt.where
+            )
+        return tracked
+
+    def offset(self, ref: AttemptRef) -> int:
+        return self.mirror.length(ref.run, ref.attempt)
+
+    def take(self, glimpse: Glimpse) -> None:
+        """Mirror what is new and note what it means; the events wait for ``collect``."""
+        tracked = self.live.get(glimpse.ref)
+        if tracked is None:
+            return
+        now = time.monotonic()
+        if glimpse.claim is not None and _ORDER[tracked.state] < _ORDER["claimed"]:
+            tracked.where = _where(glimpse.claim)
+            self._move(tracked, "claimed", where=tracked.where)
+        elif glimpse.state and _ORDER.get(glimpse.state, -1) > _ORDER[tracked.state]:
+            self._move(tracked, glimpse.state, ticket=glimpse.ticket)
+        if glimpse.gap and glimpse.gap != tracked.gap:
+            tracked.gap = glimpse.gap
+            self.on_gap(tracked.ref.run, glimpse.gap)
+        if glimpse.data and not tracked.gap:
+            self.mirror.append(tracked.ref.run, tracked.ref.attempt, glimpse.offset, glimpse.data)
+            self._read(tracked, glimpse.data)
+        if glimpse.heartbeat is not None:
+            if glimpse.heartbeat != tracked.beat:
+                tracked.beat, tracked.beat_seen = glimpse.heartbeat, now
+            elif now - tracked.beat_seen > self.patience and tracked.end is None:
+                self._lose(
+                    tracked,
+                    f"its worker has given no sign for {now - tracked.beat_seen:.0f} s",
+                )
+        if glimpse.end is not None and tracked.end is None:
+            tracked.end, tracked.end_seen = _clean(glimpse.end), now
+        elif glimpse.lost and tracked.end is None:
+            self._lose(tracked, glimpse.lost)
+
+    def collect(self) -> tuple[list[Event], list[AttemptRef]]:
+        """The events that are ready, and the attempts that are over with them."""
+        events: list[Event] = []
+        over: list[AttemptRef] = []
+        now = time.monotonic()
+        for tracked in self.live.values():
+            if tracked.end is not None and self._complete(tracked, now):
+                # What it did before it ended is in the end; only answers still matter.
+                events += [e for e in tracked.moved if isinstance(e, ev.ControlAcknowledged)]
+                tracked.moved = []
+                events.append(self._ended(tracked))
+                over.append(tracked.ref)
+            elif tracked.moved:
+                events += tracked.moved
+                tracked.moved = []
+        for ref in over:
+            del self.live[ref]
+        return events, over
+
+    # --- inside ---
+
+    def _move(self, tracked: Tracked, state: str, **what: Any) -> None:
+        tracked.state = state
+        tracked.moved.append(
+            ev.AttemptMoved(run=tracked.ref.run, attempt=tracked.ref.attempt, state=state, **what)
+        )
+
+    def _lose(self, tracked: Tracked, why: str) -> None:
+        tracked.end = {"end": "lost", "message": why}
+        tracked.end_seen = time.monotonic()
+
+    def _read(self, tracked: Tracked, data: bytes) -> None:
+        if _ORDER[tracked.state] < _ORDER["running"]:
+            self._move(tracked, "running", where=tracked.where)
+        for line in data.split(b"\n"):
+            if not line or _OBSERVATION in line:
+                continue
+            try:
+                note = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(note, dict):
+                self._note(tracked, note)
+
+    def _note(self, tracked: Tracked, note: Json) -> None:
+        kind = note.get("kind")
+        if kind == "ack":
+            tracked.moved.append(
+                ev.ControlAcknowledged(
+                    run=tracked.ref.run,
+                    control=str(note.get("control", "")),
+                    answer=str(note.get("answer", "done")),
+                    detail=str(note.get("detail", ""))[:1000],
+                )
+            )
+        elif kind == "checkpoint":
+            tracked.checkpoint = str(note.get("name", "")) or tracked.checkpoint
+        elif kind == "state" and note.get("state") in _ORDER:
+            self._move(tracked, str(note["state"]))
+
+    def _complete(self, tracked: Tracked, now: float) -> bool:
+        """Whether the stream is here as far as the end says it goes."""
+        assert tracked.end is not None
+        want = tracked.end.get("length", 0)
+        if tracked.gap or not want:
+            return True
+        if self.mirror.length(tracked.ref.run, tracked.ref.attempt) >= want:
+            return True
+        if now - tracked.end_seen < _LATE_TAIL:
+            return False
+        self.on_gap(
+            tracked.ref.run,
+            f"only {self.mirror.length(tracked.ref.run, tracked.ref.attempt)} of {want} bytes of its observations arrived",
+        )
+        return True
+
+    def _ended(self, tracked: Tracked) -> ev.AttemptEnded:
+        end = tracked.end or {}
+        outcome, message = _outcome(end)
+        how = end.get("end") if end.get("end") in _ENDS else "failed"
+        if how in {"done", "partial"} and message:
+            how = "failed"
+        seconds = float(end.get("seconds", 0.0))
+        nodes = (tracked.task.get("resources") or {}).get("nodes", 1)
+        hours = nodes * seconds / 3600.0
+        return ev.AttemptEnded(
+            run=tracked.ref.run,
+            attempt=tracked.ref.attempt,
+            end=how,
+            outcome=outcome,
+            message=message or str(end.get("message", ""))[:4000],
+            used=hours,
+            charged=hours,
+            seconds=seconds,
+            sealed=self.mirror.seal(tracked.ref.run, tracked.ref.attempt),
+            observations=int(end.get("observations", 0)),
+            checkpoint=end.get("checkpoint") or tracked.checkpoint,
+            where=end.get("where") or tracked.where,
+            versions=end.get("versions"),
+        )
+
+
+def _where(claim: Json) -> Json:
+    """Host, process and job of a claim; everything else of it is dropped."""
+    keep = ("host", "pid", "job", "block", "worker")
+    return {k: claim[k] for k in keep if isinstance(claim.get(k), str | int)}
+
+
+def _clean(end: Json) -> Json:
+    """An end with only the types we expect: it comes from outside."""
+    kept: Json = {}
+    kinds: dict[str, Any] = {
+        "end": str,
+        "message": str,
+        "seconds": (int, float),
+        "observations": int,
+        "length": int,
+        "checkpoint": str,
+        "where": dict,
+        "versions": dict,
+        "outcome": dict,
+        "by": str,
+    }
+    for name, kind in kinds.items():
+        value = end.get(name)
+        if isinstance(value, kind) and not isinstance(value, bool):
+            kept[name] = value
+    seconds = kept.get("seconds", 0.0)
+    if not math.isfinite(seconds) or seconds < 0:
+        kept["seconds"] = 0.0
+    return kept
+
+
+def _outcome(end: Json) -> tuple[dict[str, list[float]], str]:
+    """The outcome as finite numbers, and in words what is wrong with it."""
+    clean: dict[str, list[float]] = {}
+    for name, value in (end.get("outcome") or {}).items():
+        pair = value if isinstance(value, list) else [value]
+        ok = 1 <= len(pair) <= 2 and all(
+            isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in pair
+        )
+        if not ok:
+            return {}, (
+                f"The outcome {str(name)[:80]!r} is not a finite number. The run counts as failed and teaches the "
+                "surrogate nothing. Return finite numbers, or ai.Estimate(value, standard_error)."
+            )
+        clean[str(name)] = [float(x) for x in pair]
+    return clean, ""
