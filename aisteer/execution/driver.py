@@ -68,7 +68,7 @@ class Driver:
         self.epoch = 0
         self.problem = ""
         self._tracker = Tracker(self.mirror, patience=patience, on_gap=self._gap)
-        self._launcher = Launcher(self.folder)
+        self._launcher = Launcher()
         self._rules = Rules()
         self._thinker = Thinker(journal, mind, self._trouble) if mind is not None else None
         self._seen = 0
@@ -77,7 +77,7 @@ class Driver:
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
-        self._log = on_log or (lambda text: None)
+        self._log = on_log or _log.info
 
     # --- from outside ---
 
@@ -127,7 +127,7 @@ class Driver:
             self._loop()
         except LeaseLost as error:
             self.problem = str(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
             self.problem = f"The driver stopped: {error}. Runs go on; start it again with campaign.start()."
             _log.exception("the driver stopped")
         finally:
@@ -220,7 +220,7 @@ class Driver:
             group[1][tracked.ref] = run.attempt.ticket
             if run.state == "accepted":
                 # Recorded, but perhaps never handed over: submission is at least once.
-                endpoint.submit([self._launcher.submission(state, run, endpoint)])
+                endpoint.submit([self._launcher.submission(state, run)])
         for endpoint, tickets in grouped.values():
             endpoint.attach(tickets)
         for run in runs:
@@ -271,7 +271,7 @@ class Driver:
             endpoint = self.endpoints[run.task]
             self._tracker.add(run, state.definition["tasks"][run.task])
             group = groups.setdefault(id(endpoint), (endpoint, []))
-            group[1].append(self._launcher.submission(state, run, endpoint))
+            group[1].append(self._launcher.submission(state, run))
         for endpoint, submissions in groups.values():
             try:
                 endpoint.submit(submissions)

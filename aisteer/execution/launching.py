@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from aisteer.errors import AisteerError
 from aisteer.execution.endpoint import AttemptRef, Endpoint, Submission
@@ -30,8 +28,7 @@ class Launcher:
     runs do not wait for the driver and long ones stay undoable here for as long as possible.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
         self.next_launch: float | None = None
         self.unsent: list[tuple[Endpoint, Submission]] = []
         self._rate = 0.0
@@ -58,7 +55,7 @@ class Launcher:
             run = state.runs[name]
             if room.get(run.task, 0) > 0:
                 room[run.task] -= 1
-                found.append(self._again(state, run, endpoints[run.task]))
+                found.append(self._again(run, endpoints[run.task]))
         for name in state.accepted:
             proposal = state.proposals[name]
             if room.get(proposal.task, 0) <= 0:
@@ -103,7 +100,7 @@ class Launcher:
             restart=proposal.restart,
         )
 
-    def _again(self, state: State, run: Run, endpoint: Endpoint) -> LaunchRequest:
+    def _again(self, run: Run, endpoint: Endpoint) -> LaunchRequest:
         return LaunchRequest(
             uuid=run.uuid,
             endpoint=endpoint.address,
@@ -113,7 +110,7 @@ class Launcher:
             restart=checkpoint_of(run) or run.attempt.restart,
         )
 
-    def submission(self, state: State, run: Run, endpoint: Endpoint) -> Submission:
+    def submission(self, state: State, run: Run) -> Submission:
         """The request for a run's latest attempt."""
         task: Json = state.definition["tasks"][run.task]
         proposal = state.proposals[run.proposal]
@@ -154,7 +151,7 @@ class Launcher:
             solved(f"endpoint {endpoint.address}")
 
     def finality(self, state: State, event: ev.AttemptEnded) -> ev.AttemptEnded:
-        """Whether this end is the run's end, by the retry rule in the definition; cost in the budget's unit."""
+        """The end, final or not by the definition's retry rule, with its cost in the budget's unit."""
         run = state.runs[event.run]
         retries = state.definition["tasks"][run.task].get("retries") or {"lost": 2}
         final = True

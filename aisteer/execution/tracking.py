@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from aisteer.execution.endpoint import AttemptRef, Glimpse
 from aisteer.execution.mirror import Mirror
@@ -18,7 +18,7 @@ from aisteer.journal.state import Run
 __all__ = ["Tracked", "Tracker"]
 
 _OBSERVATION = b'"kind":"obs"'
-_ENDS = frozenset({"done", "partial", "failed", "lost", "paused", "preempted", "withdrawn"})
+_ENDS: dict[str, ev.End] = {name: name for name in get_args(ev.End)}
 _ORDER = {"accepted": 0, "submitted": 1, "waiting": 2, "claimed": 3, "running": 4, "pausing": 5}
 _LATE_TAIL = 5.0
 """Seconds to wait for the rest of a stream whose end is already there (attributes arrive late)."""
@@ -50,15 +50,14 @@ class Tracker:
         on_gap: Called with a run and words when a stream was not what it had been.
     """
 
-    def __init__(
-        self, mirror: Mirror, *, patience: float = 60.0, on_gap: Callable[[str, str], None]
-    ) -> None:
+    def __init__(self, mirror: Mirror, *, patience: float = 60.0, on_gap: Callable[[str, str], None]) -> None:
         self.mirror = mirror
         self.patience = patience
         self.on_gap = on_gap
         self.live: dict[AttemptRef, Tracked] = {}
 
     def add(self, run: Run, task: Json) -> Tracked:
+        """Follow the run's latest attempt."""
         attempt = run.attempt
         ref = AttemptRef(run.id, run.uuid, attempt.number)
         tracked = self.live.get(ref)
@@ -69,6 +68,7 @@ class Tracker:
         return tracked
 
     def offset(self, ref: AttemptRef) -> int:
+        """How far the attempt's stream is mirrored, bytes."""
         return self.mirror.length(ref.run, ref.attempt)
 
     def take(self, glimpse: Glimpse) -> None:
@@ -171,16 +171,14 @@ class Tracker:
             return True
         if now - tracked.end_seen < _LATE_TAIL:
             return False
-        self.on_gap(
-            tracked.ref.run,
-            f"only {self.mirror.length(tracked.ref.run, tracked.ref.attempt)} of {want} bytes of its observations arrived",
-        )
+        here = self.mirror.length(tracked.ref.run, tracked.ref.attempt)
+        self.on_gap(tracked.ref.run, f"only {here} of {want} bytes of its observations arrived")
         return True
 
     def _ended(self, tracked: Tracked) -> ev.AttemptEnded:
         end = tracked.end or {}
         outcome, message = _outcome(end)
-        how = end.get("end") if end.get("end") in _ENDS else "failed"
+        how = _ENDS.get(str(end.get("end")), "failed")
         if how in {"done", "partial"} and message:
             how = "failed"
         seconds = float(end.get("seconds", 0.0))
@@ -244,8 +242,8 @@ def _outcome(end: Json) -> tuple[dict[str, list[float]], str]:
         )
         if not ok:
             return {}, (
-                f"The outcome {str(name)[:80]!r} is not a finite number. The run counts as failed and teaches the "
-                "surrogate nothing. Return finite numbers, or ai.Estimate(value, standard_error)."
+                f"The outcome {str(name)[:80]!r} is not a finite number. The run counts as failed and "
+                "teaches the surrogate nothing. Return finite numbers, or ai.Estimate(value, standard_error)."
             )
         clean[str(name)] = [float(x) for x in pair]
     return clean, ""

@@ -181,7 +181,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decide(Command):
-    """The autonomy rules' verdicts; ones that no longer wait, or that the budget does not cover, are left out."""
+    """The autonomy rules' verdicts; what no longer waits, or the budget does not cover, is left out."""
 
     epoch: int
     verdicts: Sequence[Verdict]
@@ -369,17 +369,16 @@ def describe(proposal: Proposal) -> str:
 def _waiting(state: State, name: str, revision: int) -> Proposal:
     proposal = _fresh(state, name, revision)
     if proposal.state != "waiting":
-        raise Refused(
-            f"{name} does not wait for a decision: {describe(proposal)}.", proposal=name
-        )
+        raise Refused(f"{name} does not wait for a decision: {describe(proposal)}.", proposal=name)
     return proposal
 
 
 def _epoch(state: State, epoch: int) -> None:
     if epoch != state.epoch:
         raise LeaseLost(
-            f"Another driver took over the campaign {state.name!r} (epoch {state.epoch}, this one has {epoch}). "
-            "Nothing was written; runs go on under the new driver. This process only shows the campaign now.",
+            f"Another driver took over the campaign {state.name!r} (epoch {state.epoch}, this one has "
+            f"{epoch}). Nothing was written; runs go on under the new driver. This process only shows "
+            "the campaign now.",
             mine=epoch,
             current=state.epoch,
         )
@@ -560,9 +559,7 @@ def _accept(state: State, command: Accept, now: float) -> list[Event]:
     ]
     if proposal.action == "stop" and proposal.run is not None:
         made.append(
-            ev.ControlRequested(
-                run=proposal.run, control=command.id, verb="stop", reason=command.reason
-            )
+            ev.ControlRequested(run=proposal.run, control=command.id, verb="stop", reason=command.reason)
         )
     return made
 
@@ -637,7 +634,8 @@ def _undo(state: State, command: Undo, now: float) -> list[Event]:
         child = proposal_of(state, proposal.child or "")
         if child.state not in {"waiting", "rejected"}:
             raise Refused(
-                f"The edit {child.id} of {proposal.id} is already decided: {describe(child)}. Undo that first.",
+                f"The edit {child.id} of {proposal.id} is already decided: {describe(child)}. "
+                "Undo that first.",
                 proposal=child.id,
             )
         made: list[Event] = [ev.DecisionUndone(proposal=proposal.id, undone="edited")]

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 from aisteer.errors import JournalDamaged
 
@@ -39,11 +39,13 @@ class Actor:
     identity: str = "claimed"
 
     def to_json(self) -> str:
+        """As it stands in the journal."""
         return json.dumps([self.kind, self.name, self.identity], ensure_ascii=False)
 
     @staticmethod
     @lru_cache(maxsize=4096)
     def from_json(text: str) -> Actor:
+        """From what stands in the journal; equal actors are one object."""
         return Actor(*json.loads(text))
 
 
@@ -71,8 +73,12 @@ LIFTS: dict[tuple[str, int], Callable[[Json], Json]] = {}
 """``(kind, version)`` to the pure function that lifts a body to ``version + 1``."""
 
 
-def _event(kind: str, version: int = 1) -> Callable[[type], type]:
-    def register(cls: type) -> type:
+_E = TypeVar("_E", bound=Event)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def _event(kind: str, version: int = 1) -> Callable[[type[_E]], type[_E]]:
+    def register(cls: type[_E]) -> type[_E]:
         made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
         made.kind, made.version = kind, version
         KINDS[kind] = made
@@ -432,6 +438,7 @@ def decode(kind: str, version: int, body: str | Mapping[str, Any]) -> Event:
     except (TypeError, ValueError) as error:
         message = (
             f"The journal holds a {kind} event that cannot be read ({error}). "
-            "The campaign opens read-only; restore the journal from a copy, or export what can be read with `aisteer export`."
+            "The campaign opens read-only; restore the journal from a copy, "
+            "or export what can be read with `aisteer export`."
         )
         raise JournalDamaged(message, kind=kind, version=version) from error

@@ -323,7 +323,9 @@ def _decide(state: State, record: Record, verdict: str, event: Any, **change: An
     _release(state, old)
     state.waiting.pop(old.id, None)
     state.accepted.pop(old.id, None)
-    state.proposals[old.id] = replace(old, state=verdict, decision=decision, revision=record.position, **change)
+    state.proposals[old.id] = replace(
+        old, state=verdict, decision=decision, revision=record.position, **change
+    )
 
 
 def _release(state: State, proposal: Proposal) -> None:
@@ -452,8 +454,7 @@ def _attempt_ended(state: State, record: Record, event: ev.AttemptEnded) -> None
     if event.where is not None:
         change["where"] = event.where
     controls = tuple(
-        c if c.answer else replace(c, answer="missed", detail="the attempt ended first")
-        for c in run.controls
+        c if c.answer else replace(c, answer="missed", detail="the attempt ended first") for c in run.controls
     )
     outcome = {k: (v[0], v[1] if len(v) > 1 else 0.0) for k, v in event.outcome.items()}
     totals = state.totals
@@ -480,9 +481,7 @@ def _attempt_ended(state: State, record: Record, event: ev.AttemptEnded) -> None
             totals.reserved -= proposal.decision.reserved
         if event.end == "withdrawn":
             totals.estimated -= proposal.cost
-            state.proposals[proposal.id] = replace(
-                proposal, state="withdrawn", revision=record.position
-            )
+            state.proposals[proposal.id] = replace(proposal, state="withdrawn", revision=record.position)
     elif event.end == "paused":
         state.live.pop(run.id, None)
 

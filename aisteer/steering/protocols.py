@@ -15,7 +15,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Datum:
-    """A finished run: ``outcomes`` maps a name to ``(value, standard error)``; the error is 0 if not known."""
+    """A finished run: ``outcomes`` maps a name to ``(value, standard error)``; the error is 0 if not known.
+
+    ``parent`` is the run that it extends or branches from. ``model`` is the revision that made
+    ``predicted``, before this run ended.
+    """
 
     run: str
     parameters: Json
@@ -23,6 +27,8 @@ class Datum:
     predicted: dict[str, list[float]] = field(default_factory=dict)
     origin: str = "ai"
     position: int = 0
+    parent: str | None = None
+    model: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,11 @@ class Evidence:
     Attributes:
         task: The task's name.
         definition: The task's definition, as in the journal.
-        data: Runs that ended ``done`` and are not marked bad.
+        data: Runs that ended ``done`` and are not marked bad, oldest first. A run that was extended is
+            replaced by its extension, whose outcome contains it.
         censored: Runs that ended ``partial``: their outcome is a bound at best, not data.
-        failed: Parameters of runs that failed.
+        failed: Parameters of runs that failed or were lost.
+        bad: Parameters of runs that a human marked bad.
         pending: Parameters of live runs and accepted proposals.
         waiting: Waiting proposals: ``(id, parameters)``.
         rejected: ``(parameters, proposals decided since)``: its influence decays.
@@ -46,6 +54,7 @@ class Evidence:
     data: tuple[Datum, ...] = ()
     censored: tuple[Datum, ...] = ()
     failed: tuple[Json, ...] = ()
+    bad: tuple[Json, ...] = ()
     pending: tuple[Json, ...] = ()
     waiting: tuple[tuple[str, Json], ...] = ()
     rejected: tuple[tuple[Json, int], ...] = ()
@@ -74,4 +83,4 @@ class Predicts(Protocol):
     """A policy that can say what it expects, and why, of a point that somebody else chose."""
 
     def predict(self, evidence: Evidence, points: Sequence[Json]) -> Sequence[Json]:
-        """For each point a mapping with ``predicted``, ``acquisition``, ``rank``, ``of``, ``reasons``, ``model``."""
+        """For each point ``predicted``, ``acquisition``, ``rank``, ``of``, ``reasons`` and ``model``."""
