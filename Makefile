@@ -1,0 +1,119 @@
+# One command each. `make` alone lists them.
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+PEERS := .venv-peers
+FIRST := notebooks/01_first_campaign.ipynb
+PIP    = $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary $(if $(CI),--quiet) -c constraints.txt
+
+# System programs that tests use; a missing one is installed, unpacked beside the environment, or named.
+PROGRAMS := chromium initdb pg_ctl postgres
+
+.PHONY: help venv lab test test-all programs lint bench docs clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 12
+
+# --- environment ------------------------------------------------------------------------------
+
+# `make PYTHON=/path/to/python3.12 …` chooses one.
+$(BIN)/python:
+	@set -eu; chosen=; halfway=; \
+	fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; \
+	for candidate in $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python); do \
+	  if ! "$$candidate" -c "$$fits" >/dev/null 2>&1; then continue; fi; \
+	  if "$$candidate" -c 'import venv, ensurepip' >/dev/null 2>&1; then chosen=$$candidate; break; fi; \
+	  if [ -z "$$halfway" ]; then halfway=$$candidate; fi; \
+	done; \
+	if [ -z "$$chosen" ] && [ -n "$$halfway" ]; then \
+	  version=$$("$$halfway" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  echo "Python $$version is here ($$halfway), but without the module venv (or ensurepip), so no environment can be made." >&2; \
+	  echo "On Debian and Ubuntu: sudo apt install python$$version-venv. Then run make again." >&2; \
+	  exit 1; \
+	fi; \
+	if [ -z "$$chosen" ]; then \
+	  echo "aisteer needs Python 3.11, 3.12 or 3.13, and none of them was found$(if $(PYTHON), at $(PYTHON))." >&2; \
+	  if python3 --version >/dev/null 2>&1; then echo "python3 is $$(python3 --version 2>&1)." >&2; fi; \
+	  echo "Install one, or name it: make PYTHON=/path/to/python3.12 lab" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$("$$chosen" --version 2>&1)."; \
+	"$$chosen" -m venv --clear $(VENV)
+
+$(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing aisteer and what the notebooks need: some minutes the first time."
+	@$(PIP) hatchling editables
+	@$(PIP) --no-build-isolation -e ".[notebook,molecules,parquet]"
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing aisteer and what the tests need: some minutes the first time."
+	@$(PIP) hatchling editables
+	@$(PIP) --no-build-isolation -e ".[test,docs]"
+	@touch $(VENV)/.lab $@
+
+# The core's own wheels, fetched now so that the test of a clean installation needs no network.
+.services/wheels/.done: constraints.txt $(VENV)/.test
+	@rm -rf .services/wheels && mkdir -p .services/wheels
+	@$(BIN)/python -m pip download --disable-pip-version-check --quiet --only-binary :all: -c constraints.txt \
+	  -d .services/wheels cloudpickle numpy sqlalchemy \
+	  && touch $@ || echo "The core's wheels could not be fetched; the test of a clean installation will be skipped."
+
+programs: $(VENV)/.test  ## look for the system programs that tests use, and get what is missing
+	@$(BIN)/python -m tests.services.system $(PROGRAMS)
+
+venv: $(VENV)/.lab  ## the environment, from pinned versions
+
+# --- use --------------------------------------------------------------------------------------
+
+# Jupyter's own settings of the user are neither read nor written: all of it lives in the environment.
+lab: $(VENV)/.lab  ## open JupyterLab on the first notebook (BROWSER=none: only print the address)
+	@set -eu; home="$(CURDIR)/$(VENV)/jupyter"; \
+	mkdir -p "$$home/config/labconfig"; \
+	printf '%s\n' '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}' \
+	  > "$$home/config/labconfig/page_config.json"; \
+	unset JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_SETTINGS_DIR JUPYTERLAB_WORKSPACES_DIR; \
+	export JUPYTER_CONFIG_DIR="$$home/config" JUPYTER_DATA_DIR="$$home/data" \
+	  JUPYTER_RUNTIME_DIR="$$home/runtime" IPYTHONDIR="$$home/ipython"; \
+	set -- --ServerApp.root_dir="$(CURDIR)"; \
+	if [ "$${BROWSER:-}" = none ]; then set -- "$$@" --no-browser; fi; \
+	if [ "$$(id -u)" = 0 ]; then set -- "$$@" --allow-root; fi; \
+	exec $(BIN)/python -m jupyterlab "$$@" $(FIRST)
+
+# --- prove ------------------------------------------------------------------------------------
+
+lint: $(VENV)/.test  ## ruff, mypy, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+test: $(VENV)/.test .services/wheels/.done programs lint  ## all checks at reduced size, 15 minutes at most
+	@$(BIN)/python -m pytest
+
+test-all: $(VENV)/.test .services/wheels/.done programs lint  ## everything at full size
+	@AISTEER_SIZE=full $(BIN)/python -m pytest -m "full or not full"
+
+bench: $(if $(NAME),$(VENV)/.test)  ## make bench NAME=overhead prints JSON; without a name, lists them
+ifdef NAME
+	@test -f tests/benchmarks/$(NAME).py || { echo "There is no benchmark '$(NAME)'. make bench lists them." >&2; exit 1; }
+	@if [ -f tests/benchmarks/peers/$(NAME).txt ]; then $(MAKE) --no-print-directory $(PEERS)/.$(NAME) >&2; fi
+	@AISTEER_PEERS="$(CURDIR)/$(PEERS)/bin/python" $(BIN)/python -m tests.benchmarks.$(NAME)
+else
+	@for file in tests/benchmarks/*.py; do \
+	  sed -n "1s|^\"\"\"\(.*\)|$$(basename $$file .py)\t\1|p" $$file | sed 's/"""$$//' | grep -v '^_' | expand -t 16; done
+endif
+
+# Peers have an environment of their own, so that theirs and ours do not bend each other's versions.
+$(PEERS)/.%: tests/benchmarks/peers/%.txt | $(BIN)/python
+	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --disable-pip-version-check --quiet --prefer-binary -r $<
+	@touch $@
+
+docs: $(VENV)/.test  ## the documentation, into docs/_build/html
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+clean:  ## remove what was built and cached; environments and campaigns stay
+	rm -rf build dist docs/_build docs/tutorials docs/api .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find aisteer widgets tests notebooks -name __pycache__ -prune -exec rm -rf {} +

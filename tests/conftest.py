@@ -1,0 +1,53 @@
+"""What every test stands on: nothing beyond loopback, one thread a library, campaigns in a temporary folder."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+
+def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in {"socket.connect", "socket.sendto"} or not isinstance(arguments[1], tuple):
+        return
+    host = str(arguments[1][0])
+    try:
+        inside = ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        inside = host in {"localhost", "localhost.localdomain", ""}
+    if not inside:
+        message = f"a test reached beyond loopback: {event} to {host}"
+        raise ConnectionRefusedError(message)
+
+
+sys.addaudithook(_only_loopback)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from hypothesis import HealthCheck, settings
+
+    slow = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    settings.register_profile("small", max_examples=50, deadline=None, suppress_health_check=slow)
+    settings.register_profile("full", max_examples=500, deadline=None, suppress_health_check=slow)
+    settings.load_profile(os.environ.get("AISTEER_SIZE", "small"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The cheap first, the documentation (which takes up what the notebooks' tests executed) last."""
+    order = {"browser": 1, "notebooks": 2, "docs": 3}
+    items.sort(key=lambda item: max(order.get(folder, 0) for folder in item.path.parts[-3:-1]))
+
+
+@pytest.fixture(autouse=True)
+def campaigns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which a campaign made by this test lives."""
+    folder = tmp_path / "campaigns"
+    monkeypatch.setenv("AISTEER_CAMPAIGNS", str(folder))
+    return folder
