@@ -1,0 +1,131 @@
+"""Linear constraints between parameters, written the way they are read."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aisteer.errors import BadDefinition
+
+__all__ = ["Linear", "parse_constraint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """``sum(coefficients[name] * value[name]) <= bound``.
+
+    Attributes:
+        text: The constraint as the user wrote it.
+        coefficients: By parameter name; none is zero.
+        bound: The right-hand side.
+    """
+
+    text: str
+    coefficients: dict[str, float]
+    bound: float
+
+    def excess(self, values: Mapping[str, float]) -> float:
+        """By how much the left side exceeds the bound; at most 0 where it holds."""
+        return sum(c * values[name] for name, c in self.coefficients.items()) - self.bound
+
+    def holds(self, values: Mapping[str, float]) -> bool:
+        """Whether it holds, to a relative 1e-9 for rounding."""
+        scale = abs(self.bound) + sum(abs(c * values[name]) for name, c in self.coefficients.items())
+        return self.excess(values) <= 1e-9 * max(scale, 1e-300)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """A linear expression: ``coefficients`` by name, and a constant."""
+
+    coefficients: dict[str, float]
+    constant: float
+
+    def plus(self, other: _Sum, sign: float = 1.0) -> _Sum:
+        merged = dict(self.coefficients)
+        for name, coefficient in other.coefficients.items():
+            merged[name] = merged.get(name, 0.0) + sign * coefficient
+        return _Sum(merged, self.constant + sign * other.constant)
+
+    def times(self, factor: float) -> _Sum:
+        return _Sum({n: factor * c for n, c in self.coefficients.items()}, factor * self.constant)
+
+
+def parse_constraint(text: str) -> list[Linear]:
+    """Read ``"temperature + 2*x <= 1500"``; a chain ``"1 <= x + y <= 2"`` gives two.
+
+    Only numbers, names, ``+ - * /``, brackets and ``<= < >= >`` are read; nothing is evaluated.
+    Strict signs are read like ``<=`` and ``>=``: on real numbers the edge makes no difference.
+
+    Raises:
+        BadDefinition: It is not a linear inequality.
+    """
+    if not isinstance(text, str):
+        raise BadDefinition(f"A constraint is written as text, such as 'x + 2*y <= 3', not {text!r}.")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BadDefinition(f"The constraint {text!r} cannot be read: {error}.") from None
+    if not isinstance(tree, ast.Compare):
+        raise BadDefinition(f"The constraint {text!r} must compare two sides with <= or >=.")
+    sides = [_linear(side, text) for side in (tree.left, *tree.comparators)]
+    found = []
+    for left, operator, right in zip(sides, tree.ops, sides[1:], strict=False):
+        if isinstance(operator, ast.LtE | ast.Lt):
+            difference = left.plus(right, -1.0)
+        elif isinstance(operator, ast.GtE | ast.Gt):
+            difference = right.plus(left, -1.0)
+        else:
+            raise BadDefinition(
+                f"The constraint {text!r} must use <= or >=. For an equality, compute one of the parameters "
+                "from the others inside the simulation and leave it out of the space."
+            )
+        found.append(_finished(text, difference))
+    return found
+
+
+def _finished(text: str, difference: _Sum) -> Linear:
+    coefficients = {name: c for name, c in difference.coefficients.items() if c != 0.0}
+    numbers = (*coefficients.values(), difference.constant)
+    if not coefficients:
+        raise BadDefinition(f"The constraint {text!r} does not depend on any parameter.")
+    if not all(math.isfinite(number) for number in numbers):
+        raise BadDefinition(f"The constraint {text!r} holds a number that is not finite.")
+    return Linear(text, coefficients, 0.0 - difference.constant)
+
+
+def _linear(node: ast.expr, text: str) -> _Sum:
+    match node:
+        case ast.Constant(value=value) if isinstance(value, int | float) and not isinstance(value, bool):
+            return _Sum({}, float(value))
+        case ast.Name(id=name):
+            return _Sum({name: 1.0}, 0.0)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _linear(operand, text).times(-1.0)
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _linear(operand, text)
+        case ast.BinOp(left=left, op=operator, right=right):
+            return _combined(_linear(left, text), operator, _linear(right, text), text)
+        case _:
+            raise BadDefinition(
+                f"The constraint {text!r} may hold only numbers, parameter names, + - * / and brackets; "
+                f"{ast.unparse(node)!r} is none of these."
+            )
+
+
+def _combined(left: _Sum, operator: ast.operator, right: _Sum, text: str) -> _Sum:
+    match operator:
+        case ast.Add():
+            return left.plus(right)
+        case ast.Sub():
+            return left.plus(right, -1.0)
+        case ast.Mult() if not left.coefficients:
+            return right.times(left.constant)
+        case ast.Mult() if not right.coefficients:
+            return left.times(right.constant)
+        case ast.Div() if not right.coefficients and right.constant != 0.0:
+            return left.times(1.0 / right.constant)
+        case _:
+            raise BadDefinition(f"The constraint {text!r} is not linear in its parameters.")

@@ -1,0 +1,280 @@
+"""A box of parameters with linear constraints."""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aisteer.errors import BadDefinition, BadParameters
+from aisteer.problem.constraints import Linear, parse_constraint
+from aisteer.problem.parameters import Choice, Float, Int, Parameter, Scalar, number_in_words, parameter_from_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Space", "did_you_mean"]
+
+Json = dict[str, Any]
+RESERVED = frozenset({"restart", "seed", "self"})
+_DRAWS = 400_000
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` where a known name is near, else nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+class Space:
+    """A box of named parameters, less what its linear constraints exclude.
+
+    Args:
+        constraints: Linear inequalities as text: ``"temperature + 2*x <= 1500"``.
+        **parameters: ``Float``, ``Int`` or ``Choice`` by name.
+
+    Raises:
+        BadDefinition: No parameter, a name that cannot be an argument, a constraint that is not
+            linear, names something else, or excludes the whole box.
+
+    Example:
+        >>> space = Space(temperature=Float(300, 2000, unit="K"), cells=Int(2, 8))
+        >>> space.validate({"temperature": 900, "cells": 4})
+        {'temperature': 900.0, 'cells': 4}
+    """
+
+    kind = "box"
+
+    def __init__(self, *, constraints: Sequence[str] = (), **parameters: Parameter) -> None:
+        if not parameters:
+            raise BadDefinition("A space needs at least one parameter: ai.Space(temperature=ai.Float(300, 2000)).")
+        if isinstance(constraints, str):
+            constraints = [constraints]
+        for name, parameter in parameters.items():
+            _check_parameter(name, parameter)
+        self.parameters: dict[str, Parameter] = dict(parameters)
+        self.constraints: tuple[str, ...] = tuple(constraints)
+        self.linear: tuple[Linear, ...] = tuple(c for text in self.constraints for c in parse_constraint(text))
+        for constraint in self.linear:
+            self._check_constraint(constraint)
+
+    # --- looking at it ------------------------------------------------------------------------
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names, in order; the columns of ``encode``."""
+        return tuple(self.parameters)
+
+    @property
+    def dimension(self) -> int:
+        """Number of parameters ``d``."""
+        return len(self.parameters)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((self.names, self.constraints))
+
+    def __repr__(self) -> str:
+        inside = [f"{name}={parameter!r}" for name, parameter in self.parameters.items()]
+        if self.constraints:
+            inside.append(f"constraints={list(self.constraints)!r}")
+        return f"Space({', '.join(inside)})"
+
+    # --- points -------------------------------------------------------------------------------
+
+    def validate(self, parameters: Mapping[str, object]) -> dict[str, Scalar]:
+        """``parameters`` as plain Python values, in the order of the space.
+
+        Raises:
+            BadParameters: A name is unknown or missing, a value is of the wrong type, not finite
+                or out of bounds, or a constraint is violated.
+        """
+        for name in parameters:
+            if name not in self.parameters:
+                raise BadParameters(
+                    f"There is no parameter {name!r} in this space ({', '.join(self.names)})."
+                    f"{did_you_mean(str(name), self.names)}",
+                    name=name,
+                )
+        missing = [name for name in self.names if name not in parameters]
+        if missing:
+            raise BadParameters(
+                f"The point lacks {', '.join(missing)}. Give a value for each of {', '.join(self.names)}.",
+                missing=missing,
+            )
+        point = {name: p.validate(name, parameters[name]) for name, p in self.parameters.items()}
+        for constraint in self.linear:
+            if not constraint.holds(point):  # type: ignore[arg-type]
+                self._violated(constraint, point)
+        return point
+
+    def feasible(self, point: Mapping[str, Scalar]) -> bool:
+        """Whether a point within the bounds meets every constraint."""
+        return all(constraint.holds(point) for constraint in self.linear)  # type: ignore[arg-type]
+
+    def sample(self, n: int, rng: np.random.Generator | int | None = None) -> list[dict[str, Scalar]]:
+        """``n`` points drawn uniformly (on the log scale where asked) from what the constraints leave.
+
+        Args:
+            n: How many.
+            rng: A NumPy generator, or a seed.
+
+        Raises:
+            BadDefinition: The constraints leave so little that no point was found in 400,000 draws.
+        """
+        import numpy as np
+
+        generator = np.random.default_rng(rng)
+        found: list[dict[str, Scalar]] = []
+        drawn = 0
+        while len(found) < n:
+            size = max(64, min(8192, 4 * (n - len(found))))
+            cells = self._decode_uniform(generator.random((size, self.dimension)))
+            found.extend(point for point in cells if self.feasible(point))
+            drawn += size
+            if drawn >= _DRAWS and not found:
+                raise BadDefinition(
+                    f"No point in {drawn:,} draws met the constraints {list(self.constraints)}. "
+                    "The campaign cannot start from here: widen the bounds or loosen a constraint."
+                )
+        return found[:n]
+
+    def _decode_uniform(self, unit: NDArray[np.float64]) -> list[dict[str, Scalar]]:
+        """Every option and whole number gets an equal share of the unit interval."""
+        columns: list[list[Scalar]] = []
+        for column, parameter in zip(unit.T.tolist(), self.parameters.values(), strict=True):
+            if isinstance(parameter, Choice):
+                options = parameter.options
+                columns.append([options[int(u * len(options))] for u in column])
+            elif isinstance(parameter, Int) and not parameter.log:
+                width = parameter.high - parameter.low + 1
+                columns.append([parameter.low + int(u * width) for u in column])
+            else:
+                columns.append([parameter.from_unit(u) for u in column])
+        return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    # --- for surrogates -----------------------------------------------------------------------
+
+    def encode(self, points: Sequence[Mapping[str, Scalar]]) -> NDArray[np.float64]:
+        """Points as an array of shape ``(n, d)`` in the unit cube, one column per parameter.
+
+        A choice is the place of its option, scaled to 0 to 1; ``categorical`` says which columns
+        hold places that have no order. Names that are not of the space (controls) are ignored.
+        """
+        import numpy as np
+
+        rows = [[p.to_unit(point[name]) for name, p in self.parameters.items()] for point in points]
+        return np.array(rows, dtype=np.float64).reshape(len(rows), self.dimension)
+
+    def decode(self, unit: NDArray[np.float64]) -> list[dict[str, Scalar]]:
+        """Points at the rows of ``unit``, shape ``(n, d)``; values are clipped, integers and options rounded.
+
+        Rounding can leave a constraint by a little: ask ``feasible``.
+        """
+        names = self.names
+        parameters = tuple(self.parameters.values())
+        return [
+            {name: p.from_unit(u) for name, p, u in zip(names, parameters, row, strict=True)} for row in unit.tolist()
+        ]
+
+    @property
+    def categorical(self) -> tuple[int, ...]:
+        """Columns of ``encode`` that hold choices without an order."""
+        return tuple(i for i, p in enumerate(self.parameters.values()) if isinstance(p, Choice) and not p.ordered)
+
+    @property
+    def discrete(self) -> dict[int, tuple[float, ...]]:
+        """Column of ``encode`` to the positions it can take, for whole numbers and choices."""
+        found: dict[int, tuple[float, ...]] = {}
+        for i, parameter in enumerate(self.parameters.values()):
+            if isinstance(parameter, Int):
+                found[i] = tuple(parameter.to_unit(v) for v in range(parameter.low, parameter.high + 1))
+            elif isinstance(parameter, Choice):
+                found[i] = tuple(parameter.to_unit(o) for o in parameter.options)
+        return found
+
+    def encoded_constraints(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """``(A, b)`` of shapes ``(m, d)`` and ``(m,)`` with ``A @ u <= b`` in the unit cube.
+
+        ``None`` where a constraint names a parameter on a logarithmic scale: there it is not linear
+        in the unit cube, and ``feasible`` has to be asked.
+        """
+        import numpy as np
+
+        matrix = np.zeros((len(self.linear), self.dimension))
+        bound = np.zeros(len(self.linear))
+        for row, constraint in enumerate(self.linear):
+            bound[row] = constraint.bound
+            for name, coefficient in constraint.coefficients.items():
+                parameter = self.parameters[name]
+                assert isinstance(parameter, Float | Int)
+                if parameter.log:
+                    return None
+                matrix[row, self.names.index(name)] = coefficient * (parameter.high - parameter.low)
+                bound[row] -= coefficient * parameter.low
+        return matrix, bound
+
+    # --- as data ------------------------------------------------------------------------------
+
+    def to_json(self) -> Json:
+        """The space as it stands in the definition."""
+        return {
+            "kind": self.kind,
+            "parameters": {name: p.to_json() for name, p in self.parameters.items()},
+            "constraints": list(self.constraints),
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Space:
+        """The space that ``to_json`` wrote.
+
+        Raises:
+            BadDefinition: A kind that this release does not know.
+        """
+        if data.get("kind") != cls.kind:
+            raise BadDefinition(f"This is not a box but {data.get('kind')!r}.")
+        parameters = {name: parameter_from_json(p) for name, p in data["parameters"].items()}
+        return cls(constraints=data.get("constraints", ()), **parameters)
+
+    # --- checks -------------------------------------------------------------------------------
+
+    def _check_constraint(self, constraint: Linear) -> None:
+        least = 0.0
+        for name, coefficient in constraint.coefficients.items():
+            parameter = self.parameters.get(name)
+            if parameter is None:
+                raise BadDefinition(
+                    f"The constraint {constraint.text!r} names {name!r}, which is no parameter of the space."
+                    f"{did_you_mean(name, self.names)}"
+                )
+            if isinstance(parameter, Choice):
+                raise BadDefinition(f"The constraint {constraint.text!r} names the choice {name!r}, not a number.")
+            least += min(coefficient * parameter.low, coefficient * parameter.high)
+        if least - constraint.bound > 1e-9 * (abs(least) + abs(constraint.bound)):
+            raise BadDefinition(f"No point within the bounds meets the constraint {constraint.text!r}.")
+
+    def _violated(self, constraint: Linear, point: Mapping[str, Scalar]) -> None:
+        values = ", ".join(
+            f"{name} = {number_in_words(float(point[name]), self.parameters[name].unit)}"
+            for name in constraint.coefficients
+        )
+        raise BadParameters(
+            f"{values} does not meet the constraint {constraint.text}.",
+            constraint=constraint.text,
+            excess=constraint.excess(point),  # type: ignore[arg-type]
+        )
+
+
+def _check_parameter(name: str, parameter: object) -> None:
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise BadDefinition(f"{name!r} cannot be the name of a parameter: the simulation takes it as an argument.")
+    if name in RESERVED:
+        raise BadDefinition(f"The parameter cannot be called {name!r}: that argument is given by aisteer itself.")
+    if not isinstance(parameter, Float | Int | Choice):
+        raise BadDefinition(
+            f"{name} must be ai.Float(low, high), ai.Int(low, high) or ai.Choice(options), not {parameter!r}."
+        )
