@@ -1,4 +1,4 @@
-"""What every test stands on: nothing beyond loopback, one thread a library, campaigns in a temporary folder."""
+"""What every test stands on: only loopback, one thread a library, campaigns in a temporary folder."""
 
 from __future__ import annotations
 
