@@ -164,7 +164,8 @@ class State:
     """Everything that is known of a campaign at ``position``.
 
     ``waiting``, ``accepted`` and ``live`` are ordered indexes (dict keys) of proposals that wait
-    for a decision, accepted proposals not yet launched, and runs that have not ended.
+    for a decision, accepted proposals not yet launched, and runs that have not ended; ``bad`` of runs
+    that a human took out of the fit.
     """
 
     position: int = 0
@@ -184,6 +185,7 @@ class State:
     waiting: dict[str, None] = field(default_factory=dict)
     accepted: dict[str, None] = field(default_factory=dict)
     live: dict[str, None] = field(default_factory=dict)
+    bad: dict[str, None] = field(default_factory=dict)
     next_proposal: int = 1
     next_run: int = 1
     totals: Totals = field(default_factory=Totals)
@@ -514,6 +516,10 @@ def _resumed(state: State, record: Record, event: ev.RunResumed) -> None:
 def _marked(state: State, record: Record, event: ev.RunMarked) -> None:
     run = state.runs[event.run]
     state.runs[run.id] = replace(run, bad=event.bad, revision=record.position)
+    if event.bad:
+        state.bad[run.id] = None
+    else:
+        state.bad.pop(run.id, None)
 
 
 # --- the driver and the mind ------------------------------------------------------------------
@@ -534,6 +540,11 @@ def _trouble(state: State, record: Record, event: ev.TroubleNoted) -> None:
     state.troubles.pop(event.source, None)
     if not event.solved:
         state.troubles[event.source] = event
+
+
+@_on(ev.Unknown)
+def _unknown(state: State, record: Record, event: ev.Unknown) -> None:
+    """What a newer release wrote changes nothing here; the journal is read-only from then on."""
 
 
 @_on(ev.NoteWritten)

@@ -1,0 +1,1 @@
+"""What to do next: policies, the rules that may decide for a human, and the ledger of decisions."""

@@ -1,0 +1,141 @@
+"""The ledger: every decision beside what came of it. It claims no causes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisteer.journal.state import Proposal, Run, State
+from aisteer.problem.objective import objective_from_json
+from aisteer.steering.evidence import evidence
+from aisteer.steering.protocols import Json
+
+__all__ = ["best_so_far", "ledger"]
+
+
+def ledger(state: State, task: str | None = None) -> list[Json]:
+    """One row for each proposal, in the order in which they were made.
+
+    Args:
+        state: The state.
+        task: Only this task's; all where it is not given.
+
+    Returns:
+        Rows with these keys; what did not happen is ``None``:
+        ``proposal``, ``task``, ``action``, ``parameters``, ``origin``, ``author``, ``made`` (Unix time),
+        ``predicted_mean``, ``predicted_std`` (of the objective, before it ran), ``model``,
+        ``acquisition``, ``rank``, ``of``, ``cost``;
+        ``decision``, ``by``, ``identity``, ``rule``, ``reason``, ``decided``, ``waited`` (seconds);
+        ``child`` (what an edit made of it), ``parent`` (what it edits), ``ai_parameters``,
+        ``ai_mean``, ``ai_std`` (the AI's own choice and prediction where a human edited it);
+        ``run``, ``state``, ``outcome``, ``standard_error`` (of the objective), ``surprise`` (how many
+        predicted standard deviations the outcome was off, its standard error included), ``used``, ``bad``.
+    """
+    return [_row(state, p) for p in state.proposals.values() if task is None or p.task == task]
+
+
+def _row(state: State, proposal: Proposal) -> Json:
+    outcome_name = _objective_name(state, proposal.task)
+    mean, std = _prediction(proposal, outcome_name)
+    decision = proposal.decision
+    origin = _ai_original(state, proposal)
+    ai_mean, ai_std = _prediction(origin, outcome_name) if origin else (None, None)
+    run = state.runs.get(proposal.launched or "") if proposal.launched else None
+    value, error = _outcome(run, outcome_name)
+    return {
+        "proposal": proposal.id,
+        "task": proposal.task,
+        "action": proposal.action,
+        "parameters": proposal.parameters,
+        "origin": proposal.origin,
+        "author": proposal.author.name,
+        "made": proposal.time,
+        "predicted_mean": mean,
+        "predicted_std": std,
+        "model": proposal.model,
+        "acquisition": proposal.acquisition,
+        "rank": proposal.rank,
+        "of": proposal.of,
+        "cost": proposal.cost,
+        "decision": decision.verdict if decision else None,
+        "by": decision.by.name if decision else None,
+        "identity": decision.by.identity if decision else None,
+        "rule": decision.rule if decision else None,
+        "reason": decision.reason if decision else None,
+        "decided": decision.time if decision else None,
+        "waited": decision.time - proposal.time if decision else None,
+        "child": proposal.child,
+        "parent": proposal.parent,
+        "ai_parameters": origin.parameters if origin else None,
+        "ai_mean": ai_mean,
+        "ai_std": ai_std,
+        "run": run.id if run else None,
+        "state": run.end or run.state if run else proposal.state,
+        "outcome": value,
+        "standard_error": error,
+        "surprise": _surprise(mean, std, value, error),
+        "used": run.used if run else None,
+        "bad": run.bad if run else None,
+    }
+
+
+def _objective_name(state: State, task: str) -> str:
+    definition = state.definition.get("tasks", {}).get(task, {})
+    return str((definition.get("objective") or {}).get("outcome", ""))
+
+
+def _prediction(proposal: Proposal, outcome: str) -> tuple[float | None, float | None]:
+    found = proposal.predicted.get(outcome)
+    return (found[0], found[1]) if found else (None, None)
+
+
+def _ai_original(state: State, proposal: Proposal) -> Proposal | None:
+    """The AI's proposal at the start of a chain of edits."""
+    found = proposal
+    while found.parent is not None and found.parent in state.proposals:
+        found = state.proposals[found.parent]
+    return found if found is not proposal and found.origin == "ai" else None
+
+
+def _outcome(run: Run | None, name: str) -> tuple[float | None, float | None]:
+    if run is None or name not in run.outcome:
+        return None, None
+    value, error = run.outcome[name]
+    return value, error or None
+
+
+def _surprise(
+    mean: float | None, std: float | None, value: float | None, error: float | None
+) -> float | None:
+    if mean is None or std is None or value is None:
+        return None
+    spread = float(np.hypot(std, error or 0.0))
+    return (value - mean) / spread if spread > 0 else None
+
+
+def best_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
+    """The best outcome after each of the task's runs that ended ``done`` and is not marked bad.
+
+    Returns:
+        Arrays of shape ``(n,)`` in the order in which the runs ended: ``ended`` (1 to n), ``run``,
+        ``value``, ``standard_error`` (0 where not known), ``best``, ``best_run``.
+    """
+    objective = objective_from_json(state.definition["tasks"][task]["objective"])
+    data = [d for d in evidence(state, task).data if objective.outcome in d.outcomes]
+    values = np.array([d.outcomes[objective.outcome][0] for d in data], dtype=np.float64)
+    errors = np.array([d.outcomes[objective.outcome][1] for d in data], dtype=np.float64)
+    names = np.array([d.run for d in data], dtype=np.str_)
+    signed = objective.sign * values
+    best = np.maximum.accumulate(signed) if len(signed) else signed
+    improved = np.concatenate([[True], signed[1:] > best[:-1]]) if len(signed) else np.zeros(0, dtype=bool)
+    place = np.maximum.accumulate(np.where(improved, np.arange(len(signed)), 0))
+    return {
+        "ended": np.arange(1, len(values) + 1),
+        "run": names,
+        "value": values,
+        "standard_error": errors,
+        "best": objective.sign * best,
+        "best_run": names[place] if len(values) else names,
+    }

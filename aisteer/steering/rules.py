@@ -1,0 +1,268 @@
+"""Rules that may decide without a human, as objects and as the data that stands in the journal."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from aisteer.errors import BadDefinition
+
+__all__ = [
+    "CONDITIONS",
+    "Accept",
+    "Ask",
+    "First",
+    "Reject",
+    "Rule",
+    "Unanswered",
+    "duration",
+    "rule_from_json",
+]
+
+Json = dict[str, Any]
+CONDITIONS = ("calibrated", "uncalibrated", "known", "unknown")
+_DEEPEST = 8
+_LONGEST = 32
+_FOREVER = 10 * 365 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Base of all rules."""
+
+    kind: ClassVar[str] = ""
+
+    def __or__(self, other: Rule) -> First:
+        if not isinstance(other, Rule):
+            return NotImplemented
+        mine = self.rules if isinstance(self, First) else (self,)
+        theirs = other.rules if isinstance(other, First) else (other,)
+        return First((*mine, *theirs))
+
+    def to_json(self) -> Json:
+        """The rule as it stands in the journal."""
+        raise NotImplementedError
+
+    @staticmethod
+    def from_json(data: Json) -> Rule:
+        """The rule that ``to_json`` wrote.
+
+        Raises:
+            BadDefinition: It is not a rule that this release knows.
+        """
+        return rule_from_json(data)
+
+
+def _when(given: object) -> str | None:
+    if given is None or (isinstance(given, str) and given in CONDITIONS):
+        return given
+    raise BadDefinition(f"when={given!r} is no condition of a rule. Choose one of {', '.join(CONDITIONS)}.")
+
+
+def _bound(name: str, given: object) -> float | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given) or given < 0:
+        raise BadDefinition(f"{name} must be a finite number that is not negative, not {given!r:.80}.")
+    return float(given)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Rule):
+    """A human decides.
+
+    Args:
+        when: Ask only under this condition: ``calibrated``, ``uncalibrated``, ``known``, ``unknown``.
+    """
+
+    when: str | None = None
+    kind: ClassVar[str] = "ask"
+
+    def __post_init__(self) -> None:
+        _when(self.when)
+
+    def to_json(self) -> Json:
+        """The rule as it stands in the journal."""
+        return _lean({"rule": self.kind, "when": self.when})
+
+    def __str__(self) -> str:
+        return "ask" + (f" when {self.when}" if self.when else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Accept(Rule):
+    """Accept where every bound holds.
+
+    Args:
+        cost_below: The estimated cost is below this, in the budget's unit.
+        std_below: The predicted standard deviation of the objective is below this, in its unit.
+        when: ``calibrated``: predictions made before the runs ended held as often as they said;
+            ``known``: within one length scale of a run; or their opposites.
+        limit: At most this many acceptances without a human, in the whole campaign.
+    """
+
+    cost_below: float | None = None
+    std_below: float | None = None
+    when: str | None = None
+    limit: int | None = None
+    kind: ClassVar[str] = "accept"
+
+    def __post_init__(self) -> None:
+        _when(self.when)
+        object.__setattr__(self, "cost_below", _bound("cost_below", self.cost_below))
+        object.__setattr__(self, "std_below", _bound("std_below", self.std_below))
+        _bound("limit", self.limit)
+        if self.limit is not None and not isinstance(self.limit, int):
+            raise BadDefinition(f"limit must be a whole number, not {self.limit!r:.80}.")
+
+    def to_json(self) -> Json:
+        """The rule as it stands in the journal."""
+        bounds = {"cost_below": self.cost_below, "std_below": self.std_below}
+        return _lean({"rule": self.kind, **bounds, "when": self.when, "limit": self.limit})
+
+    def __str__(self) -> str:
+        bounds = [
+            f"cost below {self.cost_below:g}" if self.cost_below is not None else "",
+            f"predicted std below {self.std_below:g}" if self.std_below is not None else "",
+            self.when or "",
+            f"at most {self.limit} without a human" if self.limit is not None else "",
+        ]
+        words = " and ".join(b for b in bounds if b)
+        return f"accept when {words}" if words else "accept"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject(Rule):
+    """Reject, under a condition where one is given."""
+
+    when: str | None = None
+    kind: ClassVar[str] = "reject"
+
+    def __post_init__(self) -> None:
+        _when(self.when)
+
+    def to_json(self) -> Json:
+        """The rule as it stands in the journal."""
+        return _lean({"rule": self.kind, "when": self.when})
+
+    def __str__(self) -> str:
+        return "reject" + (f" when {self.when}" if self.when else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered(Rule):
+    """When nobody has answered for ``after``, ``then`` decides.
+
+    Args:
+        after: Seconds, or text such as ``"90 s"``, ``"30 min"``, ``"2h"``, ``"1 d"``.
+        then: The rule that decides then.
+    """
+
+    after: float | str
+    then: Rule
+    kind: ClassVar[str] = "unanswered"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "after", _seconds(self.after))
+        if not isinstance(self.then, Accept | Reject | Ask):
+            raise BadDefinition("Unanswered(after, then) takes Accept(…) or Reject(…) for `then`.")
+
+    def to_json(self) -> Json:
+        """The rule as it stands in the journal."""
+        return {"rule": self.kind, "after": self.after, "then": self.then.to_json()}
+
+    def __str__(self) -> str:
+        return f"{self.then} when nobody answers for {duration(float(self.after))}"
+
+
+@dataclass(frozen=True, slots=True)
+class First(Rule):
+    """The first rule that applies wins. Made with ``|``."""
+
+    rules: tuple[Rule, ...]
+    kind: ClassVar[str] = "first"
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.rules) <= _LONGEST or any(isinstance(r, First) for r in self.rules):
+            raise BadDefinition(f"Join 1 to {_LONGEST} rules with |.")
+
+    def to_json(self) -> Json:
+        """The rule as it stands in the journal."""
+        return {"rule": self.kind, "rules": [rule.to_json() for rule in self.rules]}
+
+    def __str__(self) -> str:
+        return "; else ".join(str(rule) for rule in self.rules)
+
+
+def _lean(data: Json) -> Json:
+    return {key: value for key, value in data.items() if value is not None}
+
+
+_UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def _seconds(given: object) -> float:
+    if isinstance(given, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d)\s*", given)
+        if match is None:
+            words = "Write seconds, or '90 s', '30 min', '2h', '1 d'."
+            raise BadDefinition(f"after={given!r:.80} is no duration. {words}")
+        given = float(match[1]) * _UNITS[match[2]]
+    seconds = _bound("after", given)
+    if seconds is None or seconds > _FOREVER:
+        raise BadDefinition(f"after={given!r:.80} must be a duration of at most 10 years.")
+    return seconds
+
+
+def duration(seconds: float) -> str:
+    """A duration as a human writes it."""
+    for unit, size in (("d", 86_400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= size:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+# --- from JSON --------------------------------------------------------------------------------
+
+_FIELDS: dict[str, set[str]] = {
+    "ask": {"when"},
+    "accept": {"cost_below", "std_below", "when", "limit"},
+    "reject": {"when"},
+    "unanswered": {"after", "then"},
+    "first": {"rules"},
+}
+
+
+def rule_from_json(data: object, _depth: int = 0) -> Rule:
+    """The rule that ``to_json`` wrote.
+
+    Raises:
+        BadDefinition: It is not a rule that this release knows.
+    """
+    if not isinstance(data, Mapping) or _depth > _DEEPEST:
+        raise BadDefinition(f"An autonomy rule is a JSON object, not {data!r:.80}.")
+    kind = data.get("rule")
+    if not isinstance(kind, str) or kind not in _FIELDS:
+        raise BadDefinition(f"This release does not know the autonomy rule {kind!r:.80}.")
+    unknown = [name for name in data if name != "rule" and name not in _FIELDS[kind]]
+    if unknown:
+        raise BadDefinition(f"The autonomy rule {kind!r} has no {unknown[0]!r:.80}.")
+    fields = {name: value for name, value in data.items() if name != "rule"}
+    try:
+        if kind == "first":
+            return _first_from_json(fields["rules"], _depth)
+        if kind == "unanswered":
+            return Unanswered(fields["after"], rule_from_json(fields["then"], _depth + 1))
+        simple: dict[str, type[Rule]] = {"ask": Ask, "accept": Accept, "reject": Reject}
+        return simple[kind](**fields)
+    except KeyError as error:
+        raise BadDefinition(f"The autonomy rule {kind!r} lacks {error}.") from None
+
+
+def _first_from_json(rules: object, depth: int) -> Rule:
+    if not isinstance(rules, Sequence) or isinstance(rules, str):
+        raise BadDefinition(f"The autonomy rule 'first' takes a list of rules, not {rules!r:.80}.")
+    return First(tuple(rule_from_json(rule, depth + 1) for rule in rules[: _LONGEST + 1]))

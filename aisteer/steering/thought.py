@@ -1,0 +1,97 @@
+"""What passes between the driver and the mind: how things stand, and what came to mind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aisteer.journal.commands import Draft
+from aisteer.journal.events import ProposalPredicted, SurrogateFitted
+from aisteer.journal.state import Proposal, State
+from aisteer.steering.cost import estimate_cost
+
+__all__ = ["Situation", "Thought", "situation"]
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """How a task stands, as plain data (made in the driver's thread, beside its evidence).
+
+    Attributes:
+        task: The task's name.
+        active: Proposals are to be made.
+        slots: Runs that can be live at once.
+        batch: Proposals that may wait for a decision at once.
+        live: Runs that are live.
+        queued: Accepted proposals not yet launched.
+        waiting: The AI's own proposals that wait for a decision.
+        unpredicted: Proposals without a prediction whose outcome is not known yet: edits, own candidates.
+        left: How many more proposals the task's ``runs`` limit allows; ``None`` is no limit.
+        cost: Estimated cost of one run, in the budget's unit.
+        model: Revision of the last surrogate in the journal; -1 where there is none.
+    """
+
+    task: str
+    active: bool
+    slots: int = 1
+    batch: int = 4
+    live: int = 0
+    queued: int = 0
+    waiting: tuple[Proposal, ...] = ()
+    unpredicted: tuple[Proposal, ...] = ()
+    left: int | None = None
+    cost: float = 0.0
+    model: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What the mind wants to be written.
+
+    Attributes:
+        drafts: New proposals, best first, for ``commands.Propose``.
+        predictions: For proposals that stand, for ``commands.Predict``.
+        withdrawals: Why, to the proposals to be taken back for that reason, for ``commands.Withdraw``.
+        fit: The new revision of the surrogate, for ``commands.Fitted``; written before the drafts.
+        trouble: What went wrong, what it means and what to do next; empty when all went well.
+    """
+
+    drafts: Sequence[Draft] = ()
+    predictions: Sequence[ProposalPredicted] = ()
+    withdrawals: dict[str, list[str]] = field(default_factory=dict)
+    fit: SurrogateFitted | None = None
+    trouble: str = ""
+
+
+def situation(state: State, task: str) -> Situation:
+    """How ``task`` stands at ``state``; a pure function, to be called where the state is folded."""
+    definition = state.definition["tasks"][task]
+    live = [run for run in (state.runs[name] for name in state.live) if run.task == task]
+    accepted = [p for p in (state.proposals[name] for name in state.accepted) if p.task == task]
+    waiting = [p for p in (state.proposals[name] for name in state.waiting) if p.task == task]
+    open_proposals = [*waiting, *accepted, *(state.proposals[run.proposal] for run in live)]
+    fit = state.models.get(task)
+    return Situation(
+        task=task,
+        active=state.active,
+        slots=max(1, int(definition.get("slots") or 1)),
+        batch=max(1, int(definition.get("batch") or 1)),
+        live=len(live),
+        queued=len(accepted),
+        waiting=tuple(p for p in waiting if p.origin in {"ai", "random"} and p.action == "start"),
+        unpredicted=tuple(p for p in open_proposals if not p.predicted and p.action != "stop"),
+        left=_left(state, task, definition, len(waiting) + len(accepted)),
+        cost=estimate_cost(definition, state, task),
+        model=fit.model if fit else -1,
+    )
+
+
+def _left(state: State, task: str, definition: Json, undecided: int) -> int | None:
+    limit = definition.get("runs")
+    if limit is None:
+        return None
+    started = sum(1 for run in state.runs.values() if run.task == task and run.end != "withdrawn")
+    return max(0, int(limit) - started - undecided)

@@ -1,0 +1,1 @@
+"""What is believed: Gaussian processes, and whether they are to be believed."""
