@@ -47,8 +47,8 @@ def test_every_pin_is_one_exact_version_without_a_local_suffix() -> None:
 def test_the_pins_satisfy_what_the_project_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pins = _pins()
-    asked = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
-    for requirement in map(Requirement, asked):
+    extras = project["optional-dependencies"].values()
+    for requirement in map(Requirement, [*project["dependencies"], *(r for extra in extras for r in extra)]):
         pin = pins.get(canonicalize_name(requirement.name))
         if pin is not None:
             (specifier,) = pin.specifier

@@ -124,11 +124,12 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
 def test_the_worker_needs_the_standard_library_only() -> None:
     """It travels to endpoints where nothing of ours may be installed."""
     code = (
-        "import runpy, sys, json; before = set(sys.modules); "
+        "import sys, json; before = set(sys.modules); "
         "import importlib.util as u; s = u.spec_from_file_location('worker', sys.argv[1]); "
         "m = u.module_from_spec(s); sys.modules['worker'] = m; s.loader.exec_module(m); "
         "print(json.dumps(sorted({n.split('.')[0] for n in set(sys.modules) - before})))"
     )
     worker = ROOT / "aisteer" / "execution" / "worker.py"
-    done = subprocess.run([sys.executable, "-I", "-c", code, worker], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-I", "-c", code, worker]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert set(json.loads(done.stdout)) - {"worker"} <= sys.stdlib_module_names
