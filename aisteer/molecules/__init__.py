@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aisteer.molecules.enumeration import enumerate_molecules
-from aisteer.molecules.ionisation import ionisation_energy
+from aisteer.molecules.fingerprints import fingerprints, pool
+from aisteer.molecules.ionisation import IPEA_SHIFT, ionisation_energy
 
-__all__ = ["enumerate_molecules", "ionisation_energy"]
+__all__ = ["IPEA_SHIFT", "enumerate_molecules", "fingerprints", "ionisation_energy", "pool"]

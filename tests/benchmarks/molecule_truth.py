@@ -28,11 +28,15 @@ def truth_path() -> Path:
 
 
 def known(path: Path) -> dict[str, dict[str, str]]:
-    """Rows computed so far, by SMILES."""
+    """Rows computed so far, by SMILES; what an interruption left of a last row is cut off."""
     if not path.exists():
         return {}
+    written = path.read_bytes()
+    whole = written[: written.rfind(b"\n") + 1]
+    if whole != written:
+        path.write_bytes(whole)
     with path.open(newline="", encoding="utf-8") as file:
-        return {row["smiles"]: row for row in csv.DictReader(file) if row["error"] is not None}
+        return {row["smiles"]: row for row in csv.DictReader(file)}
 
 
 def compute(smiles: str) -> tuple[str, str, str, str]:
@@ -56,10 +60,10 @@ def truth() -> Path:
     """Compute what is missing, and return the path of the whole."""
     path = truth_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    missing = [smiles for smiles in enumerate_molecules()["smiles"] if smiles not in known(path)]
+    done = known(path)
+    missing = [smiles for smiles in enumerate_molecules()["smiles"] if smiles not in done]
     if not missing:
         return path
-    fresh = not path.exists()
     # A spawned process loads its libraries with one thread each; a forked one would inherit ours.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with (
@@ -67,10 +71,10 @@ def truth() -> Path:
         ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes,
     ):
         rows = csv.writer(file)
-        if fresh:
+        if not done and file.tell() == 0:
             rows.writerow(COLUMNS)
-        for number, done in enumerate(as_completed([processes.submit(compute, s) for s in missing]), 1):
-            rows.writerow(done.result())
+        for number, row in enumerate(as_completed([processes.submit(compute, s) for s in missing]), 1):
+            rows.writerow(row.result())
             if number % 100 == 0:
                 print(f"{number} of {len(missing)} molecules", file=sys.stderr)
     return path

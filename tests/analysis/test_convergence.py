@@ -1,0 +1,61 @@
+"""Convergence: where a series settles, and an error of its mean that knows of correlation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aisteer.analysis import equilibration, standard_error, statistical_inefficiency
+
+
+def correlated(rng, length, keep):
+    noise = rng.normal(size=length) * np.sqrt(1 - keep**2)
+    values = np.empty(length)
+    value = rng.normal()
+    for i in range(length):
+        value = keep * value + noise[i]
+        values[i] = value
+    return values
+
+
+def test_the_inefficiency_of_an_autoregressive_series_is_the_known_one():
+    rng = np.random.default_rng(0)
+    keep = 0.8
+    found = np.mean([statistical_inefficiency(correlated(rng, 4000, keep)) for _ in range(20)])
+    known = (1 + keep) / (1 - keep)
+    # Cutting the sum at its first zero leaves a positive part of the noise in: a little too careful.
+    assert 0.95 * known < found < 1.25 * known
+
+
+def test_independent_values_count_fully():
+    assert statistical_inefficiency(np.random.default_rng(1).normal(size=5000)) == pytest.approx(1, abs=0.1)
+
+
+def test_a_decaying_start_is_cut_off_and_the_mean_is_covered():
+    rng = np.random.default_rng(2)
+    covered = []
+    for _ in range(200):
+        series = correlated(rng, 1000, 0.7) + 20 * np.exp(-np.arange(1000) / 30)
+        settled = equilibration(series)
+        assert 60 <= settled.start < 600
+        covered.append(abs(settled.mean) < 1.96 * settled.error)
+    assert 0.85 < np.mean(covered) <= 0.99
+
+
+def test_a_constant_series_is_settled_from_its_start():
+    settled = equilibration(np.ones(50))
+    assert (settled.start, settled.mean, settled.error) == (0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("samples", [5, 8, 20, 100])
+def test_the_standard_error_of_few_samples_is_widened_to_cover_19_in_20(samples):
+    rng = np.random.default_rng(samples)
+    draws = rng.normal(size=(4000, samples))
+    covered = np.mean([abs(row.mean()) < 1.96 * standard_error(row) for row in draws])
+    assert covered == pytest.approx(0.95, abs=0.012)
+
+
+@pytest.mark.parametrize("series", [[1.0, 2.0], [1.0, np.nan, 2.0, 3.0, 4.0]])
+def test_too_little_or_broken_data_is_refused(series):
+    with pytest.raises(ValueError, match="at least 4 finite values"):
+        equilibration(series)
