@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aisteer.errors import AisteerError, EndpointError, LeaseLost, SpoolError
+from aisteer.errors import AisteerError, EndpointError, LeaseHeld, LeaseLost, SpoolError
 from aisteer.execution.endpoint import AttemptRef, Endpoint, Health
 from aisteer.execution.launching import Launcher
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.rules import Rules
-from aisteer.execution.thinking import Thinker
+from aisteer.execution.thinking import Thinker, Thinks
 from aisteer.execution.tracking import Tracker
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
@@ -54,7 +54,7 @@ class Driver:
         folder: Path,
         endpoints: Mapping[str, Endpoint],
         *,
-        mind: Any = None,
+        mind: Thinks | None = None,
         holder: Mapping[str, Any],
         patience: float = 60.0,
         on_log: Callable[[str], None] | None = None,
@@ -70,7 +70,7 @@ class Driver:
         self._tracker = Tracker(self.mirror, patience=patience, on_gap=self._gap)
         self._launcher = Launcher()
         self._rules = Rules()
-        self._thinker = Thinker(journal, mind, self._trouble) if mind is not None else None
+        self._thinker = Thinker(journal, mind, self._trouble, self._solved) if mind is not None else None
         self._seen = 0
         self._delivered: set[str] = set()
         self._beaten = 0.0
@@ -139,8 +139,8 @@ class Driver:
     def _take_lease(self) -> bool:
         while not self._stop.is_set():
             try:
-                self.epoch = self.journal.take_lease(self.holder, self.actor, stop=self._stop)
-            except LeaseLost as error:
+                self.epoch = self.journal.take_lease(self.holder, self.actor)
+            except (LeaseHeld, LeaseLost) as error:
                 self.problem = str(error)
                 if self._stop.wait(1.0):
                     return False

@@ -1,0 +1,130 @@
+"""The driver's second thread: it looks at the evidence, lets the mind think, and writes what came of it.
+
+The mind never touches the journal: what it wants goes through the gate as commands that carry the
+driver's epoch, so a thought that took too long, or a driver that was replaced meanwhile, does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from aisteer.errors import AisteerError, LeaseLost
+from aisteer.journal import commands as cmd
+from aisteer.journal.events import Actor
+from aisteer.journal.store import Journal
+from aisteer.steering.evidence import evidence
+from aisteer.steering.protocols import Evidence
+from aisteer.steering.thought import Situation, Thought, situation
+
+__all__ = ["Thinker", "Thinks"]
+
+_log = logging.getLogger("aisteer.driver")
+_GATHER = 0.05
+"""Seconds to gather further news before thinking: results often come together."""
+
+
+class Thinks(Protocol):
+    """What proposes (``aisteer.steering.mind.Mind``)."""
+
+    def think(self, evidence: Evidence, situation: Situation) -> Thought:
+        """What is to be written, given what is known and how things stand."""
+
+
+class Thinker:
+    """Runs a mind beside the driver.
+
+    Args:
+        journal: The campaign's journal.
+        mind: What thinks.
+        trouble: Called with a source and words when thinking failed.
+        solved: Called with the source when it works again.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        mind: Thinks,
+        trouble: Callable[[str, str], None],
+        solved: Callable[[str], None],
+    ) -> None:
+        self.journal = journal
+        self.mind = mind
+        self._trouble = trouble
+        self._solved = solved
+        self._news = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.epoch = 0
+
+    def start(self, epoch: int) -> None:
+        """Begin to think under ``epoch``."""
+        self.epoch = epoch
+        self._stop.clear()
+        self._news.set()
+        self._thread = threading.Thread(target=self._run, name="aisteer-mind", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something new to look at."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """Think no more; a fit under way is not waited for, its thought comes too late to be written."""
+        self._stop.set()
+        self._news.set()
+
+    def _run(self) -> None:
+        while True:
+            self._news.wait()
+            if self._stop.wait(_GATHER):
+                return
+            self._news.clear()
+            try:
+                for task in list(self.journal.state.definition.get("tasks", ())):
+                    self._think(task)
+            except LeaseLost:
+                return
+            except (AisteerError, OSError) as error:
+                _log.warning("thinking was put off: %s", error)
+                if self._stop.wait(1.0):
+                    return
+                self._news.set()
+
+    def _think(self, task: str) -> None:
+        with self.journal.lock:
+            state = self.journal.state
+            known, stands = evidence(state, task), situation(state, task)
+        source = f"proposals of {task}"
+        try:
+            thought = self.mind.think(known, stands)
+        except Exception as error:  # noqa: BLE001  a policy is anybody's code
+            _log.debug("the mind failed", exc_info=True)
+            self._trouble(
+                source,
+                f"The AI could not think about {task!r}: {type(error).__name__}: {error}. "
+                "Runs go on and nothing was lost; propose points of your own with campaign.propose(…) meanwhile.",
+            )
+            return
+        if self._stop.is_set():
+            return
+        if thought.trouble:
+            self._trouble(source, thought.trouble)
+        else:
+            self._solved(source)
+        self._write(task, thought)
+
+    def _write(self, task: str, thought: Thought) -> None:
+        definition = self.journal.state.definition["tasks"][task]
+        actor = Actor("ai", str((definition.get("policy") or {}).get("name", "ai")))
+        submit, epoch = self.journal.submit, self.epoch
+        if thought.fit is not None:
+            submit(cmd.Fitted(actor=actor, epoch=epoch, fit=thought.fit))
+        for reason, names in thought.withdrawals.items():
+            submit(cmd.Withdraw(actor=actor, epoch=epoch, proposals=names, reason=reason))
+        if thought.predictions:
+            submit(cmd.Predict(actor=actor, epoch=epoch, predictions=thought.predictions))
+        if thought.drafts:
+            submit(cmd.Propose(actor=actor, epoch=epoch, drafts=thought.drafts))
