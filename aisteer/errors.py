@@ -18,6 +18,8 @@ __all__ = [
     "EndpointError",
     "JournalDamaged",
     "JournalReadOnly",
+    "JournalUnavailable",
+    "LeaseHeld",
     "LeaseLost",
     "MissingExtra",
     "NotSupported",
@@ -79,6 +81,10 @@ class LeaseLost(Refused):
     """A driver's command after another driver took over the campaign."""
 
 
+class LeaseHeld(Refused):
+    """Another driver is at work on the campaign."""
+
+
 class DefinitionChanged(AisteerError):
     """A campaign of this name exists with another definition."""
 
@@ -89,6 +95,10 @@ class JournalDamaged(AisteerError):
 
 class JournalReadOnly(AisteerError):
     """A journal that can be read but not written: newer, on read-only storage, or not ours to drive."""
+
+
+class JournalUnavailable(AisteerError):
+    """A journal that could not be written just now: full disk, locked too long, no connection. Nothing was lost."""
 
 
 class SpoolError(AisteerError):

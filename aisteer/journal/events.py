@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 from aisteer.errors import JournalDamaged
 
-__all__ = ["KINDS", "LIFTS", "Actor", "Event", "Record", "decode", "encode"]
+__all__ = ["KINDS", "LIFTS", "Actor", "Event", "Record", "Unknown", "decode", "encode"]
 
 Json = dict[str, Any]
 Origin = Literal["ai", "human", "random", "rule"]
@@ -40,13 +40,19 @@ class Actor:
 
     def to_json(self) -> str:
         """As it stands in the journal."""
-        return json.dumps([self.kind, self.name, self.identity], ensure_ascii=False)
+        return _actor_to_json(self)
 
     @staticmethod
     @lru_cache(maxsize=4096)
     def from_json(text: str) -> Actor:
         """From what stands in the journal; equal actors are one object."""
         return Actor(*json.loads(text))
+
+
+@lru_cache(maxsize=4096)
+def _actor_to_json(actor: Actor) -> str:
+    text = json.dumps([actor.kind, actor.name, actor.identity], ensure_ascii=False)
+    return text if _storable(text) else json.dumps([actor.kind, actor.name, actor.identity])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,6 +395,18 @@ class NoteWritten(Event):
     about: str | None = None
 
 
+# --- of a newer release ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Event):
+    """An event of a newer release, as it was stored. It changes nothing in the state."""
+
+    stored_kind: str
+    stored_version: int
+    body: str
+
+
 # --- to and from JSON -------------------------------------------------------------------------
 
 
@@ -416,19 +434,31 @@ def encode(event: Event) -> str:
         value = getattr(event, name)
         if default is MISSING or value != default:
             body[name] = value
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text if _storable(text) else json.dumps(body, separators=(",", ":"), allow_nan=False)
+
+
+def _storable(text: str) -> bool:
+    """Whether ``text`` is valid Unicode; half a surrogate pair (a broken emoji) has to be escaped."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def decode(kind: str, version: int, body: str | Mapping[str, Any]) -> Event:
-    """The event of a stored row, lifted to the present version.
+    """The event of a stored row, lifted to the present version; ``Unknown`` for one of a newer release.
 
     Raises:
-        KeyError: The kind or version is newer than this release.
         JournalDamaged: The body does not fit its kind.
     """
-    cls = KINDS[kind]
-    if version > cls.version:
-        raise KeyError(f"{kind} version {version}")
+    cls = KINDS.get(kind)
+    if cls is None or version > cls.version:
+        text = body if isinstance(body, str) else json.dumps(body)
+        return Unknown(stored_kind=kind, stored_version=version, body=text)
     try:
         data: Json = json.loads(body) if isinstance(body, str) else dict(body)
         while version < cls.version:

@@ -1,0 +1,144 @@
+"""What is kept beside the events so that opening and looking up are fast.
+
+Everything here can be deleted and is made again from the events: the snapshot of the state, which
+command led to which events, which points were proposed, which attempts were launched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from aisteer.errors import JournalDamaged
+from aisteer.journal import events as ev
+from aisteer.journal.commands import point_key
+from aisteer.journal.events import Record
+from aisteer.journal.pages import Paged
+from aisteer.journal.rows import SHAPE, pack_core, unpack_core
+from aisteer.journal.state import State
+from aisteer.journal.tables import commands, launches, pages, points, snapshot
+
+__all__ = ["alike", "empty", "index", "load", "paged", "save", "saved_at", "settle"]
+
+
+def paged(state: State) -> tuple[Paged, Paged]:  # type: ignore[type-arg]
+    """The state's proposals and runs, which a journal always keeps in pages."""
+    assert isinstance(state.proposals, Paged)
+    assert isinstance(state.runs, Paged)
+    return state.proposals, state.runs
+
+
+def settle(state: State) -> None:
+    """Pack what neither waits nor lives."""
+    proposals, runs = paged(state)
+    keep = state.waiting.keys() | state.accepted.keys()
+    keep |= {runs[name].proposal for name in state.live}
+    proposals.settle(state.position, keep)
+    runs.settle(state.position, set(state.live))
+
+
+def load(connection: Connection, state: State) -> bool:
+    """Set an empty ``state`` to the stored snapshot; ``False`` when there is none that can be used."""
+    row = connection.execute(select(snapshot)).first()
+    if row is None or row.shape != SHAPE:
+        return False
+    try:
+        for kind, values, count in zip("PR", paged(state), (row.proposals, row.runs), strict=True):
+            found = connection.execute(select(pages.c.body).where(pages.c.kind == kind).order_by(pages.c.page))
+            values.load([bytes(body) for (body,) in found], count)
+        unpack_core(row.core, state)
+    except (JournalDamaged, ValueError, TypeError, LookupError, zlib.error):
+        return False
+    return bool(state.position == row.position)
+
+
+def saved_at(connection: Connection) -> int:
+    """The position of the stored snapshot; -1 when there is none that can be used."""
+    row = connection.execute(select(snapshot.c.position, snapshot.c.shape)).first()
+    return -1 if row is None or row.shape != SHAPE else int(row.position)
+
+
+def save(connection: Connection, state: State) -> None:
+    """Store a snapshot of ``state``; only pages that changed since the stored one are written."""
+    since = saved_at(connection)
+    settle(state)
+    if since < 0:
+        connection.execute(delete(pages))
+    for values in paged(state):
+        changed = [n for n, position in enumerate(values.changed) if position > since or since < 0]
+        rows = [{"kind": values.kind, "page": n, "body": values.pages[n]} for n in changed]
+        if rows:
+            connection.execute(delete(pages).where(pages.c.kind == values.kind, pages.c.page.in_(changed)))
+            connection.execute(insert(pages), rows)
+    connection.execute(delete(snapshot))
+    proposals, runs = paged(state)
+    connection.execute(
+        insert(snapshot).values(
+            id=1,
+            position=state.position,
+            shape=SHAPE,
+            core=pack_core(state),
+            proposals=len(proposals),
+            runs=len(runs),
+        )
+    )
+
+
+def _point(key: str) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:8], "big", signed=True)
+
+
+def alike(connection: Connection, key: str) -> list[str]:
+    """Names of the proposals whose point may be ``key``, in the order they were made."""
+    found = connection.execute(select(points.c.proposal).where(points.c.point == _point(key)))
+    return sorted((name for (name,) in found), key=lambda name: int(name[1:]))
+
+
+def index(connection: Connection, records: Sequence[Record], command: str | None) -> None:
+    """Enter what ``command`` led to in the tables of commands, points and launches."""
+    proposed = []
+    launched = []
+    for record in records:
+        event = record.event
+        if isinstance(event, ev.ProposalMade):
+            key = point_key(event.task, event.action, event.run, event.parameters)
+            proposed.append({"point": _point(key), "proposal": event.proposal})
+        elif isinstance(event, ev.AttemptLaunched):
+            launched.append({"proposal": event.proposal, "attempt": event.attempt})
+    if command is not None and records:
+        connection.execute(
+            insert(commands), [{"id": command, "first": records[0].position, "last": records[-1].position}]
+        )
+    if proposed:
+        connection.execute(insert(points), proposed)
+    if launched:
+        connection.execute(insert(launches), launched)
+
+
+def empty(connection: Connection) -> None:
+    """Delete every cache."""
+    for table in (snapshot, pages, points, launches, commands):
+        connection.execute(delete(table))
+
+
+def by_command(records: Iterable[Record]) -> Iterator[tuple[str | None, list[Record]]]:
+    """Neighbouring records of the same command."""
+    group: list[Record] = []
+    for record in records:
+        if group and record.command != group[0].command:
+            yield group[0].command, group
+            group = []
+        group.append(record)
+    if group:
+        yield group[0].command, group
+
+
+def rows_of(connection: Connection) -> dict[str, int]:
+    """How many rows each cache has."""
+    return {
+        table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+        for table in (snapshot, pages, points, launches, commands)
+    }

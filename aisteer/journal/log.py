@@ -1,0 +1,109 @@
+"""The events as rows: written, read back, checked."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from aisteer.errors import JournalDamaged, Refused
+from aisteer.journal.events import Actor, Event, Record, decode, encode
+from aisteer.journal.tables import events
+
+__all__ = ["append", "damaged", "last_position", "prepare", "read"]
+
+_COLUMNS = (
+    events.c.position,
+    events.c.time,
+    events.c.kind,
+    events.c.version,
+    events.c.actor,
+    events.c.command,
+    events.c.body,
+    events.c.crc,
+)
+_SELECT = select(*_COLUMNS).order_by(events.c.position)
+
+
+def _crc(position: int, time: float, kind: str, version: int, actor: str, command: str | None, body: str) -> int:
+    return zlib.crc32(f"{position}|{time!r}|{kind}|{version}|{actor}|{command}|{body}".encode())
+
+
+def prepare(
+    made: Sequence[Event], *, after: int, now: float, actor: Actor, command: str | None
+) -> tuple[list[Record], list[dict[str, Any]]]:
+    """The records and rows of new events.
+
+    The records hold what will be read back, not what was passed in: nobody can change them from
+    outside, and every process folds the same.
+
+    Raises:
+        Refused: An event holds what JSON cannot say, such as a value that is not finite.
+    """
+    records, rows = [], []
+    by = actor.to_json()
+    for position, event in enumerate(made, after + 1):
+        try:
+            body = encode(event)
+        except (TypeError, ValueError) as error:
+            message = f"The command was not recorded: it holds a value that cannot be stored ({error})."
+            raise Refused(message + " Pass finite numbers, text, lists and mappings.") from error
+        kind, version = event.kind, event.version
+        records.append(Record(position, now, actor, command, decode(kind, version, body)))
+        rows.append(
+            {
+                "position": position,
+                "time": now,
+                "kind": kind,
+                "version": version,
+                "actor": by,
+                "command": command,
+                "body": body,
+                "crc": _crc(position, now, kind, version, by, command, body),
+            }
+        )
+    return records, rows
+
+
+def append(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    connection.execute(insert(events), rows)
+
+
+def read(connection: Connection, after: int, limit: int, upto: int | None = None) -> list[Record]:
+    """The records that follow position ``after``, at most ``limit``.
+
+    Raises:
+        JournalDamaged: A record is missing, or is not as it was written.
+    """
+    query = _SELECT.where(events.c.position > after).limit(limit)
+    if upto is not None:
+        query = query.where(events.c.position <= upto)
+    records = []
+    for position, time, kind, version, by, command, body, crc in connection.execute(query):
+        if position != after + 1 or crc != _crc(position, time, kind, version, by, command, body):
+            what = "is missing" if position != after + 1 else "is not as it was written"
+            raise damaged(f"Event {after + 1} of the journal {what}", after)
+        after = position
+        try:
+            actor = Actor.from_json(by)
+        except (TypeError, ValueError) as error:
+            raise damaged(f"The actor of event {position} cannot be read ({error})", after - 1) from error
+        records.append(Record(position, time, actor, command, decode(kind, version, body)))
+    return records
+
+
+def damaged(what: str, good: int) -> JournalDamaged:
+    """The error for a journal whose events can be trusted up to position ``good`` only."""
+    message = (
+        f"{what}: the file is damaged after event {good}. It was not changed. Restore journal.db from a copy "
+        "(or a snapshot of the file system); what the runs wrote is still in their spool."
+    )
+    return JournalDamaged(message, good=good)
+
+
+def last_position(connection: Connection) -> int:
+    """The position of the last event; 0 in an empty journal."""
+    found = connection.execute(select(events.c.position).order_by(events.c.position.desc()).limit(1)).scalar()
+    return int(found or 0)

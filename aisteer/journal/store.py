@@ -1,0 +1,422 @@
+"""The journal: commands go in, events stand in it, the state comes out.
+
+``Journal.submit`` is the only way to write. Inside one transaction that has the journal's head to
+itself it folds what others appended, asks the gate (``commands.handle``), and appends the events.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Condition
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from aisteer.errors import AisteerError, JournalDamaged, JournalReadOnly, JournalUnavailable, UnknownName
+from aisteer.journal import caches, hosts, log
+from aisteer.journal.backends import Backend, backend_for
+from aisteer.journal.commands import Command, Define, Launch, TakeLease, handle
+from aisteer.journal.database import Database, Writing
+from aisteer.journal.events import Actor, Record, Unknown
+from aisteer.journal.lease import Lease
+from aisteer.journal.pages import Paged
+from aisteer.journal.state import State, apply
+from aisteer.journal.tables import FORMAT, commands, head
+
+__all__ = ["Journal", "Receipt"]
+
+SNAPSHOT_EVERY = 10_000
+SETTLE_AT = 4_096
+CHUNK = 5_000
+POLL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a command led to.
+
+    Attributes:
+        position: The journal's position after it.
+        events: The records it appended; empty when there was nothing to do.
+        repeated: Whether it had been given before; ``events`` are those of the first time.
+    """
+
+    position: int
+    events: tuple[Record, ...]
+    repeated: bool = False
+
+
+class Journal:
+    """A campaign's journal, opened with ``Journal.create`` or ``Journal.open``.
+
+    Safe for the threads of a process, and for any number of processes.
+
+    Attributes:
+        folder: The campaign's folder.
+        lock: Holds the state still; keep it briefly, for a consistent look at several things.
+        mode: ``wal``, ``rollback`` (on a network file system: one host at a time) or ``postgresql``.
+        where: The database in words, without a password.
+    """
+
+    def __init__(self, folder: Path, backend: Backend) -> None:
+        self.folder = folder
+        self.mode = backend.mode
+        self.where = backend.database.where
+        self._database: Database = backend.database
+        self._one_host = backend.one_host
+        self.lock = backend.database.lock
+        self._moved = Condition(self.lock)
+        self._callbacks: list[Callable[[int], None]] = []
+        self._state = self._empty()
+        self._saved = -1
+        self._torn = True
+        self._closed = False
+        self._opened_read_only = backend.read_only
+        self._newer = ""
+
+    # --- opening and closing ---
+
+    @classmethod
+    def create(cls, folder: Path, command: Define, *, url: str | None = None) -> Journal:
+        """Make the journal of a new campaign.
+
+        Args:
+            folder: The campaign's folder; made when missing.
+            command: What defines the campaign: the journal's first event.
+            url: A PostgreSQL server to keep the journal on, instead of a file in ``folder``.
+
+        Raises:
+            Refused: There is a campaign in ``folder`` already.
+            JournalReadOnly, JournalUnavailable: The folder cannot be written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"The campaign's folder {folder} cannot be made ({error.strerror}). Nothing was written."
+            raise JournalReadOnly(message + " Choose another with $AISTEER_CAMPAIGNS.", folder=str(folder)) from error
+        journal = cls(folder, backend_for(folder, url, create=True))
+        try:
+            if journal._one_host:
+                hosts.claim(journal)
+            journal.submit(command)
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    @classmethod
+    def open(cls, folder: Path, *, url: str | None = None, read_only: bool = False) -> Journal:
+        """Open the journal of an existing campaign; see ``read_only_reason``.
+
+        Raises:
+            UnknownName: There is none.
+            JournalDamaged: It is not a journal, or cannot be read.
+        """
+        journal = cls(folder, backend_for(folder, url, create=False, read_only=read_only))
+        try:
+            journal._check_format()
+            journal.refresh()
+            if not journal.state.uuid and not journal._newer:
+                raise UnknownName(f"There is no campaign in {folder} yet: its journal is empty.", folder=str(folder))
+            if journal._one_host and not journal.read_only_reason:
+                journal._opened_read_only = hosts.claim(journal)
+            journal._save_if_due()
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    def close(self) -> None:
+        """Close it. Lasting: a closed journal raises."""
+        with self.lock:
+            self._closed = True
+            self._database.close()
+            self._moved.notify_all()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- reading ---
+
+    @property
+    def state(self) -> State:
+        """The state as last folded. Hold ``lock`` to look at several of its parts at one moment."""
+        if self._torn and not self._closed:
+            self.refresh()
+        return self._state
+
+    @property
+    def read_only_reason(self) -> str:
+        """Why nothing can be written; empty when it can."""
+        return self._opened_read_only or self._newer
+
+    @property
+    def position(self) -> int:
+        """The position that ``state`` stands at."""
+        return self._state.position
+
+    def refresh(self) -> int:
+        """Fold what other processes appended; how many records that were."""
+        self._still_open()
+        with self.lock:
+            if not self._torn and not self._database.changed():
+                return 0
+            before = self._state.position
+            with self._database.reading() as connection:
+                self._catch_up(connection)
+            folded = self._state.position - before
+        if folded:
+            self.tell()
+        return folded
+
+    def records(self, after: int = 0, limit: int = 10_000) -> list[Record]:
+        """The records that follow position ``after``, at most ``limit``; from disk, in order, each once."""
+        self._still_open()
+        with self._database.reading() as connection:
+            return log.read(connection, after, limit)
+
+    def wait(self, after: int, timeout: float | None = None) -> bool:
+        """Wait until the journal stands past ``after``; ``False`` when ``timeout`` seconds went by.
+
+        What this process appends wakes it at once, what others append within 50 ms.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self.refresh()
+            with self._moved:
+                if self._state.position > after:
+                    return True
+                left = POLL if deadline is None else min(POLL, deadline - time.monotonic())
+                if left <= 0:
+                    return False
+                self._moved.wait(left)
+
+    def subscribe(self, callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call ``callback(position)`` whenever ``state`` moved; returns what ends it.
+
+        It is called on whichever thread moved the state, and may only enqueue.
+        """
+        with self.lock:
+            self._callbacks.append(callback)
+
+        def unsubscribe() -> None:
+            with self.lock, suppress(ValueError):
+                self._callbacks.remove(callback)
+
+        return unsubscribe
+
+    # --- writing ---
+
+    def submit(self, command: Command, *, durable: bool | None = None) -> Receipt:
+        """Give a command; its events are on disk when this returns.
+
+        Args:
+            command: What is asked. The same ``id`` again is answered as the first time.
+            durable: Whether to wait for the disk itself, so that it outlives a power failure; by
+                default for what a human says, for launches and for the lease.
+
+        Raises:
+            Refused: The gate said no; nothing was written.
+            JournalReadOnly: See ``read_only_reason``.
+            JournalUnavailable: Disk full, locked too long, no connection; nothing was lost.
+        """
+        if durable is None:
+            durable = command.actor.kind == "human" or isinstance(command, Launch | TakeLease)
+        before = self.position
+        try:
+            with self.writing(durable=durable) as writing:
+                return self.append(writing, command)
+        finally:
+            if self.position != before:
+                self.tell()
+
+    @contextmanager
+    def writing(self, *, durable: bool, any_host: bool = False) -> Iterator[Writing]:
+        """A transaction with the journal's head to itself and the state up to date. For the lease and the caches."""
+        self._still_open()
+        self._may_write()
+        with self._database.writing(durable=durable) as writing:
+            self._catch_up(writing.connection)
+            self._may_write()
+            if self._one_host and not any_host:
+                hosts.check(writing.connection, self.where)
+            yield writing
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one moment of the journal. For the lease and the caches."""
+        self._still_open()
+        return self._database.reading()
+
+    def append(self, writing: Writing, command: Command) -> Receipt:
+        """Append what ``command`` leads to, inside a transaction; it is folded once that is committed."""
+        connection, state = writing.connection, self._state
+        earlier = self._earlier(connection, command.id)
+        if earlier is not None:
+            return earlier
+        now = time.time()
+        made = handle(state, command, now)
+        if not made:
+            if command.actor.kind == "human":
+                row = {"id": command.id, "first": state.position + 1, "last": state.position}
+                connection.execute(insert(commands), [row])
+            return Receipt(state.position, ())
+        self._save_when_due(writing)
+        records, rows = log.prepare(made, after=state.position, now=now, actor=command.actor, command=command.id)
+        log.append(connection, rows)
+        caches.index(connection, records, command.id)
+        connection.execute(update(head).values(position=records[-1].position))
+        writing.then(lambda: self._fold(records))
+        return Receipt(records[-1].position, tuple(records))
+
+    def _earlier(self, connection: Connection, command: str) -> Receipt | None:
+        row = connection.execute(select(commands.c.first, commands.c.last).where(commands.c.id == command)).first()
+        if row is None:
+            return None
+        records = log.read(connection, row.first - 1, row.last - row.first + 1) if row.last >= row.first else []
+        return Receipt(row.last, tuple(records), repeated=True)
+
+    # --- the lease ---
+
+    def take_lease(self, holder: dict[str, Any], actor: Actor, patience: float = 15.0) -> int:
+        """Become the campaign's driver; the epoch to carry from now on.
+
+        At once when nobody drives, the last driver gave the lease back, or its process is known to be
+        gone. Otherwise its beat is watched for ``patience`` seconds on this process's own clock.
+
+        Args:
+            holder: Anything worth knowing about the driver; host and process are added.
+            actor: The driver.
+            patience: Seconds without a beat after which a driver counts as gone.
+
+        Raises:
+            LeaseHeld: Another driver is at work.
+        """
+        return Lease(self).take(holder, actor, patience)
+
+    def beat(self, epoch: int) -> None:
+        """Show that the driver of ``epoch`` lives.
+
+        Raises:
+            LeaseLost: Another driver took over.
+        """
+        Lease(self).beat(epoch)
+
+    def release_lease(self, epoch: int) -> None:
+        """Give the lease back, so that the next driver need not wait. Harmless when it is lost already."""
+        Lease(self).release(epoch)
+
+    def lease_holder(self) -> dict[str, Any]:
+        """Who drives: what the driver said of itself, with ``epoch``, ``beat`` and ``released``; empty for nobody."""
+        return Lease(self).holder()
+
+    # --- inside ---
+
+    def _empty(self) -> State:
+        def search(key: str) -> list[str]:
+            with self._database.reading() as connection:
+                return caches.alike(connection, key)
+
+        return State(proposals=Paged("P", search), runs=Paged("R"))
+
+    def _still_open(self) -> None:
+        if self._closed:
+            raise AisteerError(f"The journal in {self.folder} was closed. Open the campaign again with ai.open(…).")
+
+    def _may_write(self) -> None:
+        if self.read_only_reason:
+            message = f"Nothing was written: the journal {self.where} is open for reading only. {self.read_only_reason}"
+            raise JournalReadOnly(message, reason=self.read_only_reason)
+
+    def _check_format(self) -> None:
+        with self._database.reading() as connection:
+            found = connection.execute(select(head.c.format)).scalar()
+        if found is None:
+            raise JournalDamaged(f"{self.where} is a journal without a head: it is damaged. Restore it from a copy.")
+        if found > FORMAT:
+            self._newer = (
+                f"Its format ({found}) is that of a newer release of aisteer (this one writes {FORMAT}). "
+                "What this release knows is shown; upgrade aisteer to steer the campaign."
+            )
+
+    def _save_if_due(self) -> None:
+        """Store a snapshot, when opening had much to fold and somebody may write."""
+        if self.read_only_reason or self._state.position - self._saved < SNAPSHOT_EVERY:
+            return
+        with suppress(JournalUnavailable, JournalReadOnly), self.writing(durable=False) as writing:
+            self._save_when_due(writing)
+
+    def _catch_up(self, connection: Connection) -> None:
+        """Fold everything up to the head, inside a transaction."""
+        if self._torn:
+            self._load(connection)
+        end = int(connection.execute(select(head.c.position)).scalar_one())
+        if end < self._state.position:
+            self._torn = True
+            message = f"The journal in {self.folder} went back from event {self._state.position} to {end}:"
+            raise JournalDamaged(message + " it was replaced by an older copy. Open the campaign again.")
+        while self._state.position < end:
+            found = log.read(connection, self._state.position, CHUNK, upto=end)
+            if not found:
+                raise log.damaged(f"Event {self._state.position + 1} of the journal is missing", self._state.position)
+            self._fold(found)
+
+    def _load(self, connection: Connection) -> None:
+        """Start from the snapshot, or from nothing."""
+        state = self._empty()
+        if not caches.load(connection, state):
+            state = self._empty()
+        self._state, self._saved = state, state.position or -1
+        self._torn = False
+
+    def _fold(self, records: list[Record]) -> None:
+        state = self._state
+        self._torn = True  # an interrupt in the middle leaves half a fold; then the state is loaded anew
+        for record in records:
+            if record.position <= state.position:
+                continue
+            try:
+                apply(state, record)
+            except LookupError as error:
+                if not self._newer:
+                    what = f"Event {record.position} speaks of {error}, which the journal does not hold"
+                    raise log.damaged(what, record.position - 1) from error
+            if isinstance(record.event, Unknown):
+                self._newer = self._newer or (
+                    f"It holds {record.event.stored_kind!r} (version {record.event.stored_version}), written by a newer "
+                    "release of aisteer. What this release knows is shown; upgrade aisteer to steer the campaign."
+                )
+        self._torn = False
+        if sum(values.unsettled for values in caches.paged(state)) >= SETTLE_AT:
+            caches.settle(state)
+
+    def _save_when_due(self, writing: Writing) -> None:
+        """Store a snapshot of the state as it is before this transaction's own events."""
+        if self._state.position - self._saved < SNAPSHOT_EVERY:
+            return
+        self._saved = caches.saved_at(writing.connection)
+        if self._state.position - self._saved >= SNAPSHOT_EVERY:
+            position = self._state.position
+            caches.save(writing.connection, self._state)
+            writing.then(lambda: setattr(self, "_saved", position))
+
+    def tell(self) -> None:
+        """Wake those who wait, and call those who follow."""
+        with self._moved:
+            self._moved.notify_all()
+            callbacks, position = list(self._callbacks), self._state.position
+        for callback in callbacks:
+            try:
+                callback(position)
+            except Exception:
+                logging.getLogger(__name__).exception("a follower of the journal failed")
