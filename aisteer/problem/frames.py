@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["data_frame"]
 
 
-def data_frame(rows: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]], index: str | None = None) -> pd.DataFrame:
+def data_frame(
+    rows: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]], index: str | None = None
+) -> pd.DataFrame:
     """A DataFrame of rows, or of columns by name, with ``index`` as its index.
 
     Raises:

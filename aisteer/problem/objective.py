@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar
 
 from aisteer.errors import BadDefinition, BadOutcome
+from aisteer.problem.parameters import is_finite_number
 
 __all__ = ["Estimate", "Maximize", "Minimize", "Objective", "objective_from_json", "read_outcome"]
 
@@ -33,7 +33,7 @@ class Estimate:
     def __post_init__(self) -> None:
         for what in ("value", "standard_error"):
             given = getattr(self, what)
-            if isinstance(given, bool) or not isinstance(given, Real) or not math.isfinite(given):
+            if not is_finite_number(given):
                 words = what.replace("_", " ")
                 raise BadOutcome(f"The {words} of an estimate must be a finite number, not {given!r}.")
             object.__setattr__(self, what, float(given))
@@ -69,10 +69,12 @@ class Objective:
     sign: ClassVar[float] = 1.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.outcome, str) or not self.outcome.strip():
-            raise BadDefinition(f"An objective needs the name of an outcome, not {self.outcome!r}.")
+        name: object = self.outcome
+        if not isinstance(name, str) or not name.strip():
+            raise BadDefinition(f"An objective needs the name of an outcome, not {name!r}.")
 
     def to_json(self) -> Json:
+        """The objective as it stands in the definition."""
         return {"kind": self.kind, "outcome": self.outcome, "unit": self.unit}
 
     def better(self, left: float, right: float) -> bool:

@@ -10,10 +10,24 @@ from typing import Any, ClassVar
 
 from aisteer.errors import BadDefinition, BadParameters
 
-__all__ = ["Choice", "Float", "Int", "Parameter", "Scalar", "number_in_words", "parameter_from_json"]
+__all__ = [
+    "Choice",
+    "Float",
+    "Int",
+    "Parameter",
+    "Scalar",
+    "is_finite_number",
+    "number_in_words",
+    "parameter_from_json",
+]
 
 Json = dict[str, Any]
 Scalar = str | int | float | bool
+
+
+def is_finite_number(value: object) -> bool:
+    """Whether it is a number (NumPy's too, not a truth value) and finite."""
+    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
 
 
 def number_in_words(value: float, unit: str = "") -> str:
@@ -33,7 +47,7 @@ def _as_real(name: str, value: object) -> float:
 
 def _check_bounds(low: object, high: object) -> None:
     for which, value in (("low", low), ("high", high)):
-        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        if not is_finite_number(value):
             raise BadDefinition(f"The bound {which}={value!r} must be a finite number.")
     if not low < high:  # type: ignore[operator]
         raise BadDefinition(f"The lower bound {low} must be below the upper bound {high}.")
@@ -103,12 +117,13 @@ class Float:
         """The value at ``position``, clipped to the bounds."""
         position = min(max(position, 0.0), 1.0)
         if self.log:
-            value = self.low * (self.high / self.low) ** position
+            value = self.low * math.pow(self.high / self.low, position)
         else:
             value = self.low + position * (self.high - self.low)
         return min(max(value, self.low), self.high)
 
     def to_json(self) -> Json:
+        """The parameter as it stands in the definition."""
         data: Json = {"kind": "float", "low": self.low, "high": self.high, "unit": self.unit}
         return {**data, "log": True} if self.log else data
 
@@ -136,7 +151,8 @@ class Int:
 
     def __post_init__(self) -> None:
         _check_bounds(self.low, self.high)
-        if not (isinstance(self.low, Integral) and isinstance(self.high, Integral)):
+        given: tuple[object, object] = (self.low, self.high)
+        if not all(isinstance(bound, Integral) for bound in given):
             raise BadDefinition(f"The bounds of a whole number must be whole: {self.low!r}, {self.high!r}.")
         object.__setattr__(self, "low", int(self.low))
         object.__setattr__(self, "high", int(self.high))
@@ -165,12 +181,13 @@ class Int:
         """The whole number nearest to ``position``, clipped to the bounds."""
         position = min(max(position, 0.0), 1.0)
         if self.log:
-            value = self.low * (self.high / self.low) ** position
+            value = self.low * math.pow(self.high / self.low, position)
         else:
             value = self.low + position * (self.high - self.low)
         return min(max(round(value), self.low), self.high)
 
     def to_json(self) -> Json:
+        """The parameter as it stands in the definition."""
         data: Json = {"kind": "int", "low": self.low, "high": self.high, "unit": self.unit}
         return {**data, "log": True} if self.log else data
 
@@ -193,7 +210,7 @@ class Choice:
     kind: ClassVar[str] = "choice"
     unit: ClassVar[str] = ""
 
-    def __init__(self, options: Sequence[Scalar], ordered: bool = False) -> None:
+    def __init__(self, options: Sequence[Scalar], *, ordered: bool = False) -> None:
         if isinstance(options, str):
             raise BadDefinition(f"Choice takes a list of options, not the single text {options!r}.")
         plain = tuple(_plain_option(option) for option in options)
@@ -227,6 +244,7 @@ class Choice:
         return self.options[min(max(round(position * last), 0), last)]
 
     def to_json(self) -> Json:
+        """The parameter as it stands in the definition."""
         return {"kind": "choice", "options": list(self.options), "ordered": self.ordered}
 
 
@@ -255,5 +273,5 @@ def parameter_from_json(data: Json) -> Parameter:
     if kind == "int":
         return Int(data["low"], data["high"], data.get("unit", ""), data.get("log", False))
     if kind == "choice":
-        return Choice(data["options"], data.get("ordered", False))
-    raise BadDefinition(f"This release does not know the parameter kind {kind!r}; it was written by a newer one.")
+        return Choice(data["options"], ordered=data.get("ordered", False))
+    raise BadDefinition(f"This release does not know the parameter kind {kind!r}; a newer one wrote it.")

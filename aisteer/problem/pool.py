@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Pool", "space_from_json"]
 
 Json = dict[str, Any]
+_FILES = ("columns.json", "candidates.csv", "features.npy")
 
 
 class Pool:
@@ -66,7 +66,9 @@ class Pool:
         for column in self.names:
             _known(column, columns, "The parameter")
             if not str(column).isidentifier() or column in RESERVED:
-                raise BadDefinition(f"The column {column!r} cannot be an argument of the simulation; rename it.")
+                raise BadDefinition(
+                    f"The column {column!r} cannot be an argument of the simulation; rename it."
+                )
         if key not in self.names:
             raise BadDefinition(f"The parameters {list(self.names)} must include the key {key!r}.")
         self._place = _index(key, columns[key])
@@ -116,8 +118,10 @@ class Pool:
         try:
             return self._place[key]  # type: ignore[index]
         except (KeyError, TypeError):
-            near = did_you_mean(key, (k for k in self._place if isinstance(k, str))) if isinstance(key, str) else ""
-            raise UnknownName(f"{key!r} is not among the {len(self):,} candidates of the pool.{near}", key=key) from None
+            texts = (known for known in self._place if isinstance(known, str))
+            near = did_you_mean(key, texts) if isinstance(key, str) else ""
+            message = f"{key!r:.200} is not among the {len(self):,} candidates of the pool.{near}"
+            raise UnknownName(message, key=key) from None
 
     # --- points -------------------------------------------------------------------------------
 
@@ -234,7 +238,7 @@ class Pool:
         try:
             for name, content in files.items():
                 (draft / name).write_bytes(content)
-            os.chmod(draft, 0o755)
+            draft.chmod(0o755)
             try:
                 draft.rename(target)
             except OSError:
@@ -257,23 +261,24 @@ class Pool:
             raise BadDefinition(f"{sha256!r} is not the hash of a pool.")
         source = Path(folder) / "pools" / sha256
         try:
-            files = {name: (source / name).read_bytes() for name in ("columns.json", "candidates.csv", "features.npy")}
+            files = {name: (source / name).read_bytes() for name in _FILES}
         except OSError as error:
             raise BadDefinition(
-                f"The pool {sha256[:12]}… cannot be read ({error}). The campaign can be looked at, but nothing can "
-                "be proposed from it. Restore the folder from a copy, or make the pool again in the notebook."
+                f"The pool {sha256[:12]}… cannot be read ({error}). The campaign can be looked at, but "
+                "nothing can be proposed from it. Restore the folder from a copy, or make the pool again."
             ) from error
         if _digest(files) != sha256:
-            raise BadDefinition(f"The pool in {source} was changed after it was stored. Restore it from a copy.")
+            raise BadDefinition(f"The pool in {source} was changed after it was stored. Restore a copy.")
         description = json.loads(files["columns.json"])
         matrix = np.load(io.BytesIO(files["features.npy"]), allow_pickle=False).astype(np.float64)
-        pool = cls.__new__(cls)
-        pool.key, pool.name = description["key"], description["name"]
-        pool.names = tuple(description["parameters"])
+        pool = cls(
+            _read_csv(files["candidates.csv"].decode(), description["columns"]),
+            description["key"],
+            parameters=description["parameters"],
+            features=matrix,
+            name=description["name"],
+        )
         pool.feature_names = list(description["features"])
-        columns = _read_csv(files["candidates.csv"].decode(), description["columns"])
-        pool._place = _index(pool.key, columns[pool.key])
-        pool._set(columns, matrix)
         return pool
 
     def to_json(self) -> Json:
@@ -347,7 +352,9 @@ def _scalar(value: object) -> Scalar | None:
     if isinstance(value, Real):
         number = float(value)
         return None if math.isnan(number) else number
-    raise BadDefinition(f"A pool holds text, numbers and truth values, not {type(value).__name__} ({value!r:.80}).")
+    raise BadDefinition(
+        f"A pool holds text, numbers and truth values, not {type(value).__name__} ({value!r:.80})."
+    )
 
 
 def _known(name: str, columns: Mapping[str, object], what: str) -> None:
@@ -369,7 +376,9 @@ def _index(key: str, values: list[Scalar | None]) -> dict[Scalar, int]:
     return place
 
 
-def _features(columns: Mapping[str, list[Any]], features: Any, size: int) -> tuple[NDArray[np.float64], list[str]]:
+def _features(
+    columns: Mapping[str, list[Any]], features: Any, size: int
+) -> tuple[NDArray[np.float64], list[str]]:
     import numpy as np
 
     if isinstance(features, str):
@@ -427,7 +436,7 @@ def _value(text: str, kind: str) -> Scalar | None:
     if text == "":
         return None
     if kind == "str":
-        return text[1:] if text.startswith("'") else text
+        return text.removeprefix("'")
     if kind == "bool":
         return text == "True"
     return int(text) if kind == "int" else float(text)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar, Literal
 
 from aisteer.errors import BadDefinition
+from aisteer.problem.parameters import is_finite_number
 
 __all__ = ["Budget", "Counts", "NodeHours", "Resources", "Runs", "budget_from_json"]
 
@@ -32,13 +31,14 @@ class Budget:
     unit: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        if isinstance(self.amount, bool) or not isinstance(self.amount, Real) or not 0 <= self.amount < math.inf:
+        if not is_finite_number(self.amount) or self.amount < 0:
             raise BadDefinition(f"A budget is a finite amount that is not negative, not {self.amount!r}.")
         if self.counts not in _COUNTS:
             raise BadDefinition(f"A budget counts one of {', '.join(_COUNTS)}, not {self.counts!r}.")
         object.__setattr__(self, "amount", float(self.amount))
 
     def to_json(self) -> Json:
+        """The budget as it stands in the journal."""
         return {"amount": self.amount, "unit": self.unit, "counts": self.counts}
 
     def __str__(self) -> str:
@@ -99,7 +99,7 @@ class Resources:
         limit = self.walltime
         if limit is None:
             return
-        if isinstance(limit, bool) or not isinstance(limit, Real) or not 0 < limit < math.inf:
+        if not is_finite_number(limit) or limit <= 0:
             raise BadDefinition(f"walltime must be a positive number of seconds, not {limit!r}.")
         object.__setattr__(self, "walltime", float(limit))
 
@@ -108,6 +108,7 @@ class Resources:
         return self.nodes * seconds / 3600.0
 
     def to_json(self) -> Json:
+        """The resources as they stand in the definition."""
         return {
             "nodes": self.nodes,
             "ranks_per_node": self.ranks_per_node,
@@ -118,4 +119,5 @@ class Resources:
 
     @classmethod
     def from_json(cls, data: Json | None) -> Resources:
+        """The resources that ``to_json`` wrote; the default where there are none."""
         return cls(**(data or {}))

@@ -34,19 +34,22 @@ class Shipment:
 
     Attributes:
         mode: ``reference`` (imported where it runs), ``source`` (a module put together here) or ``pickle``.
-        sha256: The identity of the code: the hash of its source, the same in every process.
+        identity: The hash of its source, the same in every process.
         content: What is kept in ``code/<sha256>.py`` or ``.pkl``.
-        entry: The function's name in the module.
-        module: The module to import, with ``reference``.
+        reference: ``module:name``, where it goes by that.
         why: In words, why it travels this way.
     """
 
     mode: str
-    sha256: str
+    identity: str
     content: bytes
-    entry: str
-    module: str = ""
+    reference: str = ""
     why: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of ``content``: the identity, but for pickles, whose bytes differ between processes."""
+        return hashlib.sha256(self.content).hexdigest()
 
     @property
     def file(self) -> str:
@@ -56,8 +59,12 @@ class Shipment:
     def to_json(self) -> Json:
         """What the definition says of it."""
         version = ".".join(platform.python_version_tuple()[:2])
-        data: Json = {"mode": self.mode, "code": self.sha256, "entry": self.entry, "python": version}
-        return {**data, "module": self.module} if self.module else data
+        data: Json = {"mode": self.mode, "code": self.sha256, "python": version}
+        if self.reference:
+            data["reference"] = self.reference
+        if self.identity != self.sha256:
+            data["identity"] = self.identity
+        return data
 
     def save(self, folder: Path | str) -> Path:
         """Keep the artefact in the campaign's folder; a repeat is harmless."""
@@ -97,7 +104,7 @@ def ship(simulation: Simulation) -> Shipment:
         return _pickled(function, simulation.name, data, str(reason))
     content = text.encode()
     identity = hashlib.sha256(content).hexdigest()
-    return Shipment("source", identity, content, function.__name__, why="its source, with what it uses")
+    return Shipment("source", identity, content, why="its source, with what it uses")
 
 
 # --- by reference -----------------------------------------------------------------------------
@@ -113,9 +120,8 @@ def _by_reference(function: types.FunctionType, simulation: Simulation) -> Shipm
         return None  # the module holds something else under this name by now
     content = Path(inspect.getsourcefile(module) or "").read_bytes()
     identity = hashlib.sha256(content).hexdigest()
-    return Shipment(
-        "reference", identity, content, function.__qualname__, name, f"{name}:{function.__qualname__} is installed"
-    )
+    reference = f"{name}:{function.__qualname__}"
+    return Shipment("reference", identity, content, reference, f"{reference} is installed where workers look")
 
 
 @functools.lru_cache(maxsize=1024)
@@ -131,10 +137,15 @@ def is_found_by_workers(module: str) -> bool:
     installed = {sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
     if any(Path(here).is_relative_to(folder) for folder in installed):
         return True
-    script = "import importlib.util,sys; s=importlib.util.find_spec(sys.argv[1]); print((s and s.origin) or '')"
+    script = "import importlib.util as u, sys; s = u.find_spec(sys.argv[1]); print((s and s.origin) or '')"
     try:
-        answer = subprocess.run(  # noqa: S603  our own interpreter with a fixed script
-            [sys.executable, "-P", "-c", script, module], cwd="/", capture_output=True, text=True, timeout=20
+        answer = subprocess.run(
+            [sys.executable, "-P", "-c", script, module],
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
@@ -172,7 +183,7 @@ def _pickled(function: types.FunctionType, name: str, data: dict[str, Any], reas
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)
     identity = _identity(function, data)
-    return Shipment("pickle", identity, content, function.__name__, why=f"{reason}; workers need the same Python")
+    return Shipment("pickle", identity, content, why=f"{reason}; workers need the same Python")
 
 
 def _local_modules(function: types.FunctionType, data: dict[str, Any]) -> list[types.ModuleType]:

@@ -22,7 +22,8 @@ class _Named(Protocol):
     """A space or a pool: something with parameter names."""
 
     @property
-    def names(self) -> tuple[str, ...]: ...
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names."""
 
 
 class Simulation:
@@ -35,7 +36,6 @@ class Simulation:
 
     Args:
         function: The function or generator function.
-        name: The function's own name if not given.
         checkpoint: It yields checkpoints, and takes ``restart=`` to go on from one.
         controls: Names that ``set``, ``extend`` and ``branch`` may give; by default its keyword-only
             arguments that have a default.
@@ -50,19 +50,19 @@ class Simulation:
         self,
         function: Callable[..., Any],
         *,
-        name: str = "",
         checkpoint: bool = False,
         controls: Iterable[str] | None = None,
     ) -> None:
         if not inspect.isfunction(inspect.unwrap(function)):
             raise BadDefinition(f"A simulation is a function or a generator function, not {function!r}.")
         self.function = function
-        self.name = name or function.__name__
+        self.name: str = function.__name__
         self.signature = inspect.signature(function)
         plain = inspect.unwrap(function)
         if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
             raise BadDefinition(
-                f"The simulation {self.name!r} is asynchronous. Workers run plain functions: write def, not async def."
+                f"The simulation {self.name!r} is asynchronous. Workers run plain functions: "
+                "write def, not async def."
             )
         self.is_generator = inspect.isgeneratorfunction(plain)
         self.checkpoint = bool(checkpoint)
@@ -100,8 +100,8 @@ class Simulation:
         for name, parameter in self.signature.parameters.items():
             if parameter.kind is parameter.POSITIONAL_ONLY:
                 raise BadDefinition(
-                    f"The argument {name!r} of {self.name!r} is positional-only, and parameters are given by name. "
-                    "Remove the / from its signature."
+                    f"The argument {name!r} of {self.name!r} is positional-only, and parameters are given "
+                    "by name. Remove the / from its signature."
                 )
         if self.checkpoint and not self.is_generator:
             raise BadDefinition(
@@ -147,7 +147,8 @@ class Simulation:
             words.append(f"{self.name!r} needs {', '.join(missing)}, which the space does not have")
         if unknown:
             hint = did_you_mean(unknown[0], missing)
-            words.append(f"the space has {', '.join(unknown)}, which {self.name!r} does not take.{hint}".rstrip("."))
+            words.append(f"the space has {', '.join(unknown)}, which {self.name!r} does not take.{hint}")
+            words[-1] = words[-1].rstrip(".")
         raise BadDefinition(
             f"The simulation and the space do not fit: {'; '.join(words)}. "
             f"The simulation takes ({', '.join(self.parameters)}); the space has ({', '.join(names)}).",
@@ -252,20 +253,19 @@ def _driven(
 def simulation(function: Callable[..., Any], /) -> Simulation: ...
 @overload
 def simulation(
-    *, name: str = "", checkpoint: bool = False, controls: Iterable[str] | None = None
+    *, checkpoint: bool = False, controls: Iterable[str] | None = None
 ) -> Callable[[Callable[..., Any]], Simulation]: ...
 def simulation(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    name: str = "",
     checkpoint: bool = False,
     controls: Iterable[str] | None = None,
 ) -> Simulation | Callable[[Callable[..., Any]], Simulation]:
     """Make a simulation of a function or a generator; bare, or with what it can do.
 
     Args:
-        name: The function's own name if not given.
+        function: Given when the decorator is bare.
         checkpoint: It yields checkpoints, and takes ``restart=`` to go on from one.
         controls: Names that may be set while it runs; by default its keyword-only arguments with a default.
 
@@ -278,4 +278,4 @@ def simulation(
     """
     if function is not None:
         return Simulation(function)
-    return lambda wrapped: Simulation(wrapped, name=name, checkpoint=checkpoint, controls=controls)
+    return lambda wrapped: Simulation(wrapped, checkpoint=checkpoint, controls=controls)

@@ -22,11 +22,13 @@ from aisteer.errors import BadDefinition
 __all__ = ["Unsourceable", "assemble", "definition_of"]
 
 _FUTURE = "from __future__ import annotations"
-_HEADER = "# Put together by aisteer from what this simulation uses. Run once per worker; addressed by its hash."
+_HEADER = (
+    "# Put together by aisteer from what this simulation uses. Run once per worker; addressed by its hash."
+)
 _LONGEST_CONSTANT = 65_536
 
 
-class Unsourceable(Exception):  # noqa: N818  it is an answer, not a failure: the code travels another way
+class Unsourceable(Exception):
     """It cannot be written down as source; the message says why."""
 
 
@@ -113,8 +115,8 @@ class _Assembly:
                 yield used, namespace[used]
             elif not hasattr(builtins, used):
                 raise BadDefinition(
-                    f"The simulation {self.name!r} uses {used!r}, which is not defined. It would fail on every "
-                    "worker: run the cell that defines it first, or correct the name."
+                    f"The simulation {self.name!r} uses {used!r}, which is not defined. It would fail on "
+                    "every worker: run the cell that defines it first, or correct the name."
                 )
         for path in piece.attributes:
             self._submodule(path, namespace)
@@ -169,7 +171,9 @@ def _bare(value: Any) -> Any:
 
 
 def _is_definition(value: Any) -> bool:
-    return isinstance(value, type) or isinstance(inspect.unwrap(value) if callable(value) else value, types.FunctionType)
+    return isinstance(value, type) or isinstance(
+        inspect.unwrap(value) if callable(value) else value, types.FunctionType
+    )
 
 
 def definition_of(value: Any) -> tuple[str, ast.FunctionDef | ast.ClassDef]:
@@ -273,7 +277,7 @@ def _analyse(text: str, *, future: bool) -> _Piece:
     whole = f"{_FUTURE}\n{text}" if future else text
     at_once: set[str] = set()
     later: set[str] = set()
-    _names(symtable.symtable(whole, "<simulation>", "exec"), True, at_once, later)
+    _names(symtable.symtable(whole, "<simulation>", "exec"), at_once, later, now=True)
     at_once = {n for n in at_once if not (n.startswith("__") and n.endswith("__"))}
     later = {n for n in later if not (n.startswith("__") and n.endswith("__"))}
     tree = ast.parse(whole)
@@ -287,7 +291,7 @@ def _dotted(node: ast.expr) -> bool:
     return isinstance(node, ast.Name)
 
 
-def _names(table: symtable.SymbolTable, now: bool, at_once: set[str], later: set[str]) -> None:
+def _names(table: symtable.SymbolTable, at_once: set[str], later: set[str], *, now: bool) -> None:
     top = str(table.get_type()) in {"module", "SymbolTableType.MODULE"}
     assigned = {s.get_name() for s in table.get_symbols() if s.is_assigned() and s.is_declared_global()}
     for symbol in table.get_symbols():
@@ -297,7 +301,7 @@ def _names(table: symtable.SymbolTable, now: bool, at_once: set[str], later: set
     for child in table.get_children():
         comprehension = child.get_name() in {"listcomp", "genexpr", "setcomp", "dictcomp"}
         runs_now = now and (str(child.get_type()).lower().endswith("class") or comprehension)
-        _names(child, runs_now, at_once, later)
+        _names(child, at_once, later, now=runs_now)
 
 
 # --- values -----------------------------------------------------------------------------------
@@ -333,22 +337,20 @@ def _constant(name: str, value: Any) -> str:
 def _literal(value: Any) -> str | None:
     """Python text for plain data, the same in every process; ``None`` for anything else."""
     kind = type(value)
-    if value is None or value is Ellipsis or kind in {bool, int, str, bytes}:
-        return repr(value)
-    if kind is float:
-        return repr(value) if math.isfinite(value) else f"float({str(value)!r})"
-    if kind is complex:
-        return repr(value)
-    if isinstance(value, pathlib.PurePath):
-        return f"pathlib.{'Path' if isinstance(value, pathlib.Path) else 'PurePath'}({str(value)!r})"
-    if kind in {list, tuple, set, frozenset}:
-        return _sequence(value, kind)
-    if kind is dict:
+    text: str | None = None
+    if value is None or value is Ellipsis or kind in {bool, int, str, bytes, complex}:
+        text = repr(value)
+    elif kind is float:
+        text = repr(value) if math.isfinite(value) else f"float({str(value)!r})"
+    elif isinstance(value, pathlib.PurePath):
+        text = f"pathlib.{'Path' if isinstance(value, pathlib.Path) else 'PurePath'}({str(value)!r})"
+    elif kind in {list, tuple, set, frozenset}:
+        text = _sequence(value, kind)
+    elif kind is dict:
         pairs = [(_literal(k), _literal(v)) for k, v in value.items()]
-        if any(k is None or v is None for k, v in pairs):
-            return None
-        return "{" + ", ".join(f"{k}: {v}" for k, v in pairs) + "}"
-    return None
+        if all(k is not None and v is not None for k, v in pairs):
+            text = "{" + ", ".join(f"{k}: {v}" for k, v in pairs) + "}"
+    return text
 
 
 def _sequence(value: Any, kind: type) -> str | None:
@@ -378,8 +380,10 @@ def _check(text: str, function: types.FunctionType) -> None:
     sys.modules["aisteer_simulation"] = module  # dataclasses look their module up by name
     try:
         exec(compile(text, f"<simulation {function.__name__}>", "exec"), namespace)  # noqa: S102  the user's own code
-    except Exception as error:  # noqa: BLE001  a decorator or base class may fail in any way
-        raise Unsourceable(f"its source does not stand on its own ({type(error).__name__}: {error})") from error
+    except Exception as error:
+        raise Unsourceable(
+            f"its source does not stand on its own ({type(error).__name__}: {error})"
+        ) from error
     finally:
         if known is None:
             del sys.modules["aisteer_simulation"]

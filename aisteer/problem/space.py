@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from aisteer.errors import BadDefinition, BadParameters
 from aisteer.problem.constraints import Linear, parse_constraint
-from aisteer.problem.parameters import Choice, Float, Int, Parameter, Scalar, number_in_words, parameter_from_json
+from aisteer.problem.parameters import (
+    Choice,
+    Float,
+    Int,
+    Parameter,
+    Scalar,
+    number_in_words,
+    parameter_from_json,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Space", "did_you_mean"]
 
 Json = dict[str, Any]
-RESERVED = frozenset({"restart", "seed", "self"})
+RESERVED = frozenset({"restart", "seed", "self", "reason", "repeat", "task", "resources", "on_observation"})
+"""Names that ``propose``, ``edit`` or the worker use themselves."""
+
 _DRAWS = 400_000
 
 
@@ -49,14 +59,18 @@ class Space:
 
     def __init__(self, *, constraints: Sequence[str] = (), **parameters: Parameter) -> None:
         if not parameters:
-            raise BadDefinition("A space needs at least one parameter: ai.Space(temperature=ai.Float(300, 2000)).")
+            raise BadDefinition(
+                "A space needs at least one parameter: ai.Space(temperature=ai.Float(300, 2000))."
+            )
         if isinstance(constraints, str):
             constraints = [constraints]
         for name, parameter in parameters.items():
             _check_parameter(name, parameter)
         self.parameters: dict[str, Parameter] = dict(parameters)
         self.constraints: tuple[str, ...] = tuple(constraints)
-        self.linear: tuple[Linear, ...] = tuple(c for text in self.constraints for c in parse_constraint(text))
+        self.linear: tuple[Linear, ...] = tuple(
+            c for text in self.constraints for c in parse_constraint(text)
+        )
         for constraint in self.linear:
             self._check_constraint(constraint)
 
@@ -178,13 +192,16 @@ class Space:
         names = self.names
         parameters = tuple(self.parameters.values())
         return [
-            {name: p.from_unit(u) for name, p, u in zip(names, parameters, row, strict=True)} for row in unit.tolist()
+            {name: p.from_unit(u) for name, p, u in zip(names, parameters, row, strict=True)}
+            for row in unit.tolist()
         ]
 
     @property
     def categorical(self) -> tuple[int, ...]:
         """Columns of ``encode`` that hold choices without an order."""
-        return tuple(i for i, p in enumerate(self.parameters.values()) if isinstance(p, Choice) and not p.ordered)
+        return tuple(
+            i for i, p in enumerate(self.parameters.values()) if isinstance(p, Choice) and not p.ordered
+        )
 
     @property
     def discrete(self) -> dict[int, tuple[float, ...]]:
@@ -252,7 +269,9 @@ class Space:
                     f"{did_you_mean(name, self.names)}"
                 )
             if isinstance(parameter, Choice):
-                raise BadDefinition(f"The constraint {constraint.text!r} names the choice {name!r}, not a number.")
+                raise BadDefinition(
+                    f"The constraint {constraint.text!r} names the choice {name!r}, not a number."
+                )
             least += min(coefficient * parameter.low, coefficient * parameter.high)
         if least - constraint.bound > 1e-9 * (abs(least) + abs(constraint.bound)):
             raise BadDefinition(f"No point within the bounds meets the constraint {constraint.text!r}.")
@@ -271,9 +290,13 @@ class Space:
 
 def _check_parameter(name: str, parameter: object) -> None:
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise BadDefinition(f"{name!r} cannot be the name of a parameter: the simulation takes it as an argument.")
+        raise BadDefinition(
+            f"{name!r} cannot be the name of a parameter: the simulation takes it as an argument."
+        )
     if name in RESERVED:
-        raise BadDefinition(f"The parameter cannot be called {name!r}: that argument is given by aisteer itself.")
+        raise BadDefinition(
+            f"The parameter cannot be called {name!r}: that argument has a meaning of its own."
+        )
     if not isinstance(parameter, Float | Int | Choice):
         raise BadDefinition(
             f"{name} must be ai.Float(low, high), ai.Int(low, high) or ai.Choice(options), not {parameter!r}."
