@@ -18,7 +18,7 @@ GIVEN = ("restart", "seed")
 """Arguments that the worker gives when the simulation asks for them."""
 
 
-class _Named(Protocol):
+class Named(Protocol):
     """A space or a pool: something with parameter names."""
 
     @property
@@ -131,7 +131,7 @@ class Simulation:
                 )
         return wanted
 
-    def check(self, space: _Named) -> None:
+    def check(self, space: Named) -> None:
         """Check that the space gives every argument, and nothing that the simulation does not take.
 
         Raises:
@@ -167,6 +167,7 @@ class Simulation:
     # --- using it here ------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function as it was written."""
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
