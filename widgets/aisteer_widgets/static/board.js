@@ -1,0 +1,321 @@
+// One view: it holds what is on the screen, paints it when something changed, and sends what was asked.
+
+const PANELS = { review: reviewPanel, runs: runsPanel, live: livePanel, convergence: convergencePanel, belief: beliefPanel, ledger: ledgerPanel };
+const SILENCE = 15000; // ms without a word from the kernel after which it is taken for gone
+
+const KEYS = [
+  ["j  k", "next, previous proposal or run"], ["a", "accept the proposal"], ["e", "edit it"], ["r", "reject it, with a reason"],
+  ["u", "undo the last decision that can be undone"], ["n", "propose a candidate of your own"], ["tab", "move between proposals and runs"],
+  ["s", "stop the selected run"], ["esc", "close what is open"], ["?", "show or hide these keys"],
+];
+
+class View {
+  constructor(model, el) {
+    this.model = model;
+    this.panels = model.get("_panels");
+    this.alone = this.panels.length === 1;
+    this.snap = {};
+    this.ui = { selected: null, run: null, form: null, errors: {}, pendings: {}, widths: {}, help: false, found: null, ledger: false };
+    this.root = document.createElement("div");
+    this.root.className = "aisteer";
+    this.root.tabIndex = -1;
+    this.root.setAttribute("role", "application");
+    this.root.setAttribute("aria-roledescription", "campaign board");
+    this.live = document.createElement("div");
+    this.live.className = "ais-hidden";
+    this.live.setAttribute("aria-live", "polite");
+    this.body = document.createElement("div");
+    this.body.className = "ais-body-root";
+    this.root.append(this.body, this.live);
+    el.append(this.root);
+    this.sizes = new ResizeObserver((entries) => this.resized(entries));
+    this.heard = performance.now();
+    this.stamps = {};
+    this.listen();
+    for (const name of model.get("_parts")) this.take(name);
+    this.paint();
+    this.ticker = setInterval(() => this.tick(), 250);
+  }
+
+  listen() {
+    this.handlers = [];
+    const on = (event, fn) => { this.model.on(event, fn); this.handlers.push([event, fn]); };
+    for (const name of this.model.get("_parts")) on(`change:${name}`, () => { this.take(name); this.paint(); });
+    on("change:pulse", () => { this.heard = performance.now(); this.model.send({ type: "painted", pulse: this.model.get("pulse") }); });
+    on("msg:custom", (message) => this.hear(message));
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    // The notebook must not take a click in the board for one in its cell.
+    for (const kind of ["mousedown", "dblclick", "contextmenu"]) this.root.addEventListener(kind, (event) => event.stopPropagation());
+    this.root.addEventListener("mousedown", (event) => { if (event.target === this.root || event.target === this.body) this.root.focus({ preventScroll: true }); });
+  }
+
+  dispose() {
+    for (const [event, fn] of this.handlers) this.model.off(event, fn);
+    this.sizes.disconnect();
+    clearInterval(this.ticker);
+    this.closed = true;
+  }
+
+  take(name) {
+    const part = this.model.get(name);
+    if (!part || !Object.keys(part).length) return;
+    this.snap[name] = part;
+    this.stamps[name] = (this.stamps[name] || 0) + 1;
+    this.heard = performance.now();
+    if (name === "review") this.held = performance.now();
+  }
+
+  stamp(name) { return this.stamps[name]; }
+
+  // --- what is asked -------------------------------------------------------------------------
+
+  order(verb, data, place) {
+    if (this.ui.pendings[place] || this.gone()) return;
+    const id = newId();
+    this.ui.pendings[place] = { id, verb, at: performance.now() };
+    delete this.ui.errors[place];
+    this.model.send({ type: "order", id, verb, ...data });
+    this.paint();
+  }
+
+  wish(data) { this.model.send({ type: "wish", ...data }); }
+
+  search(task, text) {
+    clearTimeout(this.searching);
+    this.searching = setTimeout(() => this.model.send({ type: "search", task, text }), 120);
+  }
+
+  hear(message) {
+    this.heard = performance.now();
+    if (message.type === "found") { this.ui.found = message; this.paint(); return; }
+    if (message.type !== "answer") return;
+    const place = Object.keys(this.ui.pendings).find((p) => this.ui.pendings[p].id === message.id);
+    if (place === undefined) return;
+    delete this.ui.pendings[place];
+    if (message.ok) {
+      delete this.ui.errors[place];
+      if (this.ui.form && (this.ui.form.target === place || place === "own")) this.ui.form = null;
+      if (message.select) this.ui.selected = message.select;
+      if (place !== "own" && this.ui.refocus) this.focus_selected();
+    } else this.ui.errors[place] = message.message;
+    this.say(message.message);
+    this.paint();
+  }
+
+  say(text) { if (text) this.live.textContent = text; }
+  fail(place, text) { this.ui.errors[place] = text; this.say(text); this.paint(); }
+  pending(place) { return this.ui.pendings[place]?.verb; }
+
+  accept(card) { this.order("accept", { proposal: card.id, revision: card.revision }, card.id); }
+
+  // Why nothing can be asked now; empty when all is well.
+  gone() {
+    return performance.now() - this.heard > SILENCE
+      ? "No word from the kernel: it is busy, was restarted, or is gone. Nothing is lost, and runs at the endpoint go on. Run this cell again to steer." : "";
+  }
+
+  // --- selection and forms -------------------------------------------------------------------
+
+  keepSelection(cards) {
+    if (this.ui.selected && cards.some((c) => c.id === this.ui.selected)) { this.order_seen = cards.map((c) => c.id); return; }
+    // What was selected has been decided: the one that took its place is next.
+    const at = Math.max(0, (this.order_seen || []).indexOf(this.ui.selected));
+    this.order_seen = cards.map((c) => c.id);
+    const next = cards[Math.min(at, cards.length - 1)];
+    const child = cards.find((c) => c.edited && c.edited === this.ui.selected);
+    this.ui.selected = (child || next)?.id || null;
+  }
+
+  select(id) {
+    if (this.ui.selected === id) return;
+    this.ui.selected = id;
+    if (this.ui.form && this.ui.form.target !== id) this.ui.form = null;
+    this.paint();
+    this.focus_selected();
+  }
+
+  focus_selected() {
+    requestAnimationFrame(() => {
+      const node = this.root.querySelector(".ais-card.ais-sel") || this.root;
+      node.focus({ preventScroll: true });
+      node.scrollIntoView?.({ block: "nearest" });
+    });
+  }
+
+  select_run(id) {
+    this.ui.run = this.ui.run === id ? null : id;
+    this.wish({ selected: this.ui.run ? [this.ui.run] : [] });
+    this.paint();
+    requestAnimationFrame(() => this.root.querySelector(".ais-run.ais-sel")?.focus({ preventScroll: true }));
+  }
+
+  open(form) {
+    const card = this.snap.review?.cards.find((c) => c.id === form.target);
+    this.ui.form = { values: {}, ...form, revision: card?.revision };
+    this.ui.found = null;
+    delete this.ui.errors[form.target];
+    this.paint();
+    requestAnimationFrame(() => this.root.querySelector("[data-autofocus]")?.focus());
+    const schema = this.snap.fields?.[card?.task || this.snap.header?.task];
+    if (schema?.pool && form.kind !== "reject") this.search(card?.task || this.snap.header?.task, "");
+  }
+
+  close() {
+    if (!this.ui.form) return false;
+    const target = this.ui.form.target;
+    this.ui.form = null;
+    delete this.ui.errors[target];
+    this.paint();
+    this.focus_selected();
+    return true;
+  }
+
+  // --- keys ----------------------------------------------------------------------------------
+
+  key(event) {
+    const save = (event.ctrlKey || event.metaKey) && ["s", "S"].includes(event.key);
+    if (!save) event.stopPropagation(); // While the board has the focus, keys are the board's.
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+    if (event.key === "Escape") {
+      if (this.ui.help) { this.ui.help = false; this.paint(); } else if (!this.close() && typing) this.focus_selected();
+      event.preventDefault();
+      return;
+    }
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const runs = Boolean(event.target.closest?.("[data-area=runs]"));
+    const todo = { j: () => this.move(1, runs), k: () => this.move(-1, runs), ArrowDown: () => this.move(1, runs), ArrowUp: () => this.move(-1, runs) }[event.key] || {
+      a: () => this.on_card("a"), e: () => this.on_card("e"), r: () => this.on_card("r"), u: () => this.undo(), n: () => this.open({ kind: "own", target: "own" }), s: () => this.stop_run(),
+      "?": () => { this.ui.help = !this.ui.help; this.paint(); },
+    }[event.key];
+    if (!todo) return;
+    if (/^Arrow/.test(event.key) && !event.target.closest?.(".ais-card, .ais-run")) return;
+    event.preventDefault();
+    todo();
+  }
+
+  move(by, runs) {
+    if (runs) {
+      const rows = (this.snap.runs?.rows || []).map((r) => r.id);
+      const next = rows[Math.max(0, Math.min(rows.length - 1, rows.indexOf(this.ui.run) + by))];
+      if (next && next !== this.ui.run) this.select_run(next);
+      return;
+    }
+    const cards = (this.snap.review?.cards || []).map((c) => c.id);
+    const next = cards[Math.max(0, Math.min(cards.length - 1, cards.indexOf(this.ui.selected) + by))];
+    if (next) this.select(next);
+  }
+
+  on_card(key) {
+    const card = this.snap.review?.cards.find((c) => c.id === this.ui.selected);
+    if (!card) { this.say("No proposal is selected."); return; }
+    const why = this.gone() || this.snap.review.blocked;
+    if (why) { this.fail(card.id, why); return; }
+    if (key === "a") { this.ui.refocus = true; this.accept(card); }
+    else if (key === "r") this.open({ kind: "reject", target: card.id });
+    else if (card.editable) this.open({ kind: "edit", target: card.id });
+  }
+
+  undo() {
+    const card = this.snap.review?.cards.find((c) => c.id === this.ui.selected);
+    if (card?.edited && this.root.contains(document.activeElement) && document.activeElement.closest(".ais-card")) {
+      this.order("undo", { proposal: card.edited }, card.id);
+      return;
+    }
+    const all = [...(this.snap.review?.held || []), ...(this.snap.review?.recent || [])];
+    const last = all.sort((x, y) => y.revision - x.revision)[0];
+    if (last) this.order("undo", { proposal: last.id, revision: last.revision }, `held-${last.id}`);
+    else this.say("There is no decision that can still be undone.");
+  }
+
+  stop_run() {
+    const row = this.snap.runs?.rows.find((r) => r.id === this.ui.run);
+    const stop = row?.controls.find((c) => c.verb === "stop");
+    if (!stop) { this.say("Select a live run first: tab to the runs, then j and k."); return; }
+    if (stop.blocked) this.fail(row.id, stop.blocked);
+    else this.order("stop", { run: row.id }, row.id);
+  }
+
+  // --- painting ------------------------------------------------------------------------------
+
+  countdown(held) {
+    const left = held.left - (performance.now() - this.held) / 1000;
+    if (!(held.left > 0)) return { words: held.words, share: 0 };
+    if (left <= 0) return { words: "launching…", share: 0 };
+    return { words: `${held.words} ${Math.ceil(left)} s`, share: Math.min(1, left / (held.hold || held.left)) };
+  }
+
+  tick() {
+    const counting = (this.snap.review?.held || []).some((x) => x.left > 0);
+    const gone = Boolean(this.gone());
+    for (const [place, p] of Object.entries(this.ui.pendings)) {
+      if (performance.now() - p.at < SILENCE) continue;
+      delete this.ui.pendings[place];
+      this.ui.errors[place] = "The kernel has not answered yet; it may be busy. What you asked may still happen: look again before you repeat it.";
+    }
+    if (counting || gone !== this.was_gone) this.paint();
+    this.was_gone = gone;
+  }
+
+  measure(key, node) {
+    node.__measure = key;
+    this.sizes.observe(node);
+  }
+
+  resized(entries) {
+    let any = false;
+    for (const entry of entries) {
+      const width = Math.floor(entry.contentRect.width);
+      if (width > 0 && Math.abs((this.ui.widths[entry.target.__measure] || 0) - width) > 1) { this.ui.widths[entry.target.__measure] = width; any = true; }
+    }
+    if (any) this.paint();
+  }
+
+  paint() {
+    if (this.queued || this.closed) return;
+    this.queued = true;
+    requestAnimationFrame(() => {
+      this.queued = false;
+      if (!this.closed) reconcile(this.body, [this.tree()], false);
+    });
+  }
+
+  tree() {
+    const show = (name) => (this.panels.includes(name) && PANELS[name](this)) || null;
+    const whole = this.panels.length > 1;
+    const busy = this.snap.header ? "" : h("div", { class: "ais-empty" }, "Reading the journal…");
+    return h("div", { key: "tree", class: this.gone() ? "ais-tree ais-stale" : "ais-tree" },
+      whole ? headerPanel(this) : null, troublesPanel(this), busy,
+      whole ? h("div", { key: "columns", class: "ais-columns" },
+        h("div", { class: "ais-left" }, show("review")),
+        h("div", { class: "ais-right-column" }, h("div", { class: "ais-pair" }, show("belief"), show("convergence")), show("runs"), show("live"))) : show(this.panels[0]),
+      whole ? show("ledger") : null, footerPanel(this), this.ui.help ? helpOverlay(this) : null);
+  }
+}
+
+function helpOverlay(view) {
+  return h("div", { key: "help", class: "ais-help", role: "dialog", "aria-label": "Keys", onclick: () => { view.ui.help = false; view.paint(); } },
+    h("div", { class: "ais-help-box" }, h("b", {}, "Keys"), h("dl", {}, KEYS.map(([key, words]) => [h("dt", { key }, key.split(/\s+/).map((k) => h("kbd", {}, k))), h("dd", { key: `${key}-words` }, words)])),
+      h("p", { class: "ais-dim" }, "They work while the board has the focus; the notebook does not see them.")));
+}
+
+// The static summary beside a live view is for when the kernel is not there: hide it while we are alive.
+function hideSummary(el) {
+  const area = el.closest(".jp-OutputArea, .output_area, .cell-output-ipywidget-background");
+  const hide = () => area?.querySelectorAll(".aisteer-summary").forEach((node) => { (node.closest(".jp-OutputArea-child") || node).style.display = "none"; });
+  const show = () => area?.querySelectorAll(".aisteer-summary").forEach((node) => { (node.closest(".jp-OutputArea-child") || node).style.display = ""; });
+  hide();
+  const watch = area ? new MutationObserver(hide) : null;
+  watch?.observe(area, { childList: true, subtree: false });
+  const timer = setInterval(hide, 1000);
+  return () => { watch?.disconnect(); clearInterval(timer); show(); };
+}
+
+function render({ model, el }) {
+  const view = new View(model, el);
+  view.panels.length > 1 ? null : view.root.classList.add("ais-alone");
+  let show = () => {};
+  requestAnimationFrame(() => { if (!view.closed) show = hideSummary(el); });
+  return () => { show(); view.dispose(); };
+}
+
+export default { render };

@@ -1,0 +1,58 @@
+function headerPanel(ctx) {
+  const d = ctx.snap.header;
+  if (!d) return null;
+  return h("header", { key: "header", class: "ais-head" },
+    h("div", { class: "ais-title" },
+      h("h1", { title: d.full_name }, d.name),
+      h("div", { class: "ais-dim ais-goal", title: d.objective }, d.objective)),
+    d.tasks.length ? h("label", { class: "ais-stat" }, h("span", {}, "Task"),
+      h("select", { class: "ais-select", value: d.task, onchange: (e) => ctx.wish({ task: e.target.value }) },
+        d.tasks.map((t) => h("option", { value: t.name, selected: t.name === d.task }, t.label)))) : null,
+    h("div", { class: "ais-grow" }),
+    d.endpoints.map((e) => h("div", { key: e.name, class: "ais-stat", title: e.title },
+      h("b", {}, h("i", { class: `ais-lamp ais-lamp-${e.state}`, "aria-hidden": "true" }, { online: "", starting: "", offline: "!", unknown: "?" }[e.state]), e.label),
+      h("span", {}, e.detail))),
+    d.budget ? h("div", { class: "ais-stat", title: d.budget.title },
+      h("b", { class: d.budget.low ? "ais-low" : "" }, d.budget.label),
+      h("span", { class: "ais-meter", role: "img", "aria-label": d.budget.title },
+        h("i", { class: "ais-spent", style: { width: `${100 * d.budget.spent}%` } }),
+        h("i", { class: "ais-reserved", style: { width: `${100 * d.budget.reserved}%` } }))) : null,
+    h("label", { class: "ais-stat" }, h("span", {}, "When a proposal arrives"),
+      h("select", {
+        class: "ais-select", value: d.autonomy.value, title: d.autonomy.blocked || d.autonomy.title, disabled: Boolean(d.autonomy.blocked),
+        "aria-description": d.autonomy.blocked || d.autonomy.title,
+        onchange: (e) => { const v = e.target.value; e.target.value = d.autonomy.value; if (v !== d.autonomy.value) ctx.order("autonomy", { value: v }, "header"); },
+      }, d.autonomy.options.map((o) => h("option", { value: o.value, selected: o.value === d.autonomy.value }, o.label)))),
+    button(d.action.label, () => ctx.order(d.action.verb, {}, "header"), {
+      main: true, blocked: ctx.gone() || d.action.blocked, title: d.action.title, busy: ctx.pending("header"), name: d.action.label, key: "action",
+    }),
+    errorLine(ctx, "header"));
+}
+
+function errorLine(ctx, place) {
+  const text = ctx.ui.errors[place];
+  if (!text) return null;
+  return h("div", { key: `error-${place}`, class: "ais-error", role: "alert" }, h("span", {}, text),
+    button("Dismiss", () => { delete ctx.ui.errors[place]; ctx.paint(); }, { small: true }));
+}
+
+function troublesPanel(ctx) {
+  const d = ctx.snap.troubles;
+  const gone = ctx.gone();
+  const items = [...(gone ? [{ source: "kernel", message: gone }] : []), ...(d ? d.items : [])];
+  if (!items.length) return null;
+  return h("section", { key: "troubles", class: "ais-troubles", role: "status", "aria-label": "Needs attention" },
+    items.map((t) => h("div", { key: t.source, class: "ais-trouble" },
+      h("span", { class: "ais-sign", "aria-hidden": "true" }, "!"),
+      h("b", {}, t.source), h("span", {}, t.message),
+      t.run ? button(`Show ${t.run}`, () => ctx.select_run(t.run), { small: true }) : null)),
+    d && d.more ? h("div", { class: "ais-dim" }, d.more) : null);
+}
+
+function footerPanel(ctx) {
+  const d = ctx.snap.footer;
+  if (!d) return null;
+  return h("footer", { key: "footer", class: "ais-foot" },
+    h("span", { class: "ais-num" }, d.as_of), h("span", {}, d.driver), h("span", { class: "ais-grow" }),
+    h("span", { title: d.title }, d.saved));
+}

@@ -1,0 +1,197 @@
+function reviewPanel(ctx) {
+  const d = ctx.snap.review;
+  if (!d) return null;
+  ctx.keepSelection(d.cards);
+  return h("section", { key: "review", class: "ais-review", "data-area": "review", "aria-label": "Proposals to review" },
+    h("h2", {}, h("b", {}, d.heading), h("span", {}, d.sub), h("span", { class: "ais-grow" }),
+      d.cards.length ? h("span", { class: "ais-hint" }, h("kbd", {}, "j"), " ", h("kbd", {}, "k"), " move, ", h("kbd", {}, "?"), " all keys") : null,
+      button("Propose my own", () => ctx.open({ kind: "own", target: "own" }), { kbd: "n", small: true, blocked: ctx.gone() || d.blocked, key: "own" })),
+    ctx.ui.form?.kind === "own" ? ownForm(ctx) : null,
+    errorLine(ctx, "own"),
+    d.empty ? emptyState(ctx, d.empty) : null,
+    h("div", { key: "cards", role: "list" }, d.cards.map((c) => cardView(ctx, c))),
+    d.more ? h("div", { class: "ais-dim ais-more" }, d.more) : null,
+    h("div", { key: "held", class: "ais-held" }, d.held.map((x) => heldLine(ctx, x)), d.recent.map((x) => recentLine(ctx, x))),
+    d.last ? h("div", { class: "ais-dim ais-last" }, d.last) : null);
+}
+
+function emptyState(ctx, e) {
+  const action = ctx.snap.header?.action;
+  return h("div", { key: "empty", class: "ais-empty" }, h("b", {}, e.title), h("p", {}, e.text),
+    e.start && action ? button(action.label, () => ctx.order(action.verb, {}, "header"), {
+      main: true, blocked: ctx.gone() || action.blocked, busy: ctx.pending("header"), title: action.title,
+    }) : null);
+}
+
+function cardView(ctx, c) {
+  const chosen = ctx.ui.selected === c.id;
+  const full = chosen || ctx.snap.review.cards.length === 1;
+  const form = ctx.ui.form?.target === c.id ? ctx.ui.form : null;
+  const classes = ["ais-card", `ais-tone-${c.tone}`, chosen && "ais-sel", full ? "" : "ais-compact"].filter(Boolean).join(" ");
+  return h("article", {
+    key: c.id, class: classes, tabindex: chosen ? "0" : "-1", role: "listitem", "data-proposal": c.id,
+    "aria-current": chosen ? "true" : null,
+    "aria-label": `${c.id}, ${c.who}, ${c.parameters.map((p) => `${p.name} ${p.value}`).join(", ")}${c.expected ? `, expected ${c.expected.text}` : ""}`,
+    onclick: () => ctx.select(c.id),
+  },
+    h("div", { class: "ais-row" },
+      h("span", { class: "ais-id" }, c.id), h("span", { class: "ais-dim ais-who" }, c.who),
+      c.warnings.map((w, i) => h("span", { key: `w${i}`, class: "ais-tag ais-warn", title: w }, "⚠ ", w)),
+      h("span", { class: "ais-grow" }),
+      c.cost ? h("span", { class: "ais-tag ais-num", title: "expected cost" }, c.cost) : null),
+    h("div", { class: "ais-body" },
+      h("div", { class: "ais-facts" },
+        h("div", { class: "ais-row ais-params" }, c.parameters.map((p) => parameterChip(p)),
+          !full && c.expected && !c.expected.pending ? h("span", { class: "ais-num ais-brief" }, interval(c.expected), h("b", {}, c.expected.text)) : null),
+        full ? whyList(c) : null),
+      c.picture ? h("img", { class: full ? "ais-molecule" : "ais-molecule ais-molecule-small", src: c.picture, alt: `structure of ${c.smiles}`, title: c.smiles }) : null),
+    form ? (form.kind === "reject" ? rejectForm(ctx, c) : editForm(ctx, c)) : full ? cardActions(ctx, c) : null,
+    errorLine(ctx, c.id));
+}
+
+function parameterChip(p) {
+  return h("span", { key: p.key, class: p.old ? "ais-p ais-edited" : "ais-p", title: `${p.name} ${p.full}` },
+    p.name, " ", p.old ? h("s", {}, p.old) : null, h("b", { class: "ais-num" }, p.value));
+}
+
+function whyList(c) {
+  const rows = [];
+  const put = (term, ...what) => rows.push(h("dt", { key: `t${rows.length}` }, term), h("dd", { key: `d${rows.length}` }, ...what));
+  if (c.expected) {
+    const e = c.expected;
+    if (e.pending) put("Expected", h("span", { class: "ais-dim" }, e.text));
+    else put("Expected", interval(e), h("span", {}, h("b", {}, e.text), e.parent ? `, ${e.parent}` : "", e.best_text ? h("span", { class: "ais-dim" }, `, ${e.best_text}`) : ""));
+  }
+  if (c.why) put("Why here", h("span", { class: "ais-split", "aria-hidden": "true" },
+    h("i", { class: "ais-exploit", style: { width: `${100 * c.why.exploit}%` } }), h("i", { class: "ais-explore", style: { width: `${100 - 100 * c.why.exploit}%` } })),
+    h("span", {}, c.why.text, c.acquisition ? h("span", { class: "ais-dim" }, ` · ${c.acquisition_label} ${c.acquisition}`) : ""));
+  else if (c.acquisition) put("Acquisition", h("span", {}, c.acquisition));
+  if (c.nearest.length) put("Nearest runs", h("span", {}, c.nearest.join(" · ")));
+  if (c.reasons.length) put("Also", h("span", {}, c.reasons.join(" · ")));
+  if (c.note) put(c.note_label, h("span", {}, c.note));
+  return rows.length ? h("dl", { class: "ais-why ais-num" }, rows) : null;
+}
+
+function cardActions(ctx, c) {
+  const blocked = ctx.gone() || ctx.snap.review.blocked;
+  const busy = ctx.pending(c.id);
+  return h("div", { key: "actions", class: "ais-row ais-actions" },
+    button(busy === "accept" ? "Recording…" : c.edited ? "Accept my edit" : "Accept", () => ctx.accept(c), { kbd: "a", main: true, blocked, busy, name: `Accept ${c.id}`, key: "a" }),
+    button("Edit", () => ctx.open({ kind: "edit", target: c.id }), {
+      kbd: "e", blocked: blocked || (c.editable ? "" : "There is nothing to edit in a stop."), busy, name: `Edit ${c.id}`, key: "e" }),
+    button("Reject…", () => ctx.open({ kind: "reject", target: c.id }), { kbd: "r", blocked, busy, name: `Reject ${c.id}`, key: "r" }),
+    c.edited ? button("Back to the AI’s", () => ctx.order("undo", { proposal: c.edited }, c.id), { kbd: "u", blocked, busy, title: `Undo the edit: ${c.edited} waits again`, key: "u" }) : null);
+}
+
+function rejectForm(ctx, c) {
+  const form = ctx.ui.form;
+  const send = () => ctx.order("reject", { proposal: c.id, revision: form.revision ?? c.revision, reason: form.reason || "" }, c.id);
+  return h("div", { key: "reject", class: "ais-form" },
+    h("label", { class: "ais-field ais-wide" }, h("span", {}, "Why not? The AI keeps away from it for a while; the ledger keeps the reason."),
+      h("input", { class: "ais-input", type: "text", maxlength: "400", placeholder: "unphysical, done before, too expensive…", "data-autofocus": "1", "aria-label": "Reason for the rejection",
+        oninput: (e) => { form.reason = e.target.value; }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } })),
+    h("div", { class: "ais-row" }, button("Reject", send, { main: true, busy: ctx.pending(c.id), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
+}
+
+function editForm(ctx, c) {
+  const form = ctx.ui.form;
+  const schema = ctx.snap.fields?.[c.task];
+  const send = () => {
+    const values = changed(form, c.parameters);
+    if (!Object.keys(values).length) { ctx.fail(c.id, "Nothing is changed yet. Change a value, or cancel."); return; }
+    ctx.order("edit", { proposal: c.id, revision: form.revision ?? c.revision, values, reason: form.reason || "" }, c.id);
+  };
+  return h("div", { key: "edit", class: "ais-form" },
+    schema ? fieldsOf(ctx, form, schema, c.task, Object.fromEntries(c.parameters.map((p) => [p.key, p.raw])), send) : null,
+    reasonField(form, "Your reason (kept in the ledger)", send),
+    h("div", { class: "ais-row" }, button("Save my edit", send, { main: true, busy: ctx.pending(c.id), kbd: "⏎", title: "It becomes a proposal of its own, with a fresh prediction, and waits for your acceptance" }),
+      button("Cancel", () => ctx.close(), { kbd: "esc" })));
+}
+
+function ownForm(ctx) {
+  const form = ctx.ui.form;
+  const tasks = Object.keys(ctx.snap.fields || {});
+  form.task = form.task || ctx.snap.header?.task || tasks[0];
+  const schema = ctx.snap.fields?.[form.task];
+  if (!schema) return null;
+  const send = () => ctx.order("propose", { task: form.task, values: form.values || {}, reason: form.reason || "" }, "own");
+  return h("div", { key: "own-form", class: "ais-form ais-own" }, h("b", {}, "Your own candidate"),
+    fieldsOf(ctx, form, schema, form.task, {}, send), reasonField(form, "Your reason (optional)", send),
+    h("div", { class: "ais-row" }, button("Propose", send, { main: true, busy: ctx.pending("own"), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
+}
+
+function reasonField(form, words, send) {
+  return h("label", { class: "ais-field ais-wide" }, h("span", {}, words),
+    h("input", { class: "ais-input", type: "text", maxlength: "400", oninput: (e) => { form.reason = e.target.value; },
+      onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }));
+}
+
+function changed(form, parameters) {
+  const raw = Object.fromEntries(parameters.map((p) => [p.key, p.raw]));
+  return Object.fromEntries(Object.entries(form.values || {}).filter(([k, v]) => v !== "" && v !== raw[k]));
+}
+
+function fieldsOf(ctx, form, schema, task, start, send) {
+  form.values = form.values || {};
+  const enter = (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } };
+  if (schema.pool) return poolPicker(ctx, form, schema, task, start[schema.key]);
+  return h("div", { class: "ais-fields" }, schema.fields.map((f, i) => {
+    const first = i === 0 ? { "data-autofocus": "1" } : {};
+    const now = form.values[f.name] !== undefined ? form.values[f.name] : start[f.name];
+    const label = [h("span", {}, f.label, f.unit ? h("i", {}, ` ${f.unit}`) : ""), f.hint ? h("small", {}, f.hint) : null];
+    if (f.kind === "choice") return h("label", { key: f.name, class: "ais-field" }, label,
+      h("select", { class: "ais-select", ...first, onchange: (e) => { form.values[f.name] = f.values[Number(e.target.value)]; } },
+        now === undefined ? h("option", { value: "-1" }, "choose…") : null,
+        f.choices.map((c, n) => h("option", { value: String(n), selected: f.values[n] === now }, c))));
+    const number = f.kind === "float" || f.kind === "int";
+    return h("label", { key: f.name, class: "ais-field" }, label,
+      h("input", { class: "ais-input ais-num", ...first, type: "text", inputmode: number ? "decimal" : "text", "aria-label": `${f.label}${f.hint ? `, ${f.hint}` : ""}`,
+        value: form.texts?.[f.name] ?? (now === undefined ? "" : String(now)), onkeydown: enter,
+        oninput: (e) => {
+          const text = e.target.value.trim();
+          (form.texts = form.texts || {})[f.name] = e.target.value;
+          form.values[f.name] = text === "" ? "" : number && Number.isFinite(Number(text)) ? Number(text) : text;
+          const bad = number && text !== "" && (!Number.isFinite(Number(text)) || (f.low !== null && Number(text) < f.low) || (f.high !== null && Number(text) > f.high));
+          e.target.classList.toggle("ais-bad", bad);
+          e.target.setAttribute("aria-invalid", bad ? "true" : "false");
+        } }));
+  }));
+}
+
+// Candidates of a pool: searched where they are, in Python; only a page of them travels.
+function poolPicker(ctx, form, schema, task, start) {
+  const found = ctx.ui.found;
+  const pick = (item) => { form.values = { [schema.key]: item.key }; form.picked = item; ctx.paint(); };
+  return h("div", { class: "ais-picker" },
+    h("label", { class: "ais-field ais-wide" }, h("span", {}, `Search ${schema.size} candidates`, start ? h("small", {}, `now ${start}`) : null),
+      h("input", { class: "ais-input", type: "search", "data-autofocus": "1", placeholder: "part of its name or any column", "aria-label": "Search candidates",
+        oninput: (e) => ctx.search(task, e.target.value),
+        onkeydown: (e) => {
+          if (e.key !== "ArrowDown" && e.key !== "ArrowUp") return;
+          e.preventDefault();
+          const items = found?.items || [], at = items.findIndex((x) => x.key === form.picked?.key);
+          const next = items[Math.max(0, Math.min(items.length - 1, at + (e.key === "ArrowDown" ? 1 : -1)))];
+          if (next) pick(next);
+        } })),
+    h("div", { class: "ais-found", role: "listbox", "aria-label": "Candidates" }, (found?.items || []).map((item) =>
+      h("div", { key: item.key, role: "option", class: form.picked?.key === item.key ? "ais-option ais-picked" : "ais-option", "aria-selected": form.picked?.key === item.key ? "true" : "false", onclick: () => pick(item) },
+        item.picture ? h("img", { class: "ais-molecule ais-molecule-small", src: item.picture, alt: "" }) : null,
+        h("b", {}, item.label), h("span", { class: "ais-dim" }, item.detail)))),
+    found ? h("div", { class: "ais-dim" }, found.words) : null);
+}
+
+function heldLine(ctx, x) {
+  const left = ctx.countdown(x);
+  return h("div", { key: `held-${x.id}`, class: "ais-heldline" },
+    h("span", { class: "ais-ring", style: { "--left": String(left.share) }, "aria-hidden": "true" }),
+    h("span", {}, h("b", {}, x.id), ` ${x.what}: `, left.words),
+    h("span", { class: "ais-grow" }),
+    button("Undo", () => ctx.order("undo", { proposal: x.id, revision: x.revision }, `held-${x.id}`), { kbd: "u", small: true, busy: ctx.pending(`held-${x.id}`), blocked: ctx.gone(), name: `Undo ${x.id}` }),
+    errorLine(ctx, `held-${x.id}`));
+}
+
+function recentLine(ctx, x) {
+  return h("div", { key: `recent-${x.id}`, class: "ais-heldline ais-dim" }, h("span", {}, h("b", {}, x.id), ` ${x.words}`), h("span", { class: "ais-grow" }),
+    button("Undo", () => ctx.order("undo", { proposal: x.id, revision: x.revision }, `held-${x.id}`), { small: true, busy: ctx.pending(`held-${x.id}`), blocked: ctx.gone(), name: `Undo ${x.id}` }),
+    errorLine(ctx, `held-${x.id}`));
+}

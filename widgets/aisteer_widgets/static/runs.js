@@ -1,0 +1,77 @@
+function runsPanel(ctx) {
+  const d = ctx.snap.runs;
+  if (!d) return null;
+  const filter = (name, words) => h("button", {
+    type: "button", key: name || "all", class: d.filter === name ? "ais-chip ais-on" : "ais-chip", "aria-pressed": d.filter === name ? "true" : "false",
+    onclick: () => ctx.wish({ runs_filter: name, runs_page: 0 }),
+  }, words);
+  return h("section", { key: "runs", class: "ais-runs", "data-area": "runs", "aria-label": "Runs" },
+    h("h2", {}, h("b", {}, "Runs"), h("span", { class: "ais-num" }, d.sub), h("span", { class: "ais-grow" }),
+      d.total || d.filter ? [filter("", "All"), filter("live", "Live"), d.failed ? filter("failed", `Failed ${d.failed}`) : null] : null),
+    errorLine(ctx, "runs"),
+    d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) :
+    h("div", { class: "ais-scroll" }, h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Run"), h("th", { scope: "col" }, "State"), h("th", { scope: "col" }, d.live_label), h("th", { scope: "col", class: "ais-right" }, d.so_far), h("th", {}, h("span", { class: "ais-hidden" }, "Controls")))),
+      h("tbody", {}, d.rows.map((r) => runRow(ctx, r))))),
+    pager(ctx, d, "runs_page", "runs"));
+}
+
+function pager(ctx, d, wish, what) {
+  if (d.pages <= 1) return null;
+  return h("div", { class: "ais-pager" },
+    button("‹", () => ctx.wish({ [wish]: d.page - 1 }), { small: true, name: `Newer ${what}`, blocked: d.page ? "" : "This is the first page." }),
+    h("span", { class: "ais-dim ais-num" }, `page ${d.page + 1} of ${d.pages.toLocaleString("en")}, ${d.total.toLocaleString("en")} ${what}`),
+    button("›", () => ctx.wish({ [wish]: d.page + 1 }), { small: true, name: `Older ${what}`, blocked: d.page + 1 < d.pages ? "" : "This is the last page." }));
+}
+
+function runRow(ctx, r) {
+  const chosen = ctx.ui.run === r.id;
+  const form = ctx.ui.form?.target === r.id ? ctx.ui.form : null;
+  const stop = r.controls.find((c) => ["stop", "resume", "retry"].includes(c.verb));
+  const rows = [h("tr", {
+    key: r.id, class: ["ais-run", chosen && "ais-sel", r.bad && "ais-struck"].filter(Boolean).join(" "), "data-run": r.id, tabindex: chosen ? "0" : "-1", "aria-selected": chosen ? "true" : "false",
+    onclick: () => ctx.select_run(r.id),
+  },
+    h("td", {}, h("b", {}, r.id), h("div", { class: "ais-dim ais-what", title: r.what }, r.what)),
+    r.tone === "bad" ? h("td", { class: "ais-att" }, h("span", { "aria-hidden": "true" }, "✕ "), r.words, r.since ? h("div", { class: "ais-dim" }, `after ${r.since}`) : null) :
+    h("td", { class: `ais-state ais-tone-${r.tone}` },
+      r.progress !== null ? h("span", { class: "ais-bar", role: "progressbar", "aria-valuenow": Math.round(100 * r.progress), "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": `progress of ${r.id}` }, h("i", { style: { width: `${100 * r.progress}%` } })) :
+      h("i", { class: `ais-lamp ais-run-${r.tone}`, "aria-hidden": "true" }),
+      h("span", {}, r.words, " ", h("span", { class: "ais-dim ais-num" }, r.since)),
+      r.from || r.attempt ? h("div", { class: "ais-dim" }, [r.from, r.attempt].filter(Boolean).join(", ")) : null),
+    r.tone === "bad" ? h("td", { colspan: "2", class: "ais-message" }, r.message) : h("td", {}, spark(r.spark, r.tone) || h("span", { class: "ais-dim" }, r.message || (r.live ? "no observation yet" : ""))),
+    r.tone === "bad" ? null : h("td", { class: "ais-right ais-num", title: r.value.note || r.latest }, r.value.text ? h("b", {}, r.value.text) : h("span", { class: "ais-dim" }, r.latest_short), r.value.note ? h("div", { class: "ais-dim ais-note" }, r.value.note) : null),
+    h("td", { class: "ais-controls" },
+      stop ? controlButton(ctx, r, stop) : null,
+      r.controls.length > (stop ? 1 : 0) ? button("⋯", () => ctx.select_run(chosen ? null : r.id), { small: true, name: `More for ${r.id}`, title: chosen ? "Less" : "More: pause, extend, branch" }) : null))];
+  if (chosen || form || ctx.ui.errors[r.id]) rows.push(h("tr", { key: `${r.id}-more`, class: "ais-run ais-detail" }, h("td", { colspan: "5" },
+    chosen ? h("div", { class: "ais-row" }, r.controls.filter((c) => c !== stop).map((c) => controlButton(ctx, r, c)),
+      h("span", { class: "ais-grow" }), h("span", { class: "ais-dim ais-num" }, r.latest)) : null,
+    r.tone !== "bad" && r.message && chosen ? h("div", { class: "ais-dim" }, r.message) : null,
+    form ? runForm(ctx, r, form) : null,
+    errorLine(ctx, r.id))));
+  return rows;
+}
+
+const FORMS = new Set(["extend", "branch", "retry"]);
+
+function controlButton(ctx, r, c) {
+  const go = () => (FORMS.has(c.verb) ? ctx.open({ kind: c.verb, target: r.id }) : ctx.order(c.verb, { run: r.id }, r.id));
+  return button(c.label, go, { key: c.verb, small: true, blocked: ctx.gone() || c.blocked, title: c.title, busy: ctx.pending(r.id) === c.verb, name: `${c.label} ${r.id}` });
+}
+
+function runForm(ctx, r, form) {
+  const send = () => ctx.order(form.kind, { run: r.id, values: clean(form.values), reason: form.reason || "" }, r.id);
+  const words = { extend: "How much further?", branch: "Continue from its last checkpoint, with these changed:", retry: "Propose it again; change what made it fail:" }[form.kind];
+  const schema = ctx.snap.fields?.[r.task];
+  const names = form.kind === "extend" ? r.extends : null;
+  const use = names ? { pool: false, fields: names } : schema;
+  return h("div", { key: `form-${form.kind}`, class: "ais-form" }, h("b", {}, words),
+    use ? fieldsOf(ctx, form, use, r.task, form.kind === "extend" ? {} : r.parameters, send) : null,
+    reasonField(form, "Your reason (optional)", send),
+    h("div", { class: "ais-row" }, button({ extend: "Extend", branch: "Branch", retry: "Propose again" }[form.kind], send, { main: true, busy: ctx.pending(r.id), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
+}
+
+function clean(values) {
+  return Object.fromEntries(Object.entries(values || {}).filter(([, v]) => v !== ""));
+}

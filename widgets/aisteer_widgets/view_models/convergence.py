@@ -1,0 +1,68 @@
+"""Best so far against the number of finished runs, beside a random arm that was really run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.scene import Scene
+from aisteer_widgets.view_models.tally import Measured
+from aisteer_widgets.view_models.tasks import task_of
+
+__all__ = ["MOST", "convergence"]
+
+Json = dict[str, Any]
+MOST = 400
+
+
+def convergence(scene: Scene, task: str) -> Json:
+    """Points and the two staircases; thinned to what can be seen."""
+    objective = task_of(scene.state, task).objective
+    if objective is None:
+        return {"empty": "This task has no objective.", "points": [], "arms": []}
+    measured = scene.tally.of(task)
+    steered = [m for m in measured if m.origin != "random"]
+    random = [m for m in measured if m.origin == "random"]
+    arms = [_arm("steered", steered, objective.sign), _arm("random", random, objective.sign)]
+    best = scene.tally.best(task)
+    return {
+        "y_label": objective.label,
+        "x_label": "finished runs",
+        "points": _thin(steered) + _thin(random),
+        "arms": [a for a in arms if a["steps"]],
+        "sub": _sub(best, objective.unit) if best else "",
+        "empty": "" if measured else "The best value so far appears here with the first finished run.",
+    }
+
+
+def _sub(best: Measured, unit: str) -> str:
+    return f"{fmt.estimate(best.value, best.error, unit)} in {best.run}"
+
+
+def _arm(name: str, measured: list[Measured], sign: int) -> Json:
+    steps: list[list[float]] = []
+    best: float | None = None
+    for i, m in enumerate(measured, 1):
+        if best is None or sign * m.value > sign * best:
+            best = m.value
+            steps.append([i, float(f"{best:.7g}")])
+    if best is not None and steps[-1][0] != len(measured):
+        steps.append([len(measured), steps[-1][1]])
+    return {"name": name, "runs": len(measured), "steps": steps}
+
+
+def _thin(measured: list[Measured]) -> list[Json]:
+    """All points of a short arm; of a long one, every n-th."""
+    every = max(1, -(-len(measured) // MOST))
+    return [
+        {
+            "x": i + 1,
+            "y": float(f"{m.value:.7g}"),
+            "e": float(f"{m.error:.3g}"),
+            "origin": m.origin,
+            "run": m.run,
+            "title": f"{m.run}: {fmt.estimate(m.value, m.error)}",
+        }
+        for i, m in enumerate(measured)
+        if i % every == 0 or i == len(measured) - 1
+    ]

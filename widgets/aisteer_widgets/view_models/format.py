@@ -1,0 +1,142 @@
+"""Every number, unit and duration that the screen shows is written here, once."""
+
+from __future__ import annotations
+
+import math
+import time as _time
+from typing import Any
+
+__all__ = [
+    "ago",
+    "clip",
+    "clock",
+    "cost",
+    "count",
+    "duration",
+    "estimate",
+    "label",
+    "number",
+    "ordinal",
+    "percent",
+    "quantity",
+]
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_MINUS = "−"
+NARROW = " "  # no line break between a number and its unit
+
+
+def clip(text: object, length: int = 120) -> str:
+    """``text`` on one line, at most ``length`` characters, the middle left out."""
+    line = " ".join(str(text)[: 20 * length].split())
+    if len(line) <= length:
+        return line
+    tail = length // 4
+    return f"{line[: length - tail - 1]}…{line[-tail:]}"
+
+
+def label(name: str) -> str:
+    """A parameter's or outcome's name as words: ``ionisation_energy`` is ``ionisation energy``."""
+    return clip(name.replace("_", " ").strip() or name, 48)
+
+
+def _power(exponent: int) -> str:
+    return f"10{str(exponent).translate(_SUPERSCRIPT)}"
+
+
+def _fixed(value: float, decimals: int) -> str:
+    text = f"{value:,.{max(decimals, 0)}f}"
+    return text.replace("-", _MINUS)
+
+
+def _exponent(value: float) -> int:
+    return math.floor(math.log10(abs(value))) if value else 0
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """A number to ``digits`` significant digits: ``1,385``, ``7.921``, ``4.2×10⁻⁹``."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return clip(value, 80)
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else ("∞" if value > 0 else f"{_MINUS}∞")
+    if value == int(value) and abs(value) < 1e7:
+        return _fixed(value, 0)
+    power = _exponent(value)
+    if power >= 7 or power < -3:
+        mantissa = f"{value / 10**power:.{digits - 1}f}".rstrip("0").rstrip(".")
+        return f"{mantissa.replace('-', _MINUS)}×{_power(power)}"
+    text = _fixed(value, max(digits - 1 - power, 0))
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def estimate(mean: float, error: float = 0.0, unit: str = "") -> str:
+    """A value with its error, to the two significant digits of the error: ``4.21 ± 0.38``."""
+    if not (error > 0 and math.isfinite(error) and math.isfinite(mean)):
+        return quantity(mean, unit)
+    power = _exponent(max(abs(mean), error))
+    if power >= 6 or power < -3:
+        scaled = estimate(mean / 10**power, error / 10**power)
+        return _with_unit(f"({scaled})×{_power(power)}", unit)
+    decimals = min(1 - _exponent(error), 8)
+    shown = round(mean, decimals), round(error, decimals)
+    return _with_unit(f"{_fixed(shown[0], decimals)} ± {_fixed(shown[1], decimals)}", unit)
+
+
+def _with_unit(text: str, unit: str) -> str:
+    return f"{text}{NARROW}{clip(unit, 24)}" if unit else text
+
+
+def quantity(value: Any, unit: str = "", digits: int = 4) -> str:
+    """A number with its unit: ``1,385 K``."""
+    return _with_unit(number(value, digits), unit)
+
+
+def percent(fraction: float) -> str:
+    if 0 < fraction < 0.01:
+        return f"<1{NARROW}%"
+    return f"{round(100 * fraction)}{NARROW}%"
+
+
+def count(n: int, singular: str, plural: str | None = None) -> str:
+    """``1 run``, ``41 runs``, ``no runs``."""
+    words = singular if n == 1 else (plural or f"{singular}s")
+    return f"{n:,} {words}" if n else f"no {words}"
+
+
+def ordinal(n: int) -> str:
+    words = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+    if 0 < n < len(words):
+        return words[n]
+    ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n:,}{ending}"
+
+
+def duration(seconds: float) -> str:
+    """``3 s``, ``4 min``, ``1 h 12 min``, ``2 d 3 h``."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}{NARROW}s"
+    minutes = whole // 60
+    if minutes < 60:
+        return f"{minutes}{NARROW}min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}{NARROW}h {minutes}{NARROW}min" if minutes else f"{hours}{NARROW}h"
+    days, hours = divmod(hours, 24)
+    return f"{days}{NARROW}d {hours}{NARROW}h" if hours else f"{days}{NARROW}d"
+
+
+def ago(seconds: float) -> str:
+    return "just now" if seconds < 2 else f"{duration(seconds)} ago"
+
+
+def cost(value: float, unit: str) -> str:
+    """A cost in the budget's unit; node-hours too small to read become node-seconds."""
+    if unit == "node-hours" and 0 < abs(value) < 0.0095:
+        return quantity(value * 3600, "node-seconds", 2)
+    return quantity(value, unit, 3)
+
+
+def clock(time: float) -> str:
+    """Wall-clock time of day, in this machine's zone."""
+    return _time.strftime("%H:%M:%S", _time.localtime(time))

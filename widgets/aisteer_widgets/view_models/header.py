@@ -1,0 +1,119 @@
+"""The board's head: what the campaign is, where it runs, what it has spent, who decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aisteer.execution.endpoint import Health
+from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.autonomy import autonomy
+from aisteer_widgets.view_models.scene import Scene
+from aisteer_widgets.view_models.tasks import task_names, task_of
+
+__all__ = ["header"]
+
+Json = dict[str, Any]
+
+
+def header(scene: Scene, task: str) -> Json:
+    """The head as data. ``task`` is the one that the views show."""
+    state = scene.state
+    objective = task_of(state, task).objective
+    names = task_names(state)
+    return {
+        "name": fmt.clip(state.name, 60),
+        "full_name": fmt.clip(state.name, 600),
+        "objective": f"{objective.words}" if objective else "",
+        "task": task,
+        "tasks": [{"name": n, "label": fmt.label(n)} for n in names] if len(names) > 1 else [],
+        "endpoints": _endpoints(scene, names),
+        "budget": _budget(scene),
+        "autonomy": autonomy(state.autonomy, scene.rule, scene.read_only),
+        "action": _action(scene),
+    }
+
+
+def _endpoints(scene: Scene, names: list[str]) -> list[Json]:
+    """One entry per endpoint address, however many tasks share it."""
+    seen: dict[str, Json] = {}
+    for name in names:
+        address = task_of(scene.state, name).endpoint or "local"
+        health = scene.health.get(name)
+        if address not in seen:
+            seen[address] = _endpoint(address, health, scene.now)
+    return list(seen.values())
+
+
+def _endpoint(address: str, health: Health | None, now: float) -> Json:
+    name = fmt.clip(address, 32)
+    if health is None:
+        return {
+            "name": name,
+            "state": "unknown",
+            "label": f"{name}, not watched",
+            "detail": "starts with the campaign",
+            "title": f"{fmt.clip(address, 300)}: nobody drives the campaign, so its endpoint is not watched.",
+        }
+    words = {"online": "online", "starting": "starting", "offline": "offline"}.get(health.state, "unknown")
+    facts = []
+    if health.workers:
+        facts.append(f"{health.busy} of {fmt.count(health.workers, 'worker')} busy")
+    if health.waiting:
+        facts.append(f"{health.waiting} waiting")
+    if health.block_ends is not None:
+        facts.append(f"block ends in {fmt.duration(health.block_ends - now)}")
+    if not facts or words != "online":
+        facts.insert(0, fmt.clip(health.detail, 90))
+    note = " It is an Executor of your own: trusted code." if health.trusted_code else ""
+    return {
+        "name": name,
+        "state": words,
+        "label": f"{name}, {words}",
+        "detail": ", ".join(f for f in facts if f),
+        "title": fmt.clip(f"{address}: {health.detail or words}.{note}", 600),
+    }
+
+
+def _budget(scene: Scene) -> Json | None:
+    state = scene.state
+    if state.budget is None:
+        return None
+    amount, unit = float(state.budget["amount"]), scene.unit
+    reserved, left = state.totals.reserved, state.remaining
+    whole = max(amount, state.spent + reserved, 1e-12)
+    counts = {"used": "used by runs", "charged": "charged to the allocation", "estimated": "estimated"}
+    kind = counts.get(str(state.budget.get("counts", "used")), "used")
+    return {
+        "label": f"{_amount(state.spent, amount)} of {fmt.quantity(amount, unit)}",
+        "spent": state.spent / whole,
+        "reserved": max(reserved, 0.0) / whole,
+        "low": left < 0.1 * amount,
+        "title": (
+            f"{fmt.cost(state.spent, unit)} {kind}, {fmt.cost(max(reserved, 0.0), unit)} reserved "
+            f"by accepted runs, {fmt.cost(max(left, 0.0), unit)} left"
+        ),
+    }
+
+
+def _amount(spent: float, amount: float) -> str:
+    """What is spent, to the precision that the whole budget deserves."""
+    if not spent:
+        return "0"
+    return fmt.number(spent, 3) if spent >= amount / 1000 else f"<{fmt.number(amount / 1000, 1)}"
+
+
+def _action(scene: Scene) -> Json:
+    """The one large button: start, resume or pause."""
+    state = scene.state
+    begun = bool(state.runs or state.proposals or state.epoch)
+    if state.active and scene.driver:
+        return _button("pause", "Pause campaign", scene.read_only, "No new proposal, no launch; live runs go on")
+    if state.active:
+        return _button("start", "Drive campaign", scene.read_only, "It is started, but no process drives it now")
+    label = "Resume campaign" if begun else "Start campaign"
+    why = "Proposals are made and accepted ones launch"
+    return _button("start", label, scene.read_only, why)
+
+
+def _button(verb: str, label: str, blocked: str, title: str) -> Json:
+    return {"verb": verb, "label": label, "blocked": fmt.clip(blocked, 300), "title": title}

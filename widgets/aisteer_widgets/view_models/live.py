@@ -1,0 +1,70 @@
+"""The live plot: what chosen runs have shown so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.scene import Scene, Wishes
+from aisteer_widgets.view_models.tasks import task_of
+
+__all__ = ["CURVES", "chosen", "live"]
+
+Json = dict[str, Any]
+CURVES = 8
+
+
+def chosen(scene: Scene, wishes: Wishes) -> list[str]:
+    """The runs that are plotted: the selected ones, then live ones, then the latest that ended."""
+    names = dict.fromkeys(n for n in wishes.selected if n in scene.state.runs)
+    names.update(dict.fromkeys(list(scene.state.live)[:CURVES]))
+    if not names:
+        latest = range(scene.state.next_run - 1, max(0, scene.state.next_run - 3), -1)
+        names.update(dict.fromkeys(f"R{i}" for i in latest if f"R{i}" in scene.state.runs))
+    return list(names)[:CURVES]
+
+
+def live(scene: Scene, wishes: Wishes) -> Json:
+    """Curves, each at most 600 points, of one quantity."""
+    names = chosen(scene, wishes)
+    quantities = list(dict.fromkeys(q for n in names if n in scene.traces for q in scene.traces[n].quantities))
+    quantity = wishes.quantity if wishes.quantity in quantities else (quantities[0] if quantities else "")
+    curves: list[Json] = []
+    clock = ""
+    budget = max(60, 1200 // max(len(names), 1))
+    for name in names:
+        trace = scene.traces.get(name)
+        curve = trace.curves.get(quantity) if trace is not None else None
+        if trace is None or curve is None or not curve.length:
+            continue
+        clock = clock or trace.clock
+        run = scene.state.runs[name]
+        points = curve.points(min(600, budget))
+        curves.append(
+            {
+                "run": name,
+                "x": [float(f"{x:.8g}") for x, _ in points],
+                "y": [float(f"{y:.7g}") for _, y in points],
+                "live": run.live,
+                "latest": fmt.number(curve.last[1]) if curve.last else "",
+                "length": fmt.count(curve.length, "observation"),
+                "selected": name in wishes.selected,
+            }
+        )
+    return {
+        "quantity": quantity,
+        "quantities": [{"name": q, "label": fmt.label(q)} for q in quantities[:24]],
+        "y_label": fmt.label(quantity) if quantity else "",
+        "x_label": fmt.label(clock) if clock else "observation",
+        "curves": curves,
+        "empty": "" if curves else _empty(scene, names),
+    }
+
+
+def _empty(scene: Scene, names: list[str]) -> str:
+    if any(scene.state.runs[n].live for n in names):
+        return "Waiting for the first observation of a live run."
+    tasks = scene.state.definition.get("tasks", {})
+    if names and not any(task_of(scene.state, t).generator for t in tasks):
+        return "This simulation yields nothing while it runs; its outcome shows when it ends."
+    return "Curves of live runs appear here, each observation as it arrives."

@@ -1,0 +1,332 @@
+"""The proposals that wait for a human, as cards, and the decisions that can still be undone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from aisteer.journal.state import Proposal, State
+from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.reasons import words_of
+from aisteer_widgets.view_models.scene import Scene
+from aisteer_widgets.view_models.tasks import Objective, Task, task_names, task_of
+
+__all__ = ["CARDS", "card", "fields", "review"]
+
+Json = dict[str, Any]
+CARDS = 24
+"""Cards that travel to the browser; the rest is counted."""
+RECENT = 90.0
+"""Seconds for which a rejection is offered to be undone on the screen."""
+
+
+def review(scene: Scene) -> Json:
+    """All that stands in the review panel."""
+    state = scene.state
+    waiting = list(state.waiting)
+    waiting.sort(key=lambda name: _place(state, name))
+    cards = [card(scene, state.proposals[name]) for name in waiting[:CARDS]]
+    return {
+        "heading": _heading(len(waiting)),
+        "sub": _after(scene),
+        "waiting": len(waiting),
+        "cards": cards,
+        "more": _more(len(waiting) - len(cards)),
+        "held": _held(scene),
+        "recent": _recent(scene),
+        "last": _last_batch(state),
+        "empty": None if waiting else _empty(scene),
+        "blocked": fmt.clip(scene.read_only, 300),
+    }
+
+
+def _place(state: State, name: str) -> int:
+    """An edit stands where the proposal stood that it edits."""
+    proposal = state.proposals[name]
+    while proposal.parent in state.proposals:
+        proposal = state.proposals[proposal.parent]
+    return int(proposal.id[1:])
+
+
+def _heading(waiting: int) -> str:
+    if not waiting:
+        return "No proposal waits for you"
+    return f"{fmt.count(waiting, 'proposal')} {'waits' if waiting == 1 else 'wait'} for you"
+
+
+def _after(scene: Scene) -> str:
+    ended = sum(scene.tally.ended.values())
+    return f"after {fmt.count(ended, 'run')}" if ended else ""
+
+
+def _more(n: int) -> str:
+    return f"{fmt.count(n, 'more proposal')}; they move up as you decide" if n > 0 else ""
+
+
+def card(scene: Scene, proposal: Proposal) -> Json:
+    """One proposal, with everything that a decision on it needs."""
+    state = scene.state
+    task = task_of(state, proposal.task)
+    parent = state.proposals.get(proposal.parent or "")
+    words = words_of(proposal.reasons, state, task)
+    return {
+        "id": proposal.id,
+        "revision": proposal.revision,
+        "task": proposal.task,
+        "tone": proposal.origin,
+        "who": _who(state, proposal, parent),
+        "cost": fmt.cost(proposal.cost, scene.unit) if proposal.cost else "",
+        "parameters": _parameters(task, proposal, parent),
+        "expected": _expected(scene, task, proposal, parent),
+        "why": words.split,
+        "acquisition": _acquisition(proposal),
+        "acquisition_label": words.acquisition,
+        "nearest": words.nearest,
+        "warnings": words.warnings,
+        "reasons": words.others,
+        "note": fmt.clip(proposal.reason, 400) if proposal.reason else "",
+        "note_label": "Your reason" if proposal.origin == "human" else "Note",
+        "edited": parent.id if parent is not None else "",
+        "smiles": _smiles(task, proposal),
+        "editable": proposal.action != "stop",
+    }
+
+
+def _who(state: State, proposal: Proposal, parent: Proposal | None) -> str:
+    tasks = len(task_names(state)) > 1
+    place = f" · {fmt.label(proposal.task)}" if tasks else ""
+    action = {"extend": f", extends {proposal.run}", "branch": f", branches {proposal.run}"}.get(
+        proposal.action, ""
+    )
+    if proposal.action == "stop":
+        action = f", asks to stop {proposal.run}"
+    if parent is not None:
+        return f"your edit of {parent.id}{action}{place}"
+    if proposal.origin == "human":
+        return f"your own{action}{place}"
+    if proposal.origin == "random":
+        return f"random arm{action}{place}"
+    rank = f", {fmt.ordinal(proposal.rank)}" if proposal.rank else ""
+    of = f" of {fmt.count(proposal.of, 'candidate')}" if proposal.rank and proposal.of else ""
+    return f"AI{rank}{of}{action}{place}"
+
+
+def _parameters(task: Task, proposal: Proposal, parent: Proposal | None) -> list[Json]:
+    shown = []
+    for name, value in list(proposal.parameters.items())[:24]:
+        parameter = task.parameter(name)
+        old = parent.parameters.get(name) if parent is not None else None
+        edited = parent is not None and old != value
+        shown.append(
+            {
+                "name": fmt.label(name),
+                "value": parameter.show(value),
+                "full": fmt.clip(value, 400),
+                "old": parameter.show(old) if edited else "",
+                "raw": value if isinstance(value, int | float) else fmt.clip(value, 400),
+                "key": name,
+            }
+        )
+    return shown
+
+
+def _expected(scene: Scene, task: Task, proposal: Proposal, parent: Proposal | None) -> Json | None:
+    objective = task.objective
+    if objective is None:
+        return None
+    guess = proposal.predicted.get(objective.outcome)
+    if not guess:
+        waits = proposal.origin == "human" or parent is not None
+        text = "prediction on its way…" if waits and scene.driver else "no prediction yet: too few finished runs"
+        return {"text": text, "pending": True}
+    mean, std = float(guess[0]), float(guess[1]) if len(guess) > 1 else 0.0
+    best = scene.tally.best(proposal.task)
+    return {
+        "text": fmt.estimate(mean, std, objective.unit),
+        "mean": mean,
+        "std": std,
+        "best": best.value if best else None,
+        "best_text": f"best so far {fmt.number(best.value)} ({best.run})" if best else "",
+        "parent": _parent(objective, parent),
+        "pending": False,
+        **_axis(mean, std, best.value if best else None, _guess(objective, parent)),
+    }
+
+
+def _guess(objective: Objective, parent: Proposal | None) -> tuple[float, float] | None:
+    guess = parent.predicted.get(objective.outcome) if parent is not None else None
+    return (float(guess[0]), float(guess[1])) if guess and len(guess) > 1 else None
+
+
+def _parent(objective: Objective, parent: Proposal | None) -> str:
+    guess = _guess(objective, parent)
+    whose = "the AI's point" if parent is not None and parent.origin == "ai" else "before the edit"
+    return f"{whose} {fmt.estimate(*guess)}" if guess else ""
+
+
+def _axis(mean: float, std: float, best: float | None, parent: tuple[float, float] | None) -> Json:
+    """Where the small interval picture begins and ends."""
+    ends = [mean - 2 * std, mean + 2 * std]
+    ends += [best] if best is not None else []
+    ends += [parent[0] - parent[1], parent[0] + parent[1]] if parent else []
+    low, high = min(ends), max(ends)
+    room = 0.06 * (high - low) or abs(high) * 0.05 or 1.0
+    return {"low": low - room, "high": high + room}
+
+
+def _acquisition(proposal: Proposal) -> str:
+    if proposal.acquisition is None:
+        return ""
+    return fmt.number(proposal.acquisition, 3)
+
+
+def _smiles(task: Task, proposal: Proposal) -> str:
+    value = proposal.parameters.get(task.structure or "")
+    return value if isinstance(value, str) and len(value) < 400 else ""
+
+
+def _short(task: Task, proposal: Proposal) -> str:
+    """A proposal's point on one line."""
+    parts = [f"{fmt.label(n)} {task.parameter(n).show(v)}" for n, v in proposal.parameters.items()]
+    if task.structure and task.structure in proposal.parameters:
+        parts = [fmt.clip(proposal.parameters[task.structure], 40)]
+    return fmt.clip(", ".join(parts[:4]), 70)
+
+
+def _held(scene: Scene) -> list[Json]:
+    """Accepted proposals that have not been launched: each can be undone."""
+    state = scene.state
+    held = []
+    for name in list(state.accepted)[:8]:
+        proposal = state.proposals[name]
+        decision = proposal.decision
+        if decision is None:
+            continue
+        left = decision.launch_after - scene.now
+        held.append(
+            {
+                "id": name,
+                "revision": proposal.revision,
+                "what": _short(task_of(state, proposal.task), proposal),
+                "left": max(0, round(left, 1)) if left > 0 else 0,
+                "hold": round(decision.launch_after - decision.time, 1),
+                "words": _waits_for(scene, left),
+                "by": fmt.clip(decision.rule or "", 80),
+            }
+        )
+    return held
+
+
+def _waits_for(scene: Scene, left: float) -> str:
+    if left > 0:
+        return "launching in"
+    if not scene.state.active:
+        return "launches when the campaign is started"
+    if not scene.driver:
+        return "launches when a process drives the campaign"
+    return "launches when a slot is free"
+
+
+def _recent(scene: Scene) -> list[Json]:
+    """Rejections and edits of the last minute or so, to be undone."""
+    state = scene.state
+    found = []
+    for number in range(state.next_proposal - 1, max(0, state.next_proposal - 40), -1):
+        proposal = state.proposals.get(f"P{number}")
+        decision = proposal.decision if proposal is not None else None
+        if proposal is None or decision is None or proposal.state != "rejected" or decision.rule:
+            continue
+        if scene.now - decision.time < RECENT:
+            found.append(
+                {
+                    "id": proposal.id,
+                    "revision": proposal.revision,
+                    "words": f"rejected: {fmt.clip(decision.reason, 60)}" if decision.reason else "rejected",
+                    "time": decision.time,
+                }
+            )
+    return sorted(found, key=lambda r: -r["time"])[:2]
+
+
+def _last_batch(state: State) -> str:
+    """What was decided on the latest batch that is fully decided, in words."""
+    counts: Counter[str] = Counter()
+    batch = None
+    for number in range(state.next_proposal - 1, max(0, state.next_proposal - 400), -1):
+        proposal = state.proposals.get(f"P{number}")
+        if proposal is None or proposal.batch is None:
+            continue
+        if batch is not None and proposal.batch != batch:
+            break
+        if batch is None and proposal.state == "waiting":
+            continue
+        batch = proposal.batch
+        decision = proposal.decision
+        if decision is None:
+            continue
+        whose = "rules" if decision.rule else "you" if decision.by.kind == "human" else "AI"
+        counts[f"{whose} {decision.verdict}"] += 1
+    return _tell(counts)
+
+
+def _tell(counts: Counter[str]) -> str:
+    if not counts:
+        return ""
+    told: dict[str, list[str]] = {}
+    for key, n in counts.items():
+        whose, _, verb = key.partition(" ")
+        told.setdefault(whose, []).append(f"{verb} {n}")
+    parts = [f"{'the ' if who != 'you' else ''}{who} {', '.join(verbs)}" for who, verbs in told.items()]
+    return "Last batch: " + "; ".join(parts)
+
+
+def _empty(scene: Scene) -> Json:
+    """Why there is nothing to review, and what will change that."""
+    state = scene.state
+    if not state.active:
+        begun = bool(state.runs or state.proposals)
+        title = "The campaign is paused" if begun else "Ready to start"
+        text = (
+            "Live runs go on; nothing new is proposed or launched until you resume."
+            if begun
+            else "Start the campaign and the first proposals appear here for your decision. "
+            "Nothing runs that was not accepted."
+        )
+        return {"title": title, "text": fmt.clip(state.pause_reason, 160) or text, "start": True}
+    if not scene.driver:
+        return {
+            "title": "Nobody drives the campaign",
+            "text": "Start it here, or run `aisteer drive` where it should be driven. Nothing is lost meanwhile.",
+            "start": True,
+        }
+    if "mind" in state.troubles or "policy" in state.troubles:
+        return {"title": "The AI cannot propose now", "text": "The reason stands above.", "start": False}
+    if state.budget is not None and state.remaining <= 0:
+        return {
+            "title": "The budget is spent",
+            "text": "Raise it with campaign.budget = …, or propose nothing more: what is done is kept.",
+            "start": False,
+        }
+    live = len(state.live) + len(state.accepted)
+    text = (
+        f"The AI proposes again as {fmt.count(live, 'run')} on the way {'ends' if live == 1 else 'end'}."
+        if live
+        else "The AI is looking at what is known; its proposals appear here."
+    )
+    return {"title": "All decided", "text": f"{text} Press n to propose your own.", "start": False}
+
+
+def fields(state: State) -> Json:
+    """What the inputs for an edit or an own candidate must know, by task."""
+    made: Json = {}
+    for name in task_names(state):
+        task = task_of(state, name)
+        made[name] = {
+            "label": fmt.label(name),
+            "pool": task.pool,
+            "key": task.key,
+            "size": f"{task.size:,}" if task.size else "",
+            "fields": [p.field() for p in task.parameters.values()],
+        }
+    return made
+

@@ -1,0 +1,289 @@
+"""The board of runs: what each one does, since when, and what can be asked of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aisteer.journal.state import Control, Run, State
+from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.scene import Scene, Wishes
+from aisteer_widgets.view_models.tasks import Parameter, Task, task_of
+from aisteer_widgets.view_models.trace import Trace
+
+__all__ = ["PAGE", "controls", "page_of", "row", "runs"]
+
+Json = dict[str, Any]
+PAGE = 12
+SPARK = 60
+STUCK = {"failed", "lost"}
+
+_WORDS = {
+    "accepted": "to be submitted",
+    "submitted": "submitted",
+    "waiting": "waiting for a worker",
+    "claimed": "starting",
+    "running": "running",
+    "pausing": "pausing",
+    "paused": "paused",
+}
+_TONES = {"running": "run", "claimed": "run", "pausing": "wait", "paused": "wait"}
+_ENDS = {
+    "done": ("done", "done"),
+    "partial": ("stopped, partial", "part"),
+    "failed": ("failed", "bad"),
+    "lost": ("lost", "bad"),
+    "withdrawn": ("withdrawn", "dim"),
+}
+
+
+def page_of(scene: Scene, wishes: Wishes) -> tuple[list[str], int]:
+    """The names of the runs on the wished page, and how many there are.
+
+    Live ones come first, then paused ones, then the rest from the latest back; a filter picks one kind.
+    """
+    state = scene.state
+    wanted = wishes.runs_filter
+    if wanted == "failed":
+        names = list(reversed(scene.tally.failed))
+        return _slice(names, wishes.runs_page), len(names)
+    live = list(state.live)
+    paused = [n for n in scene.tally.open if n not in state.live]
+    first = [*live, *paused]
+    total = state.next_run - 1
+    if wanted == "live":
+        return _slice(first, wishes.runs_page), len(first)
+    fresh = [n for n in reversed(list(scene.tally.failed)[-3:]) if _fresh(scene, state.runs.get(n))]
+    first = [*fresh, *first]
+    start, chosen = wishes.runs_page * PAGE, set(first)
+    names = first[start : start + PAGE]
+    skip = max(0, start - len(first))
+    for number in range(total, 0, -1):
+        if len(names) >= PAGE:
+            break
+        name = f"R{number}"
+        if name in chosen:
+            continue
+        if skip:
+            skip -= 1
+            continue
+        names.append(name)
+    return names, total
+
+
+def _slice(names: list[str], page: int) -> list[str]:
+    return names[page * PAGE : (page + 1) * PAGE]
+
+
+def _fresh(scene: Scene, run: Run | None) -> bool:
+    """A failure stands first for ten minutes, then takes its place among the others."""
+    return run is not None and scene.now - run.since < 600 and not run.bad
+
+
+def runs(scene: Scene, wishes: Wishes) -> Json:
+    """The table, its head and its pages."""
+    state = scene.state
+    names, total = page_of(scene, wishes)
+    rows = [row(scene, state.runs[n]) for n in names if n in state.runs]
+    task = task_of(state, wishes.task)
+    live_label = next((q for n in names for q in _quantities(scene.traces.get(n))), "")
+    return {
+        "sub": _counts(scene),
+        "live_label": f"Live {fmt.label(wishes.quantity or live_label)}" if live_label else "Live",
+        "so_far": task.objective.label if task.objective else "So far",
+        "rows": rows,
+        "total": total,
+        "page": wishes.runs_page,
+        "pages": max(1, -(-total // PAGE)),
+        "filter": wishes.runs_filter,
+        "failed": len(scene.tally.failed),
+        "empty": None if rows else _empty(scene, wishes),
+    }
+
+
+def _quantities(trace: Trace | None) -> list[str]:
+    return trace.quantities if trace is not None else []
+
+
+def _empty(scene: Scene, wishes: Wishes) -> str:
+    if wishes.runs_filter == "failed":
+        return "No run has failed."
+    if wishes.runs_filter == "live":
+        return "No run is live. Accept a proposal and it launches."
+    return "No run yet. Accept a proposal: it launches a few seconds later and shows here, live."
+
+
+def _counts(scene: Scene) -> str:
+    state = scene.state
+    states = [state.runs[n].state for n in list(state.live) if n in state.runs]
+    running = sum(s in {"running", "claimed", "pausing"} for s in states)
+    parts = []
+    if running:
+        parts.append(f"{running:,} running")
+    if len(states) > running:
+        parts.append(f"{len(states) - running:,} waiting")
+    paused = len(scene.tally.open) - sum(n in state.live for n in scene.tally.open)
+    if paused > 0:
+        parts.append(f"{paused:,} paused")
+    ended = scene.tally.ended
+    parts += [f"{ended[e]:,} {e}" for e in ("done", "partial", "failed", "lost") if ended.get(e)]
+    return ", ".join(parts)
+
+
+def row(scene: Scene, run: Run) -> Json:
+    """One run as a row."""
+    task = task_of(scene.state, run.task)
+    trace = scene.traces.get(run.id)
+    words, tone = _state(run, scene.now)
+    asked = _asked(run)
+    return {
+        "id": run.id,
+        "revision": run.revision,
+        "task": run.task,
+        "what": _what(task, run),
+        "parameters": dict(list(run.parameters.items())[:24]),
+        "extends": [Parameter(name, "float").field() for name in task.controls],
+        "words": asked or words,
+        "since": _since(run, scene.now) if not asked else "",
+        "tone": "wait" if asked else tone,
+        "progress": _progress(scene.state, task, run, trace),
+        "spark": _spark(trace),
+        "latest": _latest(trace),
+        "latest_short": _so_far(task, trace),
+        "value": _value(task, run),
+        "message": _message(run),
+        "live": run.live,
+        "origin": run.origin,
+        "from": f"from {run.parent}" if run.parent else "",
+        "attempt": f"attempt {run.attempt.number}" if len(run.attempts) > 1 else "",
+        "bad": run.bad,
+        "controls": controls(scene, task, run) if run.state != "ended" or _can_follow(run, task) else [],
+    }
+
+
+def _state(run: Run, now: float) -> tuple[str, str]:
+    if run.state == "ended":
+        return _ENDS.get(run.end, (run.end, "dim"))
+    return _WORDS.get(run.state, run.state), _TONES.get(run.state, "queue")
+
+
+def _since(run: Run, now: float) -> str:
+    if run.state == "ended":
+        return fmt.duration(run.attempt.seconds) if run.attempt.seconds >= 1 else ""
+    return fmt.duration(now - run.since)
+
+
+def _asked(run: Run) -> str:
+    """A control that has not been answered: it is asked, not done."""
+    open_controls: list[Control] = [c for c in run.controls if not c.answer]
+    if not open_controls or run.state == "ended":
+        return ""
+    last = open_controls[-1]
+    return {
+        "stop": "stop requested…",
+        "pause": "pause requested…",
+        "withdraw": "withdrawal requested…",
+        "set": "change requested…",
+    }.get(last.verb, f"{fmt.clip(last.verb, 20)} requested…")
+
+
+def _what(task: Task, run: Run) -> str:
+    if task.structure and task.structure in run.parameters:
+        return fmt.clip(run.parameters[task.structure], 34)
+    parts = [task.parameter(n).show(v) for n, v in list(run.parameters.items())[:3]]
+    return fmt.clip(" · ".join(parts), 34)
+
+
+def _progress(state: State, task: Task, run: Run, trace: Trace | None) -> float | None:
+    """How far it is, where the run itself says so: its clock against the number it was asked for."""
+    if run.state not in {"running", "pausing"} or trace is None or not trace.clock:
+        return None
+    goals = [c.values for c in run.controls if c.verb == "set" and c.answer == "done"]
+    for name in (trace.clock, f"{trace.clock}s", "steps", "n_steps"):
+        goal = next((v[name] for v in reversed(goals) if name in v), run.parameters.get(name))
+        if goal is None:
+            goal = _default(state, task, name)
+        if isinstance(goal, int | float) and goal > 0:
+            return round(min(1.0, trace.latest.get(trace.clock, 0.0) / goal), 3)
+    return None
+
+
+def _default(state: State, task: Task, name: str) -> Any:
+    simulation = state.definition.get("tasks", {}).get(task.name, {}).get("simulation", {})
+    defaults = simulation.get("defaults") or {}
+    return defaults.get(name) if isinstance(defaults, dict) else None
+
+
+def _spark(trace: Trace | None) -> list[list[float]]:
+    if trace is None or not trace.curves:
+        return []
+    curve = next(iter(trace.curves.values()))
+    return [[round(x, 6), float(f"{y:.6g}")] for x, y in curve.points(SPARK)]
+
+
+def _latest(trace: Trace | None) -> str:
+    if trace is None or not trace.curves:
+        return ""
+    return "  ".join(f"{fmt.label(n)} {fmt.number(trace.latest[n])}" for n in list(trace.curves)[:4] if n in trace.latest)
+
+
+def _so_far(task: Task, trace: Trace | None) -> str:
+    """What a live run shows of the objective where it shows it; else of the first quantity."""
+    if trace is None or not trace.curves:
+        return ""
+    name = task.objective.outcome if task.objective and task.objective.outcome in trace.latest else ""
+    return fmt.number(trace.latest.get(name or next(iter(trace.curves)), float("nan")))
+
+
+def _value(task: Task, run: Run) -> Json:
+    """The outcome, or what the run shows of it so far (said as such)."""
+    objective = task.objective
+    if objective is None or objective.outcome not in run.outcome:
+        return {"text": "", "note": ""}
+    value, error = run.outcome[objective.outcome]
+    note = "marked bad: not in the fit" if run.bad else "partial: not in the fit" if run.end == "partial" else ""
+    return {"text": fmt.estimate(value, error), "note": note}
+
+
+def _message(run: Run) -> str:
+    if run.state == "ended" and run.end in STUCK:
+        return fmt.clip(run.message, 260) or "It gave no reason. Look at campaign.runs[…].log()."
+    refused = next((c for c in reversed(run.controls) if c.answer == "refused"), None)
+    if refused is not None and run.live:
+        return fmt.clip(f"{refused.verb} refused: {refused.detail}", 200)
+    return fmt.clip(run.message, 120) if run.live and run.message else ""
+
+
+def _can_follow(run: Run, task: Task) -> bool:
+    return run.end in {"done", "partial", "failed", "lost"}
+
+
+def controls(scene: Scene, task: Task, run: Run) -> list[Json]:
+    """What can be asked of a run; each says why where it cannot."""
+    blocked = scene.read_only
+    ended = run.state == "ended"
+    asked = "It was asked already; the run has not answered yet." if _asked(run) else ""
+    checkpoint = run.attempt.checkpoint or next((a.checkpoint for a in reversed(run.attempts) if a.checkpoint), None)
+    none = "This simulation writes no checkpoints, so there is nothing to continue from."
+    not_yet = f"{run.id} has written no checkpoint yet." if not checkpoint else ""
+    made = []
+    if ended:
+        if run.end in STUCK:
+            made.append(_control("retry", "Retry…", blocked))
+        if task.checkpoint and run.end != "failed":
+            made.append(_control("extend", "Extend…", blocked or not_yet))
+            made.append(_control("branch", "Branch…", blocked or not_yet))
+        return made
+    if run.state == "paused":
+        made.append(_control("resume", "Resume", blocked))
+    else:
+        stop = "" if task.generator else "This simulation gives no control back while it runs; stop ends its process."
+        made.append(_control("stop", "Stop", blocked or asked, stop))
+        made.append(_control("pause", "Pause", blocked or asked or ("" if task.checkpoint else none)))
+    extend = "" if task.controls else "It takes no new values while it runs: a simulation reads them from `yield`."
+    made.append(_control("extend", "Extend…", blocked or (extend if run.live else "") or ("" if task.checkpoint or run.live else none)))
+    made.append(_control("branch", "Branch…", blocked or ("" if task.checkpoint else none) or not_yet))
+    return made
+
+
+def _control(verb: str, label: str, blocked: str, title: str = "") -> Json:
+    return {"verb": verb, "label": label, "blocked": fmt.clip(blocked, 200), "title": title}

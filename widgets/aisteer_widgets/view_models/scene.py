@@ -1,0 +1,56 @@
+"""Everything that a picture of the campaign is made of, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aisteer.execution.endpoint import Health
+from aisteer.journal.state import State
+from aisteer_widgets.view_models.tally import Tally
+from aisteer_widgets.view_models.trace import Trace
+
+__all__ = ["Scene", "Wishes"]
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What a viewer asked to see. Views of one campaign may differ in it."""
+
+    task: str = ""
+    selected: tuple[str, ...] = ()
+    quantity: str = ""
+    belief: str = ""
+    ledger_page: int = 0
+    runs_page: int = 0
+    runs_filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The campaign at ``now`` (Unix seconds).
+
+    Attributes:
+        health: By the endpoint's name in the definition.
+        traces: By run; only those that are shown.
+        driver: Who drives, in words; empty when nobody does.
+        read_only: Why nothing can be decided here; empty when it can.
+        rule: The autonomy rule in words.
+        beliefs: By task, what the surrogate's process published beyond the journal.
+    """
+
+    state: State
+    now: float
+    tally: Tally
+    health: Mapping[str, Health] = field(default_factory=dict)
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+    driver: str = ""
+    read_only: str = ""
+    rule: str = ""
+    beliefs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> str:
+        """The budget's unit."""
+        return str((self.state.budget or {}).get("unit") or "node-hours")

@@ -1,0 +1,45 @@
+"""The whole screen as named parts, each plain JSON that a view can be remade from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aisteer_widgets.view_models.belief import belief
+from aisteer_widgets.view_models.convergence import convergence
+from aisteer_widgets.view_models.header import header
+from aisteer_widgets.view_models.ledger import ledger
+from aisteer_widgets.view_models.live import chosen, live
+from aisteer_widgets.view_models.review import fields, review
+from aisteer_widgets.view_models.runs import page_of, runs
+from aisteer_widgets.view_models.scene import Scene, Wishes
+from aisteer_widgets.view_models.status import footer, troubles
+
+__all__ = ["PARTS", "parts", "shown_runs"]
+
+Json = dict[str, Any]
+
+PARTS: dict[str, Callable[[Scene, Wishes], Json]] = {
+    "header": lambda scene, wishes: header(scene, wishes.task),
+    "fields": lambda scene, wishes: fields(scene.state),
+    "review": lambda scene, wishes: review(scene),
+    "runs": runs,
+    "live": live,
+    "convergence": lambda scene, wishes: convergence(scene, wishes.task),
+    "belief": belief,
+    "ledger": ledger,
+    "troubles": lambda scene, wishes: troubles(scene),
+    "footer": lambda scene, wishes: footer(scene),
+}
+
+
+def parts(scene: Scene, wishes: Wishes, names: Iterable[str] = tuple(PARTS)) -> Json:
+    """The parts named, from one scene, so that they agree with each other."""
+    return {name: PARTS[name](scene, wishes) for name in names}
+
+
+def shown_runs(scene: Scene, wishes: Wishes) -> list[str]:
+    """The runs whose observations are needed for the picture."""
+    names, _ = page_of(scene, wishes)
+    with_curves = [n for n in names if n in scene.state.runs and scene.state.runs[n].state != "accepted"]
+    return list(dict.fromkeys([*with_curves, *chosen(scene, wishes)]))

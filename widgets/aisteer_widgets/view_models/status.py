@@ -1,0 +1,37 @@
+"""What a human should know now, and whether what is on the screen is the whole truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.scene import Scene
+
+__all__ = ["footer", "troubles"]
+
+Json = dict[str, Any]
+SHOWN = 4
+
+
+def troubles(scene: Scene) -> Json:
+    """Open troubles, the latest first."""
+    found = list(scene.state.troubles.values())[::-1]
+    items = [
+        {"source": fmt.clip(t.source, 60), "message": fmt.clip(t.message, 420), "run": t.run or ""}
+        for t in found[:SHOWN]
+    ]
+    if scene.read_only:
+        items.insert(0, {"source": "read-only", "message": fmt.clip(scene.read_only, 420), "run": ""})
+    return {"items": items, "more": f"and {len(found) - SHOWN} more" if len(found) > SHOWN else ""}
+
+
+def footer(scene: Scene) -> Json:
+    """As of when, at which revision, who drives, and that nothing hangs on this page."""
+    state = scene.state
+    return {
+        "as_of": f"As of {fmt.clock(state.time)}, revision {state.position:,}" if state.position else "",
+        "driver": fmt.clip(scene.driver, 120) or "Nobody drives it now",
+        "saved": "Everything is saved",
+        "title": "Every decision and outcome is in the journal before it shows here.",
+        "revision": state.position,
+    }

@@ -1,0 +1,145 @@
+"""What a task's definition says to the screen: labels, units, bounds, the objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aisteer.journal.state import State
+from aisteer_widgets.view_models import format as fmt
+
+__all__ = ["Objective", "Parameter", "Task", "objective_of", "task_names", "task_of"]
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter as the screen needs it; ``kind`` is ``float``, ``int``, ``choice`` or ``text``."""
+
+    name: str
+    kind: str = "float"
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+
+    def show(self, value: Any) -> str:
+        return fmt.quantity(value, self.unit)
+
+    def field(self) -> Json:
+        """What an input for it must know."""
+        return {
+            "name": self.name,
+            "label": fmt.label(self.name),
+            "kind": self.kind,
+            "unit": fmt.clip(self.unit, 24),
+            "low": self.low,
+            "high": self.high,
+            "choices": [fmt.clip(c, 80) for c in self.choices],
+            "values": list(self.choices),
+            "hint": self.hint(),
+        }
+
+    def hint(self) -> str:
+        """Its bounds in words."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"{fmt.number(self.low)} to {fmt.quantity(self.high, self.unit)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is sought. ``sign`` is +1 for larger is better and −1 for smaller."""
+
+    outcome: str
+    unit: str = ""
+    sign: int = 1
+
+    @property
+    def words(self) -> str:
+        verb = "maximise" if self.sign > 0 else "minimise"
+        return f"{verb} {self.label}"
+
+    @property
+    def label(self) -> str:
+        """Name and unit, as an axis says it."""
+        name = fmt.label(self.outcome)
+        return f"{name} ({fmt.clip(self.unit, 24)})" if self.unit else name
+
+    def better(self, a: float, b: float) -> bool:
+        return self.sign * a > self.sign * b
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task's definition, read once per redefinition."""
+
+    name: str
+    parameters: dict[str, Parameter]
+    objective: Objective | None
+    pool: bool
+    key: str
+    size: int | None
+    checkpoint: bool
+    generator: bool
+    controls: tuple[str, ...]
+    endpoint: str
+    structure: str | None
+
+    def parameter(self, name: str) -> Parameter:
+        return self.parameters.get(name) or Parameter(name, "text")
+
+
+def task_names(state: State) -> list[str]:
+    return list(state.definition.get("tasks", {}))
+
+
+def objective_of(definition: Json) -> Objective | None:
+    data = definition.get("objective")
+    if not data:
+        return None
+    sign = -1 if data.get("kind") == "minimize" else 1
+    return Objective(str(data.get("outcome", "")), str(data.get("unit") or ""), sign)
+
+
+def task_of(state: State, name: str) -> Task:
+    """The task ``name``; an unknown name (an older journal) is an empty one."""
+    data = state.definition.get("tasks", {}).get(name, {})
+    space = data.get("space", {})
+    simulation = data.get("simulation", {})
+    columns = space.get("parameters") or {}
+    if not isinstance(columns, dict):  # A pool names its parameters; the values are its candidates'.
+        columns = {str(c): {"kind": "text"} for c in columns}
+    parameters = {str(n): _parameter(str(n), d if isinstance(d, dict) else {}) for n, d in columns.items()}
+    return Task(
+        name=name,
+        parameters=parameters,
+        objective=objective_of(data),
+        pool=space.get("kind") == "pool",
+        key=str(space.get("key") or ""),
+        size=space.get("size"),
+        checkpoint=bool(simulation.get("checkpoint")),
+        generator=bool(simulation.get("generator", True)),
+        controls=tuple(str(c) for c in simulation.get("controls") or ()),
+        endpoint=str(data.get("endpoint") or ""),
+        structure=_structure(list(columns)),
+    )
+
+
+def _parameter(name: str, data: Json) -> Parameter:
+    return Parameter(
+        name=name,
+        kind=str(data.get("kind", "text")),
+        unit=str(data.get("unit") or ""),
+        low=data.get("low"),
+        high=data.get("high"),
+        log=bool(data.get("log")),
+        choices=tuple(data.get("options") or ()),
+    )
+
+
+def _structure(names: list[str]) -> str | None:
+    """The parameter that holds a molecule, by its name."""
+    return next((n for n in names if n.lower() in {"smiles", "molecule_smiles"}), None)
