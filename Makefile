@@ -60,6 +60,12 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	  -d .services/wheels cloudpickle numpy sqlalchemy \
 	  && touch $@ || echo "The core's wheels could not be fetched; the test of a clean installation will be skipped."
 
+# repo2docker, to check that Binder would build this.
+.venv-binder/.done: | $(BIN)/python
+	@$(BIN)/python -m venv .venv-binder
+	@.venv-binder/bin/python -m pip install --disable-pip-version-check --quiet jupyter-repo2docker==2026.4.0 setuptools
+	@touch $@
+
 programs: $(VENV)/.test  ## look for the system programs that tests use, and get what is missing
 	@$(BIN)/python -m tests.services.system $(PROGRAMS)
 
@@ -91,7 +97,7 @@ lint: $(VENV)/.test  ## ruff, mypy, import-linter
 test: $(VENV)/.test .services/wheels/.done programs lint  ## all checks at reduced size, 15 minutes at most
 	@$(BIN)/python -m pytest
 
-test-all: $(VENV)/.test .services/wheels/.done programs lint  ## everything at full size
+test-all: $(VENV)/.test .services/wheels/.done .venv-binder/.done programs lint  ## everything at full size
 	@AISTEER_SIZE=full $(BIN)/python -m pytest -m "full or not full"
 
 bench: $(if $(NAME),$(VENV)/.test)  ## make bench NAME=overhead prints JSON; without a name, lists them
