@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from aisteer.errors import JournalDamaged
 from aisteer.journal import events as ev
@@ -18,13 +20,17 @@ from aisteer.journal.commands import point_key
 from aisteer.journal.events import Record
 from aisteer.journal.pages import Paged
 from aisteer.journal.rows import SHAPE, pack_core, unpack_core
-from aisteer.journal.state import State
+from aisteer.journal.state import Proposal, Run, State
 from aisteer.journal.tables import commands, launches, pages, points, snapshot
 
-__all__ = ["alike", "empty", "index", "load", "paged", "save", "saved_at", "settle"]
+__all__ = ["COMMAND", "alike", "index", "load", "paged", "rebuild", "save", "saved_at", "settle"]
+
+COMMAND = insert(commands)
+_POINT = insert(points)
+_LAUNCH = insert(launches)
 
 
-def paged(state: State) -> tuple[Paged, Paged]:  # type: ignore[type-arg]
+def paged(state: State) -> tuple[Paged[Proposal], Paged[Run]]:
     """The state's proposals and runs, which a journal always keeps in pages."""
     assert isinstance(state.proposals, Paged)
     assert isinstance(state.runs, Paged)
@@ -46,9 +52,14 @@ def load(connection: Connection, state: State) -> bool:
     if row is None or row.shape != SHAPE:
         return False
     try:
-        for kind, values, count in zip("PR", paged(state), (row.proposals, row.runs), strict=True):
-            found = connection.execute(select(pages.c.body).where(pages.c.kind == kind).order_by(pages.c.page))
-            values.load([bytes(body) for (body,) in found], count)
+        stored: tuple[Paged[Any], Paged[Any]] = paged(state)
+        for kind, values, count in zip("PR", stored, (row.proposals, row.runs), strict=True):
+            found = connection.execute(
+                select(pages.c.body, pages.c.crc).where(pages.c.kind == kind).order_by(pages.c.page)
+            ).all()
+            if any(zlib.crc32(body) != crc for body, crc in found):
+                return False
+            values.load([bytes(body) for body, _ in found], count)
         unpack_core(row.core, state)
     except (JournalDamaged, ValueError, TypeError, LookupError, zlib.error):
         return False
@@ -69,7 +80,11 @@ def save(connection: Connection, state: State) -> None:
         connection.execute(delete(pages))
     for values in paged(state):
         changed = [n for n, position in enumerate(values.changed) if position > since or since < 0]
-        rows = [{"kind": values.kind, "page": n, "body": values.pages[n]} for n in changed]
+        bodies = [values.pages[n] for n in changed]
+        rows = [
+            {"kind": values.kind, "page": n, "body": body, "crc": zlib.crc32(body)}
+            for n, body in zip(changed, bodies, strict=True)
+        ]
         if rows:
             connection.execute(delete(pages).where(pages.c.kind == values.kind, pages.c.page.in_(changed)))
             connection.execute(insert(pages), rows)
@@ -109,36 +124,25 @@ def index(connection: Connection, records: Sequence[Record], command: str | None
         elif isinstance(event, ev.AttemptLaunched):
             launched.append({"proposal": event.proposal, "attempt": event.attempt})
     if command is not None and records:
-        connection.execute(
-            insert(commands), [{"id": command, "first": records[0].position, "last": records[-1].position}]
-        )
+        connection.execute(COMMAND, [{"id": command, "first": records[0].position, "last": records[-1].position}])
     if proposed:
-        connection.execute(insert(points), proposed)
+        connection.execute(_POINT, proposed)
     if launched:
-        connection.execute(insert(launches), launched)
+        connection.execute(_LAUNCH, launched)
 
 
-def empty(connection: Connection) -> None:
-    """Delete every cache."""
-    for table in (snapshot, pages, points, launches, commands):
+def rebuild(connection: Connection, records: Iterable[Record], state: State) -> None:
+    """Make every cache again.
+
+    Args:
+        connection: A transaction that has the journal's head to itself.
+        records: All events, from the first.
+        state: The state at the head.
+    """
+    for table in (snapshot, pages, points, launches):
         connection.execute(delete(table))
-
-
-def by_command(records: Iterable[Record]) -> Iterator[tuple[str | None, list[Record]]]:
-    """Neighbouring records of the same command."""
-    group: list[Record] = []
-    for record in records:
-        if group and record.command != group[0].command:
-            yield group[0].command, group
-            group = []
-        group.append(record)
-    if group:
-        yield group[0].command, group
-
-
-def rows_of(connection: Connection) -> dict[str, int]:
-    """How many rows each cache has."""
-    return {
-        table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
-        for table in (snapshot, pages, points, launches, commands)
-    }
+    # A command that led to nothing left no event to find it by again: it stays.
+    connection.execute(delete(commands).where(commands.c.last >= commands.c.first))
+    for command, group in groupby(records, key=lambda record: record.command):
+        index(connection, list(group), command)
+    save(connection, state)

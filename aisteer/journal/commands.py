@@ -17,7 +17,7 @@ from typing import Any
 from aisteer.errors import BudgetExceeded, LeaseLost, Refused, StaleRevision, UnknownName
 from aisteer.journal import events as ev
 from aisteer.journal.events import Actor, Event, Json
-from aisteer.journal.state import Proposal, Run, State
+from aisteer.journal.state import Proposal, Run, Searchable, State
 
 __all__ = [
     "Accept",
@@ -445,12 +445,19 @@ def existing(state: State, drafts: Iterable[Draft]) -> dict[str, str]:
     """Point key to the proposal that already covers it (waiting, accepted, or launched)."""
     wanted = {point_key(d.task, d.action, d.run, d.parameters) for d in drafts}
     found: dict[str, str] = {}
-    for proposal in state.proposals.values():
+    for proposal in _candidates(state, wanted):
         if proposal.state in {"waiting", "accepted", "launched"}:
             key = point_key(proposal.task, proposal.action, proposal.run, proposal.parameters)
             if key in wanted:
                 found.setdefault(key, proposal.id)
     return found
+
+
+def _candidates(state: State, keys: Iterable[str]) -> Iterable[Proposal]:
+    """The proposals that may have one of ``keys``: all of them, unless the store keeps an index."""
+    if isinstance(state.proposals, Searchable):
+        return [proposal for key in keys for proposal in state.proposals.alike(key)]
+    return state.proposals.values()
 
 
 @_handles(Propose)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from aisteer.errors import JournalUnavailable
@@ -25,12 +25,19 @@ from aisteer.journal.tables import head
 
 __all__ = ["Database", "Writing"]
 
+_LOCK_HEAD = select(head.c.id).with_for_update()
+
 
 class Writing:
-    """A write transaction. What is passed to ``then`` is called once it is committed, under the lock."""
+    """A write transaction. What is passed to ``then`` is called once it is committed, under the lock.
 
-    def __init__(self, connection: Connection) -> None:
+    Attributes:
+        fresh: Whether nobody else has committed since the last transaction of this connection.
+    """
+
+    def __init__(self, connection: Connection, *, fresh: bool) -> None:
         self.connection = connection
+        self.fresh = fresh
         self._afterwards: list[Callable[[], None]] = []
 
     def then(self, call: Callable[[], None]) -> None:
@@ -144,9 +151,11 @@ class Database:
         self._begin(durable)
         try:
             connection = self.connect()
-            writing = Writing(connection)
+            seen = self._version() if self.sqlite else None
+            writing = Writing(connection, fresh=seen is not None and seen == self._seen)
             try:
                 yield writing
+                self._seen = None  # until what was committed is folded: an interrupt may come in between
                 connection.commit()
             except (SQLAlchemyError, sqlite3.Error) as error:
                 self._after(error)
@@ -156,6 +165,7 @@ class Database:
                 raise
             self._inside = False
             writing.committed()
+            self._seen = seen
         finally:
             self._inside = False
             self.lock.release()
@@ -189,10 +199,10 @@ class Database:
                     self._durable = durable
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
-                connection.execute(text("SET LOCAL lock_timeout = '200ms'"))
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '200ms'")
                 if not durable:
-                    connection.execute(text("SET LOCAL synchronous_commit = off"))
-                connection.execute(select(head.c.id).with_for_update())
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+                connection.execute(_LOCK_HEAD)
         except (SQLAlchemyError, sqlite3.Error) as error:
             self._after(error)
             if faults.is_busy(error) and not last:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from aisteer.errors import JournalDamaged, Refused
 from aisteer.journal.events import Actor, Event, Record, decode, encode
@@ -24,7 +24,14 @@ _COLUMNS = (
     events.c.body,
     events.c.crc,
 )
-_SELECT = select(*_COLUMNS).order_by(events.c.position)
+_READ = (
+    select(*_COLUMNS)
+    .where(events.c.position > bindparam("after"), events.c.position <= bindparam("upto"))
+    .order_by(events.c.position)
+    .limit(bindparam("count"))
+)
+_APPEND = insert(events)
+_END = 2**62
 
 
 def _crc(position: int, time: float, kind: str, version: int, actor: str, command: str | None, body: str) -> int:
@@ -68,7 +75,7 @@ def prepare(
 
 
 def append(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    connection.execute(insert(events), rows)
+    connection.execute(_APPEND, rows)
 
 
 def read(connection: Connection, after: int, limit: int, upto: int | None = None) -> list[Record]:
@@ -77,11 +84,9 @@ def read(connection: Connection, after: int, limit: int, upto: int | None = None
     Raises:
         JournalDamaged: A record is missing, or is not as it was written.
     """
-    query = _SELECT.where(events.c.position > after).limit(limit)
-    if upto is not None:
-        query = query.where(events.c.position <= upto)
+    bounds = {"after": after, "upto": _END if upto is None else upto, "count": limit}
     records = []
-    for position, time, kind, version, by, command, body, crc in connection.execute(query):
+    for position, time, kind, version, by, command, body, crc in connection.execute(_READ, bounds):
         if position != after + 1 or crc != _crc(position, time, kind, version, by, command, body):
             what = "is missing" if position != after + 1 else "is not as it was written"
             raise damaged(f"Event {after + 1} of the journal {what}", after)

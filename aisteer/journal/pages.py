@@ -15,8 +15,9 @@ from typing import Generic, TypeVar
 
 from aisteer.errors import JournalDamaged
 from aisteer.journal.rows import pack, unpack
+from aisteer.journal.state import Proposal
 
-__all__ = ["PAGE", "Paged"]
+__all__ = ["PAGE", "Paged", "PagedProposals"]
 
 PAGE = 256
 DECODED = 8
@@ -30,12 +31,10 @@ class Paged(MutableMapping[str, V], Generic[V]):
 
     Args:
         kind: ``P`` for proposals, ``R`` for runs: the first letter of the names.
-        search: Finds the names of the values that have a key, where the journal keeps such an index.
     """
 
-    def __init__(self, kind: str, search: Callable[[str], Iterable[str]] | None = None) -> None:
+    def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.search = search
         self.pages: list[bytes] = []
         self.changed: list[int] = []  # per page, the position at which it was last packed anew
         self.count = 0
@@ -95,10 +94,6 @@ class Paged(MutableMapping[str, V], Generic[V]):
 
     def __len__(self) -> int:
         return self.count
-
-    def alike(self, key: str) -> Iterator[V] | None:
-        """The values that may have ``key``; ``None`` when there is no index to ask."""
-        return None if self.search is None else (self[name] for name in self.search(key))
 
     def _page(self, page: int) -> list[V]:
         if page >= len(self.pages):
@@ -163,3 +158,19 @@ class Paged(MutableMapping[str, V], Generic[V]):
             self.pages, self.changed, self.count = pages, [0] * len(pages), count
             self._hot, self._dirty = {}, set()
             self._decoded.clear()
+
+
+class PagedProposals(Paged[Proposal]):
+    """Proposals in pages, with an index of their points.
+
+    Args:
+        search: Names of the proposals whose point may have a key.
+    """
+
+    def __init__(self, search: Callable[[str], Iterable[str]]) -> None:
+        super().__init__("P")
+        self._search = search
+
+    def alike(self, key: str) -> Iterable[Proposal]:
+        """The proposals whose point may have ``key``."""
+        return [self[name] for name in self._search(key)]

@@ -23,19 +23,18 @@ __all__ = ["SHAPE", "pack", "pack_core", "unpack", "unpack_core"]
 FOLD = 1
 """Raise it when the fold gives another state for the same events."""
 
-_PLAIN = (
-    "position", "time", "name", "uuid", "nonce", "definition", "active", "pause_reason", "autonomy",
-    "budget", "epoch", "holder", "next_proposal", "next_run",
-)  # fmt: skip
-_INDEXES = ("waiting", "accepted", "live")
-
 
 def _names(cls: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(cls))
 
 
-_CLASSES = (Proposal, Decision, Run, Attempt, Control, Totals, State, ev.SurrogateFitted, ev.TroubleNoted, ev.NoteWritten)
+_EVENTS = (ev.SurrogateFitted, ev.TroubleNoted, ev.NoteWritten)
+_CLASSES = (Proposal, Decision, Run, Attempt, Control, Totals, State, *_EVENTS)
 SHAPE = hashlib.sha256(repr([FOLD, [(c.__name__, _names(c)) for c in _CLASSES]]).encode()).hexdigest()[:16]
+
+# Everything else of the state is JSON as it is.
+_TYPED = {"proposals", "runs", "totals", "models", "troubles", "notes"}
+_PLAIN = tuple(name for name in _names(State) if name not in _TYPED)
 
 _proposal = attrgetter(*_names(Proposal))
 _decision = attrgetter(*_names(Decision))
@@ -129,7 +128,6 @@ def unpack(kind: str, page: bytes) -> list[Any]:
 def pack_core(state: State) -> bytes:
     """Everything of the state but its proposals and runs."""
     core: dict[str, Any] = {name: getattr(state, name) for name in _PLAIN}
-    core |= {name: list(getattr(state, name)) for name in _INDEXES}
     core["totals"] = {name: getattr(state.totals, name) for name in _names(Totals)}
     core["models"] = {task: ev.encode(fit) for task, fit in state.models.items()}
     core["troubles"] = {source: ev.encode(trouble) for source, trouble in state.troubles.items()}
@@ -146,8 +144,6 @@ def unpack_core(page: bytes, state: State) -> None:
     core = json.loads(zlib.decompress(page))
     for name in _PLAIN:
         setattr(state, name, core[name])
-    for name in _INDEXES:
-        setattr(state, name, dict.fromkeys(core[name]))
     state.totals = Totals(**core["totals"])
     state.models = {t: ev.SurrogateFitted(**json.loads(b)) for t, b in core["models"].items()}
     state.troubles = {s: ev.TroubleNoted(**json.loads(b)) for s, b in core["troubles"].items()}

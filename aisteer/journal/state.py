@@ -6,14 +6,14 @@ a change replaces the whole value, so a snapshot that a reader holds never moves
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from aisteer.journal import events as ev
 from aisteer.journal.events import Actor, Json, Record
 
-__all__ = ["Attempt", "Control", "Decision", "Proposal", "Run", "State", "Totals", "apply"]
+__all__ = ["Attempt", "Control", "Decision", "Proposal", "Run", "Searchable", "State", "Totals", "apply"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,15 @@ class Run:
     def live(self) -> bool:
         """Whether an attempt is at the endpoint, or on its way there."""
         return self.state not in {"ended", "paused"}
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """Proposals with an index of their points."""
+
+    def alike(self, key: str) -> Iterable[Proposal]:
+        """The proposals whose point may have ``key`` (``commands.point_key``)."""
+        ...
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from threading import Condition
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from aisteer.errors import AisteerError, JournalDamaged, JournalReadOnly, JournalUnavailable, UnknownName
 from aisteer.journal import caches, hosts, log
@@ -24,17 +24,23 @@ from aisteer.journal.backends import Backend, backend_for
 from aisteer.journal.commands import Command, Define, Launch, TakeLease, handle
 from aisteer.journal.database import Database, Writing
 from aisteer.journal.events import Actor, Record, Unknown
+from aisteer.journal.folding import fold
 from aisteer.journal.lease import Lease
-from aisteer.journal.pages import Paged
-from aisteer.journal.state import State, apply
+from aisteer.journal.pages import Paged, PagedProposals
+from aisteer.journal.state import State
 from aisteer.journal.tables import FORMAT, commands, head
 
 __all__ = ["Journal", "Receipt"]
 
 SNAPSHOT_EVERY = 10_000
-SETTLE_AT = 4_096
 CHUNK = 5_000
 POLL = 0.05
+_UPGRADE = "What this release knows is shown; upgrade aisteer to steer the campaign."
+
+# Built once: making a statement takes SQLAlchemy longer than SQLite takes to run it.
+_HEAD = select(head.c.position)
+_MOVE_HEAD = update(head).values(position=bindparam("to"))
+_EARLIER = select(commands.c.first, commands.c.last).where(commands.c.id == bindparam("command"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ class Journal:
         self._torn = True
         self._closed = False
         self._opened_read_only = backend.read_only
-        self._newer = ""
+        self._newer_format = ""
+        self._unknown: Unknown | None = None
 
     # --- opening and closing ---
 
@@ -122,7 +129,7 @@ class Journal:
         try:
             journal._check_format()
             journal.refresh()
-            if not journal.state.uuid and not journal._newer:
+            if not journal.state.uuid and not journal.read_only_reason:
                 raise UnknownName(f"There is no campaign in {folder} yet: its journal is empty.", folder=str(folder))
             if journal._one_host and not journal.read_only_reason:
                 journal._opened_read_only = hosts.claim(journal)
@@ -159,7 +166,10 @@ class Journal:
     @property
     def read_only_reason(self) -> str:
         """Why nothing can be written; empty when it can."""
-        return self._opened_read_only or self._newer
+        if self._unknown is not None and not self._opened_read_only and not self._newer_format:
+            what = f"{self._unknown.stored_kind!r} (version {self._unknown.stored_version})"
+            return f"It holds {what}, written by a newer release of aisteer. {_UPGRADE}"
+        return self._opened_read_only or self._newer_format
 
     @property
     def position(self) -> int:
@@ -247,8 +257,9 @@ class Journal:
         self._still_open()
         self._may_write()
         with self._database.writing(durable=durable) as writing:
-            self._catch_up(writing.connection)
-            self._may_write()
+            if self._torn or not writing.fresh:
+                self._catch_up(writing.connection)
+                self._may_write()
             if self._one_host and not any_host:
                 hosts.check(writing.connection, self.where)
             yield writing
@@ -269,18 +280,33 @@ class Journal:
         if not made:
             if command.actor.kind == "human":
                 row = {"id": command.id, "first": state.position + 1, "last": state.position}
-                connection.execute(insert(commands), [row])
+                connection.execute(caches.COMMAND, [row])
             return Receipt(state.position, ())
         self._save_when_due(writing)
         records, rows = log.prepare(made, after=state.position, now=now, actor=command.actor, command=command.id)
         log.append(connection, rows)
         caches.index(connection, records, command.id)
-        connection.execute(update(head).values(position=records[-1].position))
+        connection.execute(_MOVE_HEAD, {"to": records[-1].position})
         writing.then(lambda: self._fold(records))
         return Receipt(records[-1].position, tuple(records))
 
+    def rebuild(self) -> None:
+        """Fold all events anew and make every cache again. For tests, and after a doubt."""
+        with self.writing(durable=True) as writing:
+            state = self._empty()
+            end = self._state.position
+
+            def everything() -> Iterator[Record]:
+                while state.position < end:
+                    records = log.read(writing.connection, state.position, CHUNK, upto=end)
+                    fold(state, records)
+                    yield from records
+
+            caches.rebuild(writing.connection, everything(), state)
+            writing.then(lambda: setattr(self, "_state", state))
+
     def _earlier(self, connection: Connection, command: str) -> Receipt | None:
-        row = connection.execute(select(commands.c.first, commands.c.last).where(commands.c.id == command)).first()
+        row = connection.execute(_EARLIER, {"command": command}).first()
         if row is None:
             return None
         records = log.read(connection, row.first - 1, row.last - row.first + 1) if row.last >= row.first else []
@@ -327,7 +353,7 @@ class Journal:
             with self._database.reading() as connection:
                 return caches.alike(connection, key)
 
-        return State(proposals=Paged("P", search), runs=Paged("R"))
+        return State(proposals=PagedProposals(search), runs=Paged("R"))
 
     def _still_open(self) -> None:
         if self._closed:
@@ -344,9 +370,8 @@ class Journal:
         if found is None:
             raise JournalDamaged(f"{self.where} is a journal without a head: it is damaged. Restore it from a copy.")
         if found > FORMAT:
-            self._newer = (
-                f"Its format ({found}) is that of a newer release of aisteer (this one writes {FORMAT}). "
-                "What this release knows is shown; upgrade aisteer to steer the campaign."
+            self._newer_format = (
+                f"Its format ({found}) is that of a newer release of aisteer (this one writes {FORMAT}). {_UPGRADE}"
             )
 
     def _save_if_due(self) -> None:
@@ -360,7 +385,7 @@ class Journal:
         """Fold everything up to the head, inside a transaction."""
         if self._torn:
             self._load(connection)
-        end = int(connection.execute(select(head.c.position)).scalar_one())
+        end = int(connection.execute(_HEAD).scalar_one())
         if end < self._state.position:
             self._torn = True
             message = f"The journal in {self.folder} went back from event {self._state.position} to {end}:"
@@ -380,25 +405,9 @@ class Journal:
         self._torn = False
 
     def _fold(self, records: list[Record]) -> None:
-        state = self._state
         self._torn = True  # an interrupt in the middle leaves half a fold; then the state is loaded anew
-        for record in records:
-            if record.position <= state.position:
-                continue
-            try:
-                apply(state, record)
-            except LookupError as error:
-                if not self._newer:
-                    what = f"Event {record.position} speaks of {error}, which the journal does not hold"
-                    raise log.damaged(what, record.position - 1) from error
-            if isinstance(record.event, Unknown):
-                self._newer = self._newer or (
-                    f"It holds {record.event.stored_kind!r} (version {record.event.stored_version}), written by a newer "
-                    "release of aisteer. What this release knows is shown; upgrade aisteer to steer the campaign."
-                )
+        self._unknown = fold(self._state, records, self._unknown)
         self._torn = False
-        if sum(values.unsettled for values in caches.paged(state)) >= SETTLE_AT:
-            caches.settle(state)
 
     def _save_when_due(self, writing: Writing) -> None:
         """Store a snapshot of the state as it is before this transaction's own events."""

@@ -20,7 +20,18 @@ from sqlalchemy import (
     Text,
 )
 
-__all__ = ["FORMAT", "commands", "events", "head", "launches", "lease", "metadata", "pages", "points", "snapshot"]
+__all__ = [
+    "FORMAT",
+    "commands",
+    "events",
+    "head",
+    "launches",
+    "lease",
+    "metadata",
+    "pages",
+    "points",
+    "snapshot",
+]
 
 FORMAT = 1
 """Raised when the tables change so that an older release cannot write them."""
@@ -103,4 +114,5 @@ pages = Table(
     Column("kind", Text, primary_key=True),
     Column("page", Integer, primary_key=True, autoincrement=False),
     Column("body", LargeBinary, nullable=False),
+    Column("crc", BigInteger, nullable=False),
 )
