@@ -105,7 +105,7 @@ class Thinker:
             self._trouble(
                 source,
                 f"The AI could not think about {task!r}: {type(error).__name__}: {error}. "
-                "Runs go on and nothing was lost; propose points of your own with campaign.propose(…) meanwhile.",
+                "Runs go on and nothing was lost; propose points of your own with campaign.propose(…).",
             )
             return
         if self._stop.is_set():
