@@ -79,13 +79,15 @@ lab: $(VENV)/.lab  ## open JupyterLab on the first notebook (BROWSER=none: only 
 	mkdir -p "$$home/config/labconfig"; \
 	printf '%s\n' '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}' \
 	  > "$$home/config/labconfig/page_config.json"; \
+	printf '%s\n' '{"ServerApp": {"jpserver_extensions": {"jupyter_lsp": false, "panel.io.jupyter_server_extension": false}}}' \
+	  > "$$home/config/jupyter_server_config.json"; \
 	unset JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_SETTINGS_DIR JUPYTERLAB_WORKSPACES_DIR; \
 	export JUPYTER_CONFIG_DIR="$$home/config" JUPYTER_DATA_DIR="$$home/data" \
 	  JUPYTER_RUNTIME_DIR="$$home/runtime" IPYTHONDIR="$$home/ipython"; \
-	set -- --ServerApp.root_dir="$(CURDIR)"; \
+	set -- --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/$(FIRST); \
 	if [ "$${BROWSER:-}" = none ]; then set -- "$$@" --no-browser; fi; \
 	if [ "$$(id -u)" = 0 ]; then set -- "$$@" --allow-root; fi; \
-	exec $(BIN)/python -m jupyterlab "$$@" $(FIRST)
+	exec $(BIN)/python -m jupyterlab "$$@"
 
 # --- prove ------------------------------------------------------------------------------------
 
