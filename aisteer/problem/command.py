@@ -133,6 +133,8 @@ class CommandSimulation:
         return {
             "kind": self.kind,
             "name": self.name,
+            "parameters": list(self.parameters),
+            "required": list(self.required),
             "generator": True,
             "checkpoint": False,
             "controls": [],

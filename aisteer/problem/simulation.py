@@ -205,6 +205,8 @@ class Simulation:
         return {
             "kind": self.kind,
             "name": self.name,
+            "parameters": None if self._takes_any else list(self.parameters),
+            "required": list(self.required),
             "generator": self.is_generator,
             "checkpoint": self.checkpoint,
             "controls": list(self.controls),

@@ -1,0 +1,483 @@
+"""The campaign: the object in the user's hands."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aisteer.campaign import summary
+from aisteer.campaign.definition import MAIN, Wanted, define, redefine
+from aisteer.campaign.differences import differences
+from aisteer.campaign.endpoints import EndpointView, endpoint_views
+from aisteer.campaign.identity import human
+from aisteer.campaign.ledger import Ledger
+from aisteer.campaign.opened import Opened
+from aisteer.campaign.points import spaces_of, validated
+from aisteer.campaign.proposals import ProposalHandle, Proposals
+from aisteer.campaign.runs import Runs
+from aisteer.campaign.starting import Started, driven_by, driven_elsewhere, holder
+from aisteer.campaign.tasks import RandomArm, Rule, Task
+from aisteer.campaign.waiting import Waited, wait
+from aisteer.errors import BadDefinition, BadParameters, DefinitionChanged, Refused, UnknownName
+from aisteer.journal import commands as cmd
+from aisteer.journal import events as ev
+from aisteer.journal.names import folder_for, root
+from aisteer.journal.store import Journal, Receipt
+from aisteer.problem.pool import Pool
+from aisteer.problem.resources import Budget, budget_from_json
+
+if TYPE_CHECKING:
+    from aisteer.journal.events import Actor
+    from aisteer.journal.state import State
+    from aisteer.problem.space import Space
+
+__all__ = ["Campaign"]
+
+Json = dict[str, Any]
+
+
+class Campaign:
+    """A campaign: what is studied, who decides, where it runs, and everything that happened.
+
+    Opens the campaign when it exists with the same definition; otherwise creates it. Running the cell
+    again creates no second campaign.
+
+    Args:
+        name: Its name; the folder is made of it.
+        simulation: What one run computes: ``@ai.simulation`` or ``ai.CommandSimulation``.
+        space: ``ai.Space`` or ``ai.Pool``.
+        objective: ``ai.Maximize`` or ``ai.Minimize``.
+        endpoint: ``"local"``, an ``ai.connect(…)``, or any Executor.
+        tasks: Several tasks by name, instead of the above.
+        budget: ``ai.NodeHours`` or ``ai.Runs``; no limit if not given.
+        autonomy: Who may decide without a human; nobody if not given.
+        policy: What proposes.
+        baseline: ``ai.RandomArm(runs=…)`` really runs random points beside the policy's.
+        hold: Seconds that a human acceptance waits before it launches, so that it can be undone.
+        seed: What everything random in the campaign starts from.
+        folder: The folder that holds campaigns; ``$AISTEER_CAMPAIGNS`` or ``campaigns`` if not given.
+        journal: A PostgreSQL URL, to keep the journal there.
+        **task: Further arguments of ``ai.Task``: batch, slots, initial, resources, cost, retries, …
+
+    Raises:
+        BadDefinition: Parts that cannot work together.
+        DefinitionChanged: It exists with another definition; the differences are named.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        simulation: Any = None,
+        space: Space | Pool | None = None,
+        objective: Any = None,
+        endpoint: Any = None,
+        tasks: Mapping[str, Task] | None = None,
+        budget: Budget | None = None,
+        autonomy: Rule | None = None,
+        policy: Any = None,
+        baseline: RandomArm | None = None,
+        hold: float = 3.0,
+        seed: int = 0,
+        folder: str | Path | None = None,
+        journal: str | None = None,
+        **task: Any,
+    ) -> None:
+        place = _place(name, folder)
+        given = {"simulation": simulation, "space": space, "objective": objective}
+        given |= {"endpoint": endpoint, "policy": policy}
+        short = {key: value for key, value in {**given, **task}.items() if value is not None}
+        wanted = define(
+            _tasks(short, tasks),
+            baseline=baseline,
+            autonomy=autonomy if autonomy is not None else _ask(),
+            budget=budget,
+            seed=seed,
+            hold=hold,
+        )
+        self._begin(_open_or_create(name, place, wanted, journal))
+
+    @classmethod
+    def _of(cls, opened: Opened) -> Campaign:
+        made = cls.__new__(cls)
+        made._begin(opened)
+        return made
+
+    def _begin(self, opened: Opened) -> None:
+        self.opened = opened
+        self.actor: Actor = human()
+
+    # --- looking at it ------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> Journal:
+        """What happened."""
+        return self.opened.journal
+
+    @property
+    def state(self) -> State:
+        """Everything that is known now. Hold ``journal.lock`` to look at several of its parts at once."""
+        self.journal.refresh()
+        return self.journal.state
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.state.name
+
+    @property
+    def folder(self) -> Path:
+        """Its folder."""
+        return self.opened.folder
+
+    @property
+    def definition(self) -> Json:
+        """The problem as data."""
+        return self.state.definition
+
+    @property
+    def hold(self) -> float:
+        """Seconds that a human acceptance waits before it launches."""
+        return float(self.definition.get("hold", 0.0))
+
+    @property
+    def proposals(self) -> Proposals:
+        """All proposals, by name."""
+        return Proposals(self)
+
+    @property
+    def runs(self) -> Runs:
+        """All runs, by name."""
+        return Runs(self)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every decision beside what came of it."""
+        return Ledger(self)
+
+    @property
+    def endpoint(self) -> EndpointView:
+        """Where the (first) task runs."""
+        return next(iter(self.endpoints.values()))
+
+    @property
+    def endpoints(self) -> dict[str, EndpointView]:
+        """Task name to where it runs."""
+        return endpoint_views(self)
+
+    def space(self, task: str | None = None) -> Space | Pool:
+        """The space or pool of a task."""
+        return spaces_of(self.definition, self.folder, self.task_named(task))
+
+    def task_named(self, task: str | None) -> str:
+        """``task`` if there is one of that name; without a name, the one that is no baseline.
+
+        Raises:
+            UnknownName: There is no such task, or a name is needed.
+        """
+        tasks: Json = self.definition["tasks"]
+        if task is not None:
+            if task not in tasks:
+                raise UnknownName(f"There is no task {task!r}; there are {', '.join(tasks)}.", name=task)
+            return task
+        own = [name for name, one in tasks.items() if not one.get("baseline")]
+        if len(own) != 1:
+            raise UnknownName(f"Say which task: task={' or '.join(map(repr, own))}.")
+        return own[0]
+
+    # --- going --------------------------------------------------------------------------------
+
+    def start(self) -> Started:
+        """Start, or go on; returns at once. Proposals appear, and what is accepted launches.
+
+        When another driver is at work on the campaign, this one follows it and takes over when it is gone.
+
+        Raises:
+            Untrusted: The campaign's code belongs to another user.
+            NotSupported: It ran on an Executor of a kernel that is gone.
+        """
+        driver = self.opened.drive(holder("kernel"))
+        self.submit(cmd.Start(actor=self.actor))
+        driver.wait_until_driving(0.3)
+        return Started(self)
+
+    def pause(self, reason: str = "") -> None:
+        """Propose and launch nothing more; live runs go on."""
+        self.submit(cmd.Pause(actor=self.actor, reason=reason))
+
+    def close(self) -> None:
+        """Let go of the campaign in this process. Runs at the endpoint go on."""
+        self.opened.close()
+
+    @property
+    def driving(self) -> bool:
+        """Whether this process drives it now."""
+        return self.opened.driver is not None and self.opened.driver.driving
+
+    def driven_elsewhere(self) -> bool:
+        """Whether another process drives it, as far as can be known."""
+        return driven_elsewhere(self)
+
+    def driven_by(self) -> str:
+        """Who drives it, in words."""
+        return driven_by(self)
+
+    async def wait(self, *, ended: int | None = None, timeout: float | None = None) -> Waited:
+        """Wait until ``ended`` runs have ended; early, with the reason, when nothing can happen without a human.
+
+        Args:
+            ended: How many; without it, until nothing can happen without a human.
+            timeout: Seconds.
+
+        Raises:
+            NotSupported: The kernel is older than ipykernel 7, where waiting would hold up every click.
+        """
+        return await wait(self, ended, timeout)
+
+    # --- deciding -----------------------------------------------------------------------------
+
+    @property
+    def autonomy(self) -> Rule:
+        """The rules that may decide without a human."""
+        from aisteer.steering.rules import rule_from_json
+
+        rule = self.state.autonomy
+        return rule_from_json(rule) if rule else _ask()
+
+    @autonomy.setter
+    def autonomy(self, rule: Rule) -> None:
+        if not hasattr(rule, "to_json"):
+            raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {rule!r:.100}.")
+        self.submit(cmd.SetAutonomy(actor=self.actor, rule=rule.to_json()))
+
+    @property
+    def budget(self) -> Budget | None:
+        """What may be spent; ``None`` is no limit."""
+        return budget_from_json(self.state.budget)
+
+    @budget.setter
+    def budget(self, budget: Budget | None) -> None:
+        if budget is not None and not isinstance(budget, Budget):
+            raise BadDefinition(f"budget must be ai.NodeHours(…) or ai.Runs(…), not {budget!r:.100}.")
+        self.submit(cmd.SetBudget(actor=self.actor, budget=None if budget is None else budget.to_json()))
+
+    def propose(
+        self,
+        key: Any = None,
+        /,
+        *,
+        repeat: bool = False,
+        reason: str = "",
+        task: str | None = None,
+        resources: Any = None,
+        **parameters: Any,
+    ) -> ProposalHandle:
+        """Propose a point of one's own. The same point again is the same proposal.
+
+        Args:
+            key: The candidate's key, where the space is a pool.
+            repeat: Make a replicate of a point that was proposed before.
+            reason: Kept with the proposal.
+            task: The task, where there are several.
+            resources: ``ai.Resources`` for this one run.
+            **parameters: Values by name.
+
+        Raises:
+            BadParameters: They do not fit the space.
+        """
+        name = self.task_named(task)
+        if key is not None:
+            space = self.space(name)
+            if not isinstance(space, Pool):
+                raise BadParameters("Only a pool's candidates have a key; give values by name.", value=key)
+            parameters = {space.key: key, **parameters}
+        draft = cmd.Draft(
+            task=name,
+            parameters=self.validate(parameters, name),
+            origin="human",
+            cost=self.cost(name, resources),
+            resources=None if resources is None else resources.to_json(),
+            reason=reason,
+        )
+        return self.propose_draft(draft, repeat=repeat)
+
+    def propose_draft(
+        self, draft: cmd.Draft, *, repeat: bool = False, accept: bool = False
+    ) -> ProposalHandle:
+        """Make a proposal of a draft, or find the one that is there already."""
+        command = cmd.Propose(
+            actor=self.actor, drafts=[draft], repeat=repeat, accept=accept, hold=self.hold if accept else 0.0
+        )
+        receipt = self.submit(command)
+        made = [r.event.proposal for r in receipt.events if isinstance(r.event, ev.ProposalMade)]
+        if not made:
+            with self.journal.lock:
+                made = list(cmd.existing(self.journal.state, [draft]).values())
+        if not made:
+            raise Refused("The point was proposed before, and that proposal is gone by now. Try repeat=True.")
+        return self.proposals[made[0]]
+
+    def validate(
+        self, parameters: Mapping[str, Any], task: str | None = None, *, edit: Mapping[str, Any] | None = None
+    ) -> Json:
+        """Parameters as plain values, checked against a task's space and controls.
+
+        Args:
+            parameters: Values by name.
+            task: The task, where there are several.
+            edit: Which of them were changed, where they come from a proposal or run.
+
+        Raises:
+            BadParameters: They do not fit.
+        """
+        return validated(self.definition, self.folder, self.task_named(task), parameters, edit)
+
+    def cost(self, task: str, resources: Any = None) -> float:
+        """Estimated cost of one run, in the budget's unit."""
+        from aisteer.steering.cost import estimate_cost
+
+        with self.journal.lock:
+            state = self.journal.state
+            needs = None if resources is None else resources.to_json()
+            return estimate_cost(state.definition["tasks"][task], state, task, needs)
+
+    def note(self, text: str, *, about: str | None = None) -> None:
+        """Write something down with the campaign, perhaps about a proposal or run."""
+        self.submit(cmd.Note(actor=self.actor, text=str(text), about=about))
+
+    def redefine(self, *, reason: str = "", **changes: Any) -> list[str]:
+        """Change the definition; what has run stays. Arguments are those of ``ai.Campaign``.
+
+        Returns:
+            What changed, in words.
+
+        Raises:
+            BadDefinition: Parts that cannot work together.
+        """
+        wanted = redefine(self.definition, changes)
+        wanted.save(self.folder)
+        words = differences(self.definition, wanted.definition, self.folder)
+        if words:
+            self.submit(
+                cmd.Redefine(actor=self.actor, definition=wanted.definition, changes=words, reason=reason)
+            )
+        self.opened.connections.update(wanted.connections)
+        if "autonomy" in changes:
+            self.autonomy = changes["autonomy"] if changes["autonomy"] is not None else _ask()
+        if "budget" in changes:
+            self.budget = changes["budget"]
+        if words:
+            self.opened.redrive(holder("kernel"))
+        return words
+
+    def submit(self, command: cmd.Command) -> Receipt:
+        """Give a command to the journal."""
+        return self.journal.submit(command)
+
+    # --- showing it ---------------------------------------------------------------------------
+
+    def figure(self, kind: str, **options: Any) -> Any:
+        """A figure for a report, such as ``campaign.figure("surrogate", x="temperature").save("s.pdf")``."""
+        from aisteer.figures import figure
+
+        return figure(self, kind, **options)
+
+    def __repr__(self) -> str:
+        return summary.as_text(self)
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
+    ) -> dict[str, str]:
+        del include, exclude
+        return {"text/plain": summary.as_text(self), "text/html": summary.as_html(self)}
+
+    def _ipython_display_(self) -> None:
+        from aisteer.campaign.display import show
+
+        show(self)
+
+
+# --- creating and opening ---------------------------------------------------------------------
+
+
+def _place(name: object, folder: str | Path | None) -> Path:
+    if not isinstance(name, str):
+        raise BadDefinition(f"A campaign's name is text, not {name!r:.100}.")
+    return folder_for(name, Path(folder) if folder is not None else root())
+
+
+def _ask() -> Rule:
+    from aisteer.steering.rules import Ask
+
+    return Ask()
+
+
+def _tasks(short: Json, tasks: Mapping[str, Task] | None) -> Mapping[str, Task]:
+    if tasks is not None:
+        if short:
+            raise BadDefinition(f"Give {', '.join(short)} inside tasks={{…}}, or leave tasks out.")
+        return tasks
+    missing = [key for key in ("simulation", "space", "objective") if key not in short]
+    if missing:
+        raise BadDefinition(
+            f"A campaign needs {', '.join(key + '=' for key in missing)}. "
+            "To open one that exists, use ai.open(name)."
+        )
+    try:
+        return {MAIN: Task(**short)}
+    except TypeError as error:
+        raise BadDefinition(f"ai.Campaign: {str(error).removeprefix('Task.__init__() ')}.") from error
+
+
+def _open_or_create(name: str, place: Path, wanted: Wanted, url: str | None) -> Opened:
+    opened = Opened.get(place)
+    if opened is None:
+        opened = Opened.keep(place, _existing(place, url) or _created(name, place, wanted, url))
+    state = opened.journal.state
+    if state.definition != wanted.definition:
+        wanted.save_if_possible(place)
+        words = differences(state.definition, wanted.definition, place)
+        if words:
+            raise _changed(state.name, words)
+    opened.connections.update(wanted.connections)
+    return opened
+
+
+def _existing(place: Path, url: str | None) -> Journal | None:
+    try:
+        return Journal.open(place, url=url)
+    except UnknownName:
+        return None
+
+
+def _created(name: str, place: Path, wanted: Wanted, url: str | None) -> Journal:
+    opening = wanted.definition["opening"]
+    define_it = cmd.Define(
+        actor=human(),
+        name=name,
+        uuid=uuid.uuid4().hex,
+        nonce=uuid.uuid4().hex,
+        definition=wanted.definition,
+        autonomy=opening["autonomy"],
+        budget=opening["budget"],
+    )
+    json.dumps(name.encode("utf-8", "strict").decode())
+    place.mkdir(parents=True, exist_ok=True)
+    wanted.save(place)
+    try:
+        return Journal.create(place, define_it, url=url)
+    except Refused:
+        return Journal.open(place, url=url)  # another process was first
+
+
+def _changed(name: str, words: list[str]) -> DefinitionChanged:
+    listed = "\n".join(f"  - {one}" for one in words)
+    return DefinitionChanged(
+        f"The campaign {name!r:.80} exists with another definition:\n{listed}\n"
+        "Nothing was changed; what has run is kept. To go on with the new definition, give what changes to "
+        f"ai.open({name!r:.80}).redefine(…); to start afresh, choose another name.",
+        differences=words,
+    )

@@ -1,0 +1,130 @@
+"""From an address, or an Executor, to an endpoint."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+
+from aisteer.errors import BadDefinition, NotSupported
+from aisteer.execution.endpoint import Endpoint
+
+__all__ = ["Connection", "connect"]
+
+_LATER = {
+    "globus": "Globus Compute endpoints",
+    "parsl": "Parsl configurations by address",
+    "dask": "Dask clusters by address",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach an endpoint; nothing is started before the campaign starts.
+
+    Attributes:
+        address: What finds it again; it stands in the definition.
+        workers: Worker processes, where we start them.
+        spool: The spool's folder, where it is not in the campaign's.
+        executor: The user's own Executor.
+    """
+
+    address: str
+    workers: int | None = None
+    spool: str | None = None
+    executor: Executor | None = field(default=None, compare=False)
+
+    @property
+    def stored(self) -> bool:
+        """Whether the address alone finds it again; a live Executor is bound to this kernel."""
+        return self.executor is None and not self.address.startswith("executor:")
+
+    def open(self, folder: Path, nonce: str) -> Endpoint:
+        """The endpoint itself, for the driver.
+
+        Args:
+            folder: The campaign's folder.
+            nonce: What marks the campaign's spools.
+
+        Raises:
+            NotSupported: It was an Executor of a kernel that is gone.
+            SpoolError, EndpointError: It cannot be set up.
+        """
+        if self.executor is not None:
+            from aisteer.execution.futures import FuturesEndpoint
+
+            spool = Path(self.spool) if self.spool else folder / "spool"
+            return FuturesEndpoint(
+                self.executor, spool=spool, nonce=nonce, address=self.address, code=folder / "code"
+            )
+        if not self.stored:
+            raise NotSupported(
+                f"The campaign ran on {self.address.removeprefix('executor:')!r}, an Executor of a kernel that is gone. "
+                "It can be read and decided on; to run it again, give it an Executor: ai.Campaign(…, endpoint=…)."
+            )
+        from aisteer.execution.local import LocalEndpoint
+
+        return LocalEndpoint(
+            folder, nonce=nonce, workers=self.workers, spool=self.spool, address=self.address
+        )
+
+    def __repr__(self) -> str:
+        return f"<endpoint {self.address}>"
+
+
+def connect(
+    target: str | Executor | Connection,
+    *,
+    workers: int | None = None,
+    spool: str | os.PathLike[str] | None = None,
+) -> Connection:
+    """Name the place where runs live.
+
+    Args:
+        target: ``"local"`` (worker processes on this machine that outlive the kernel), or any
+            ``concurrent.futures.Executor`` (trusted code, bound to this kernel).
+        workers: How many worker processes ``"local"`` starts; from the CPU count if not given.
+        spool: A folder that the workers and the notebook both reach; in the campaign's if not given.
+
+    Raises:
+        NotSupported: An address of a kind that this release does not run on.
+        BadDefinition: It is no address and no Executor.
+    """
+    if isinstance(target, Connection):
+        return target
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise BadDefinition(f"workers must be a whole number of at least 1, not {workers!r}.")
+    place = None if spool is None else os.fspath(spool)
+    if isinstance(target, str):
+        return _by_address(target, workers, place)
+    if isinstance(target, Executor) or callable(getattr(target, "submit", None)):
+        return Connection(f"executor:{type(target).__name__}", workers, place, target)
+    raise BadDefinition(
+        f"{target!r:.100} is no endpoint. Give 'local', ai.connect('local', workers=2), or an Executor."
+    )
+
+
+def _by_address(address: str, workers: int | None, spool: str | None) -> Connection:
+    kind, _, rest = address.partition(":")
+    if kind in _LATER:
+        raise NotSupported(
+            f"{address!r}: {_LATER[kind]} are not part of this release; they come with a later 0.x release. "
+            f"Until then, hand over a {kind.capitalize()} Executor that you made yourself: ai.connect(executor, spool=…)."
+        )
+    if kind == "executor":
+        return Connection(address)
+    name, _, query = address.partition("?")
+    if name != "local" or rest:
+        raise BadDefinition(
+            f"{address!r} is no address that aisteer knows. Use 'local', or pass an Executor."
+        )
+    options = dict(parse_qsl(query))
+    workers = (
+        workers if workers is not None else (int(options["workers"]) if options.get("workers") else None)
+    )
+    spool = spool if spool is not None else options.get("spool")
+    chosen = {"workers": workers, "spool": spool}
+    query = urlencode({key: value for key, value in chosen.items() if value is not None}, safe="/$~")
+    return Connection("local" + (f"?{query}" if query else ""), workers, spool)

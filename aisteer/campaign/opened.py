@@ -1,0 +1,179 @@
+"""One open campaign per folder and process: its journal, its endpoints, its driver.
+
+Re-running a cell makes another ``Campaign`` over the same open one, so that nothing is driven twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aisteer.campaign.connect import Connection, connect
+from aisteer.errors import AisteerError, NotSupported, Untrusted
+from aisteer.journal.store import Journal
+
+if TYPE_CHECKING:
+    from aisteer.execution.driver import Driver
+    from aisteer.execution.endpoint import Endpoint
+    from aisteer.execution.mirror import Mirror
+
+__all__ = ["Opened", "folder_is_ours"]
+
+Json = dict[str, Any]
+_opened: dict[Path, Opened] = {}
+_guard = threading.Lock()
+
+
+def folder_is_ours(folder: Path) -> bool:
+    """Whether the campaign's files, and the code among them, belong to the user of this process."""
+    if not hasattr(os, "getuid"):
+        return True
+    places = [folder, folder / "journal.db", folder / "code", *sorted((folder / "code").glob("*"))]
+    return all(place.stat().st_uid == os.getuid() for place in places if place.exists())
+
+
+class Opened:
+    """What this process holds of a campaign.
+
+    Attributes:
+        folder: The campaign's folder.
+        journal: Its journal.
+        connections: Task name to where it runs, as far as this process was told.
+        driver: Set once ``start`` was called here.
+    """
+
+    def __init__(self, folder: Path, journal: Journal) -> None:
+        self.folder = folder
+        self.journal = journal
+        self.connections: dict[str, Connection] = {}
+        self.driver: Driver | None = None
+        self.trusted = False
+        self._endpoints: dict[str, Endpoint] = {}
+        self._lock = threading.RLock()
+
+    @staticmethod
+    def get(folder: Path) -> Opened | None:
+        """The one that this process has open already."""
+        with _guard:
+            found = _opened.get(folder.resolve())
+        return found if found is not None and _usable(found) else None
+
+    @staticmethod
+    def keep(folder: Path, journal: Journal) -> Opened:
+        """Remember a journal that was just opened; the first one wins."""
+        with _guard:
+            found = _opened.get(folder.resolve())
+            if found is not None and _usable(found):
+                if found.journal is not journal:
+                    journal.close()
+                return found
+            made = Opened(folder, journal)
+            _opened[folder.resolve()] = made
+            return made
+
+    # --- endpoints ----------------------------------------------------------------------------
+
+    def connection(self, task: str) -> Connection:
+        """Where a task runs: as this process was told, else by the address in the definition."""
+        known = self.connections.get(task)
+        address = str(self.journal.state.definition["tasks"][task]["endpoint"])
+        if known is not None and known.address == address:
+            return known
+        return connect(address)
+
+    @property
+    def kernel_bound(self) -> str:
+        """The name of the Executor that this campaign cannot run without; empty where there is none."""
+        for task in self.journal.state.definition.get("tasks", {}):
+            connection = self.connection(task)
+            if not connection.stored:
+                return connection.address.removeprefix("executor:")
+        return ""
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Task name to endpoint; tasks at the same place share one."""
+        state = self.journal.state
+        with self._lock:
+            found: dict[str, Endpoint] = {}
+            for task in state.definition["tasks"]:
+                connection = self.connection(task)
+                key = f"{connection.address} {id(connection.executor)}"
+                if key not in self._endpoints:
+                    self._endpoints[key] = connection.open(self.folder, state.nonce)
+                found[task] = self._endpoints[key]
+            return found
+
+    # --- driving ------------------------------------------------------------------------------
+
+    def drive(self, holder: Mapping[str, Any]) -> Driver:
+        """Start the driver in threads of this process; harmless when it drives already.
+
+        Raises:
+            Untrusted: The campaign's code is not ours, and was not trusted.
+            NotSupported: It needs an Executor of another kernel.
+        """
+        from aisteer.execution.driver import Driver
+        from aisteer.steering.mind import Mind
+
+        with self._lock:
+            if self.driver is not None and self.driver.alive:
+                return self.driver
+            self._may_run()
+            endpoints = self.endpoints()
+            self.driver = Driver(self.journal, self.folder, endpoints, mind=Mind(self.folder), holder=holder)
+            self.driver.start()
+            return self.driver
+
+    def _may_run(self) -> None:
+        if self.kernel_bound and not any(c.executor for c in self.connections.values()):
+            raise NotSupported(
+                f"This campaign runs on {self.kernel_bound!r}, an Executor of a kernel that is gone. It can be "
+                "read and decided on. To run it on, give it one: ai.Campaign(…, endpoint=ai.connect(executor))."
+            )
+        if not self.trusted and not folder_is_ours(self.folder):
+            raise Untrusted(
+                f"The campaign in {self.folder} holds code of another user. It can be read and decided on; "
+                "nothing of it runs as you. If you know where it comes from: ai.open(name, trust=True)."
+            )
+
+    def redrive(self, holder: Mapping[str, Any]) -> None:
+        """After the definition changed: a driver with what it now says, where one was driving."""
+        with self._lock:
+            if self.driver is None or not self.driver.alive:
+                return
+            self.driver.stop()
+            self.drive(holder)
+
+    def close(self) -> None:
+        """Let go of everything here. Runs at the endpoints go on."""
+        with self._lock:
+            if self.driver is not None:
+                self.driver.stop()
+            for endpoint in self._endpoints.values():
+                with contextlib.suppress(AisteerError, OSError):
+                    endpoint.close()
+            self._endpoints.clear()
+            self.driver = None
+            self.journal.close()
+        with _guard:
+            if _opened.get(self.folder.resolve()) is self:
+                del _opened[self.folder.resolve()]
+
+    @property
+    def mirror(self) -> Mirror:
+        """The observations kept with the campaign."""
+        from aisteer.execution.mirror import Mirror
+
+        return Mirror(self.folder)
+
+
+def _usable(opened: Opened) -> bool:
+    try:
+        opened.journal.refresh()
+    except AisteerError:
+        return False
+    return True

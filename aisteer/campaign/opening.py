@@ -1,0 +1,53 @@
+"""``ai.open``: the same campaign, tomorrow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aisteer.campaign.campaign import Campaign
+from aisteer.campaign.opened import Opened
+from aisteer.errors import UnknownName
+from aisteer.journal.names import folder_for, root
+from aisteer.journal.store import Journal
+from aisteer.problem.space import did_you_mean
+
+__all__ = ["campaigns", "open_campaign"]
+
+
+def campaigns(folder: str | Path | None = None) -> list[Path]:
+    """The folders of all campaigns below ``folder``."""
+    place = Path(folder) if folder is not None else root()
+    if not place.is_dir():
+        return []
+    found = (one for one in sorted(place.iterdir()) if one.is_dir())
+    return [one for one in found if (one / "journal.db").exists() or (one / "campaign.json").exists()]
+
+
+def open_campaign(
+    name: str, *, trust: bool = False, folder: str | Path | None = None, journal: str | None = None
+) -> Campaign:
+    """Open a campaign that exists: nothing is lost, and runs that go on are picked up by ``start()``.
+
+    Args:
+        name: Its name.
+        trust: Run its code even though its files belong to another user.
+        folder: The folder that holds campaigns; ``$AISTEER_CAMPAIGNS`` or ``campaigns`` if not given.
+        journal: The PostgreSQL URL that its journal is kept on, where the folder does not say.
+
+    Raises:
+        UnknownName: There is none of this name.
+        JournalDamaged: Its journal cannot be read.
+    """
+    place = folder_for(name, Path(folder) if folder is not None else root())
+    opened = Opened.get(place)
+    if opened is None:
+        try:
+            opened = Opened.keep(place, Journal.open(place, url=journal))
+        except UnknownName:
+            names = [one.name for one in campaigns(place.parent)]
+            known = f"There are {', '.join(names[:20])}." if names else f"There is none in {place.parent}."
+            raise UnknownName(
+                f"There is no campaign {name!r:.80}. {known}{did_you_mean(name, names)}", name=name
+            ) from None
+    opened.trusted = opened.trusted or trust
+    return Campaign._of(opened)  # noqa: SLF001  one of the two ways into a campaign

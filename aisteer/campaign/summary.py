@@ -1,0 +1,50 @@
+"""A campaign in a few lines, for a terminal or a kernel without widgets."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from aisteer.campaign.proposals import describe as describe_proposal
+from aisteer.campaign.runs import describe as describe_run
+
+if TYPE_CHECKING:
+    from aisteer.campaign.campaign import Campaign
+
+__all__ = ["as_html", "as_text"]
+
+_SHOWN = 8
+
+
+def as_text(campaign: Campaign) -> str:
+    """The campaign as plain text."""
+    with campaign.journal.lock:
+        state = campaign.state
+        waiting = [state.proposals[name] for name in list(state.waiting)]
+        live = [state.runs[name] for name in list(state.live)]
+        ended = ", ".join(f"{count} {end}" for end, count in state.totals.ended.items()) or "none ended"
+        moving = (
+            "started"
+            if state.active
+            else "paused" + (f": {state.pause_reason}" if state.pause_reason else "")
+        )
+        lines = [f"Campaign {state.name!r:.120} ({moving}; {campaign.driven_by()})"]
+        lines.append(
+            f"  runs: {len(live)} live, {ended}; proposals: {len(waiting)} waiting of {len(state.proposals)}"
+        )
+        if state.budget is not None:
+            amount, unit = state.budget["amount"], state.budget["unit"]
+            spent, reserved = state.spent, state.totals.reserved
+            lines.append(
+                f"  budget: {spent:.4g} {state.budget['counts']}, {reserved:.4g} reserved of {amount:g} {unit}"
+            )
+        troubles = list(state.troubles.values())
+    lines += [f"  {describe_proposal(one)}" for one in waiting[:_SHOWN]]
+    lines += [f"  {describe_run(one)}" for one in live[:_SHOWN]]
+    lines += [f"  trouble: {one.message}" for one in troubles[:_SHOWN]]
+    return "\n".join(lines)
+
+
+def as_html(campaign: Campaign) -> str:
+    """The same, escaped."""
+    return f"<pre>{html.escape(as_text(campaign))}</pre>"

@@ -1,0 +1,186 @@
+"""A task: one simulation with its space, objective, endpoint and policy; and its definition as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from aisteer.campaign.connect import Connection, connect
+from aisteer.errors import BadDefinition
+from aisteer.problem.command import CommandSimulation
+from aisteer.problem.objective import Objective
+from aisteer.problem.parameters import is_finite_number
+from aisteer.problem.pool import Pool
+from aisteer.problem.resources import Resources
+from aisteer.problem.shipping import Shipment, ship
+from aisteer.problem.simulation import Simulation
+from aisteer.problem.space import Space
+
+__all__ = ["ARM", "RandomArm", "Rule", "Task", "policy_json"]
+
+Json = dict[str, Any]
+ARM = "random arm"
+"""The name of the task that a ``RandomArm`` becomes."""
+
+
+class Rule(Protocol):
+    """An autonomy rule (``aisteer.steering.rules``)."""
+
+    def to_json(self) -> Json:
+        """The rule as it stands in the journal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomArm:
+    """A baseline that is really run: the same problem, with points drawn at random.
+
+    Its runs cost like others, are accepted without asking, and never enter the surrogate.
+
+    Attributes:
+        runs: How many.
+        seed: What draws them.
+    """
+
+    runs: int
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("runs", 1), ("seed", 0)):
+            _whole(f"RandomArm({name}=…)", getattr(self, name), least)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is run, where, and who proposes it.
+
+    Attributes:
+        simulation: A ``@simulation`` or a ``CommandSimulation``.
+        space: A ``Space`` or a ``Pool``.
+        objective: ``Maximize`` or ``Minimize`` an outcome.
+        endpoint: An address such as ``"local"``, an ``ai.connect(…)``, or any Executor.
+        slots: Runs at once; as many as the endpoint has workers if not given.
+        batch: Proposals that wait for a decision at once.
+        initial: Proposals that are spread over the space before the surrogate has a say.
+        policy: Its name, a mapping of ``name`` and ``options``, or an object with ``to_json``.
+        autonomy: Rules of its own, instead of the campaign's.
+        resources: What a run needs.
+        cost: Estimated cost of a run in the budget's unit; learnt from the runs if not given.
+        retries: How often a run is tried again after an end: ``{"lost": 2, "failed": 0}``.
+        checkpoint_every: Seconds between checkpoints.
+        seed: For what the policy draws; the campaign's if not given.
+        runs: At most this many runs are proposed.
+    """
+
+    simulation: Simulation | CommandSimulation
+    space: Space | Pool
+    objective: Objective
+    endpoint: Any = "local"
+    slots: int | None = None
+    batch: int = 4
+    initial: int = 8
+    policy: Any = "bayesian"
+    autonomy: Rule | None = None
+    resources: Resources = field(default_factory=Resources)
+    cost: float | None = None
+    retries: Mapping[str, int] = field(default_factory=lambda: {"lost": 2})
+    checkpoint_every: float | None = None
+    seed: int | None = None
+    runs: int | None = None
+
+    def __post_init__(self) -> None:
+        _instance(
+            "simulation", self.simulation, (Simulation, CommandSimulation), "decorate it: @ai.simulation"
+        )
+        _instance("space", self.space, (Space, Pool), "ai.Space(…) or ai.Pool(…)")
+        _instance("objective", self.objective, (Objective,), 'ai.Maximize("…") or ai.Minimize("…")')
+        _instance("resources", self.resources, (Resources,), "ai.Resources(…)")
+        for name, least in (("slots", 1), ("batch", 1), ("initial", 0), ("seed", 0), ("runs", 1)):
+            value = getattr(self, name)
+            if value is not None:
+                _whole(name, value, least)
+        for name in ("cost", "checkpoint_every"):
+            value = getattr(self, name)
+            if value is not None and not (is_finite_number(value) and value >= 0):
+                raise BadDefinition(f"{name} must be a finite number that is not negative, not {value!r}.")
+        if self.autonomy is not None and not hasattr(self.autonomy, "to_json"):
+            raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {self.autonomy!r}.")
+        self.simulation.check(self.space)
+
+    @property
+    def connection(self) -> Connection:
+        """Where it runs, as something that can be opened."""
+        return connect(self.endpoint)
+
+    def ship(self) -> Shipment | None:
+        """How its code travels; an executable has none."""
+        return ship(self.simulation) if isinstance(self.simulation, Simulation) else None
+
+    def to_json(self, shipment: Shipment | None) -> Json:
+        """The task as it stands in the definition."""
+        simulation = self.simulation.to_json()
+        if shipment is not None:
+            simulation.update(shipment.to_json())
+        data: Json = {
+            "simulation": simulation,
+            "space": self.space.to_json(),
+            "objective": self.objective.to_json(),
+            "endpoint": self.connection.address,
+            "slots": self.slots,
+            "batch": self.batch,
+            "initial": self.initial,
+            "resources": self.resources.to_json(),
+            "cost": None if self.cost is None else float(self.cost),
+            "retries": dict(self.retries),
+            "policy": policy_json(self.policy),
+            "autonomy": None if self.autonomy is None else self.autonomy.to_json(),
+            "seed": self.seed,
+        }
+        if self.runs is not None:
+            data["runs"] = self.runs
+        if self.checkpoint_every is not None:
+            data["checkpoint_every"] = float(self.checkpoint_every)
+        if not self.connection.stored:
+            data["kernel_bound"] = self.connection.address
+        return data
+
+
+def arm_json(task: Json, arm: RandomArm) -> Json:
+    """The definition of the random arm beside ``task``."""
+    from aisteer.steering.rules import Accept
+
+    return {
+        **task,
+        "policy": {"name": "random", "options": {}},
+        "autonomy": Accept().to_json(),
+        "seed": arm.seed,
+        "runs": arm.runs,
+        "baseline": True,
+    }
+
+
+def policy_json(policy: Any) -> Json:
+    """A policy's name and options as data.
+
+    Raises:
+        BadDefinition: It has neither a name nor ``to_json``.
+    """
+    if isinstance(policy, str) and policy:
+        return {"name": policy, "options": {}}
+    data = policy.to_json() if hasattr(policy, "to_json") else policy
+    if isinstance(data, Mapping) and isinstance(data.get("name"), str):
+        return {"name": data["name"], "options": dict(data.get("options") or {})}
+    raise BadDefinition(
+        f"A policy is given by its name, or as {{'name': …, 'options': …}}, not {policy!r}. "
+        "What it is has to stand in the journal."
+    )
+
+
+def _instance(name: str, value: object, kinds: tuple[type, ...], wanted: str) -> None:
+    if not isinstance(value, kinds):
+        raise BadDefinition(f"{name}={value!r:.100} will not do. Give it {wanted}.")
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise BadDefinition(f"{name} must be a whole number of at least {least}, not {value!r}.")

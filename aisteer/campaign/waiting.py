@@ -1,0 +1,146 @@
+"""Waiting for a campaign without blocking it, and knowing when waiting is of no use."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aisteer.errors import NotSupported
+
+if TYPE_CHECKING:
+    from aisteer.campaign.campaign import Campaign
+    from aisteer.journal.state import State
+
+__all__ = ["Waited", "wait"]
+
+_LOOK = 0.25
+_SETTLE = 1.0
+"""Seconds without any event after which a campaign that seems to wait for a human really does."""
+_SETTLE_ELSEWHERE = 5.0
+"""The same where the driver is another process, and its thoughts cannot be seen from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What waiting came to. True when what was waited for is there.
+
+    Attributes:
+        reached: Whether it is.
+        ended: Runs that have ended.
+        reason: Why waiting is over, and what would move the campaign.
+    """
+
+    reached: bool
+    ended: int
+    reason: str
+
+    def __bool__(self) -> bool:
+        return self.reached
+
+    def __repr__(self) -> str:
+        return self.reason
+
+
+async def wait(campaign: Campaign, ended: int | None, timeout: float | None) -> Waited:
+    """See ``Campaign.wait``."""
+    _refuse_old_kernel()
+    deadline = None if timeout is None else time.monotonic() + timeout
+    still_since = time.monotonic()
+    position = -1
+    while True:
+        state = await asyncio.to_thread(_fresh, campaign)
+        now = time.monotonic()
+        if state.position != position:
+            position, still_since = state.position, now
+        count = _ended(state)
+        if ended is not None and count >= ended:
+            return Waited(reached=True, ended=count, reason=f"{count} runs have ended.")
+        stuck = why_stuck(campaign, state)
+        thinking = campaign.driving and _thinking(campaign)
+        settle = _SETTLE if campaign.driving else _SETTLE_ELSEWHERE
+        if stuck and not thinking and now - still_since >= settle:
+            return Waited(reached=ended is None, ended=count, reason=f"{count} runs have ended. {stuck}")
+        if deadline is not None and now >= deadline:
+            reason = f"{count} runs have ended after {timeout:g} s. {stuck or 'The campaign goes on.'}"
+            return Waited(reached=False, ended=count, reason=reason)
+        await asyncio.to_thread(campaign.journal.wait, position, _LOOK)
+
+
+def _fresh(campaign: Campaign) -> State:
+    campaign.journal.refresh()
+    return campaign.journal.state
+
+
+def _ended(state: State) -> int:
+    return sum(count for end, count in state.totals.ended.items() if end != "withdrawn")
+
+
+def _thinking(campaign: Campaign) -> bool:
+    driver = campaign.opened.driver
+    return driver is not None and bool(getattr(driver, "thinking", False))
+
+
+def why_stuck(campaign: Campaign, state: State) -> str:
+    """Why nothing can happen without a human, and what would; empty while something can."""
+    with campaign.journal.lock:
+        live = [name for name in state.live if state.runs[name].state != "paused"]
+        accepted, waiting = len(state.accepted), len(state.waiting)
+        troubles = [trouble.message for trouble in state.troubles.values()]
+        paused = [run for run in (state.runs[n] for n in list(state.runs)[-200:]) if run.state == "paused"]
+    if not campaign.driving and not campaign.driven_elsewhere():
+        problem = getattr(campaign.opened.driver, "problem", "") if campaign.opened.driver else ""
+        return problem or "No driver is at work: call campaign.start()."
+    if live:
+        return ""
+    if not state.active:
+        why = f" ({state.pause_reason})" if state.pause_reason else ""
+        return f"The campaign is paused{why}: call campaign.start()."
+    if accepted or (waiting and rules_may_decide(campaign, state)):
+        return ""
+    words = []
+    if waiting:
+        verb = "proposal waits" if waiting == 1 else "proposals wait"
+        words.append(f"{waiting} {verb} for a decision: see campaign.proposals.waiting.")
+        if state.remaining < min(state.proposals[name].cost for name in list(state.waiting)):
+            words.append(f"The budget has {max(state.remaining, 0):g} left, which covers none of them.")
+    if paused:
+        words.append(f"{len(paused)} runs are paused: resume them with campaign.runs[…].resume().")
+    if not words:
+        words.append("Nothing is proposed any more: propose a point, or raise what limits it.")
+    return " ".join([*words, *troubles[-2:]])
+
+
+def rules_may_decide(campaign: Campaign, state: State) -> bool:
+    """Whether the autonomy rules will decide about something that waits, now or when time has passed."""
+    from aisteer.steering.autonomy import Context, judge
+
+    now = time.time()
+    with campaign.journal.lock:
+        for name in state.waiting:
+            proposal = state.proposals[name]
+            rule = state.definition["tasks"][proposal.task].get("autonomy") or state.autonomy
+            if not rule:
+                continue
+            verdict = judge(rule, proposal, Context.of(state, proposal, now))
+            if verdict.verdict != "ask" or verdict.next_look is not None:
+                return True
+    return False
+
+
+def _refuse_old_kernel() -> None:
+    kernel = sys.modules.get("ipykernel")
+    shell = sys.modules.get("IPython")
+    if kernel is None or shell is None or shell.get_ipython() is None:
+        return
+    if not hasattr(shell.get_ipython(), "kernel"):
+        return
+    version = tuple(int(part) for part in str(kernel.__version__).split(".")[:1])
+    if version < (7,):
+        raise NotSupported(
+            f"This kernel is ipykernel {kernel.__version__}. Before version 7 a waiting cell holds up every click, so "
+            "nobody could decide anything. The campaign goes on by itself: look at it without waiting, or upgrade: "
+            "pip install 'ipykernel>=7'."
+        )
