@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,19 @@ def _page(title: str, modules: list[str]) -> str:
     return "\n".join(lines)
 
 
+def _public_page() -> str:
+    """The names of ``import aisteer as ai``; what they inherit stands on the rooms' pages."""
+    import aisteer
+
+    lines = ["The public names", "================", "", "``import aisteer as ai``, then:", ""]
+    for name in sorted(aisteer.__all__, key=str.lower):
+        value = getattr(aisteer, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            kind = "autoclass" if inspect.isclass(value) else "autofunction"
+            lines += [f".. {kind}:: aisteer.{name}", "   :no-index:", ""]
+    return "\n".join(lines)
+
+
 def write_pages(app: Sphinx) -> None:
     """Write ``docs/api/*.rst``; a page that has not changed keeps its time, so rebuilds stay quick."""
     folder = Path(app.srcdir) / "api"
@@ -67,9 +81,7 @@ def write_pages(app: Sphinx) -> None:
         "What a notebook needs is in ``import aisteer as ai``; the rooms behind it follow.\n\n"
         ".. toctree::\n   :maxdepth: 1\n\n   public\n" + tree
     )
-    pages["public"] = (
-        "The public names\n================\n\n.. automodule:: aisteer\n   :imported-members:\n   :noindex:\n"
-    )
+    pages["public"] = _public_page()
     for name, text in pages.items():
         page = folder / f"{name}.rst"
         if not page.exists() or page.read_text(encoding="utf-8") != text:
