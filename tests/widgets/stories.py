@@ -38,6 +38,7 @@ MELT: dict[str, Any] = {
     },
     "hold": 3.0,
 }
+MELT["tasks"]["random arm"] = {**MELT["tasks"]["main"], "baseline": True}
 
 MOLECULES: dict[str, Any] = {
     "tasks": {
@@ -86,10 +87,12 @@ class Story:
         self.submit(cmd.TakeLease(actor=DRIVER, epoch=self.state.epoch + 1, holder={"host": "host", "pid": 1}))
         return self
 
-    def propose(self, *points: dict[str, Any], origin: Any = "ai", **more: Any) -> list[str]:
+    def propose(
+        self, *points: dict[str, Any], origin: Any = "ai", task: str = "main", **more: Any
+    ) -> list[str]:
         drafts = [
             cmd.Draft(
-                task="main", parameters=p, origin=origin, cost=0.8, rank=i + 1, of=512,
+                task=task, parameters=p, origin=origin, cost=0.8, rank=i + 1, of=512,
                 **{k: (v[i] if isinstance(v, list) else v) for k, v in more.items()},
             )
             for i, p in enumerate(points)
@@ -166,7 +169,7 @@ def melting(finished: int = 41) -> Story:
         spread = 0.9 / (1 + 0.1 * i)
         guess = {"diffusion": [value + rng.gauss(0, spread), spread]}
         error = round(rng.uniform(0.05, 0.15), 3)
-        story.run(point, value + rng.gauss(0, 0.1), error, predicted=guess, origin="random" if i % 3 == 2 else "ai")
+        story.run(point, value + rng.gauss(0, 0.1), error, predicted={} if i % 3 == 2 else guess, task="random arm" if i % 3 == 2 else "main")
     story.append(ev.SurrogateFitted(task="main", model=9, runs=finished, summary=_belief()))
     (bad,) = story.propose({"temperature": 1890.0, "density": 7.02})
     story.accept(bad)

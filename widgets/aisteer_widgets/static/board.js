@@ -31,8 +31,10 @@ class View {
     this.sizes = new ResizeObserver((entries) => this.resized(entries));
     this.heard = performance.now();
     this.stamps = {};
+    this.colours = new Map();
     this.listen();
     for (const name of model.get("_parts")) this.take(name);
+    model.send({ type: "painted", pulse: model.get("pulse") });
     this.paint();
     this.ticker = setInterval(() => this.tick(), 250);
   }
@@ -41,7 +43,7 @@ class View {
     this.handlers = [];
     const on = (event, fn) => { this.model.on(event, fn); this.handlers.push([event, fn]); };
     for (const name of this.model.get("_parts")) on(`change:${name}`, () => { this.take(name); this.paint(); });
-    on("change:pulse", () => { this.heard = performance.now(); this.model.send({ type: "painted", pulse: this.model.get("pulse") }); });
+    on("change:pulse", () => { this.heard = performance.now(); if (!document.hidden) this.model.send({ type: "painted", pulse: this.model.get("pulse") }); });
     on("msg:custom", (message) => this.hear(message));
     this.root.addEventListener("keydown", (event) => this.key(event));
     // The notebook must not take a click in the board for one in its cell.
@@ -63,6 +65,18 @@ class View {
     this.stamps[name] = (this.stamps[name] || 0) + 1;
     this.heard = performance.now();
     if (name === "review") this.held = performance.now();
+  }
+
+  // A run keeps its colour and dashes while it is plotted.
+  colour(run) {
+    const plotted = new Set((this.snap.live?.curves || []).map((c) => c.run));
+    for (const name of [...this.colours.keys()]) if (!plotted.has(name)) this.colours.delete(name);
+    if (!this.colours.has(run)) {
+      const taken = new Set(this.colours.values());
+      const free = [...Array(CYCLE).keys()].find((n) => !taken.has(n));
+      this.colours.set(run, free === undefined ? 0 : free);
+    }
+    return this.colours.get(run);
   }
 
   stamp(name) { return this.stamps[name]; }
@@ -286,8 +300,8 @@ class View {
     return h("div", { key: "tree", class: this.gone() ? "ais-tree ais-stale" : "ais-tree" },
       whole ? headerPanel(this) : null, troublesPanel(this), busy,
       whole ? h("div", { key: "columns", class: "ais-columns" },
-        h("div", { class: "ais-left" }, show("review")),
-        h("div", { class: "ais-right-column" }, h("div", { class: "ais-pair" }, show("belief"), show("convergence")), show("runs"), show("live"))) : show(this.panels[0]),
+        h("div", { class: "ais-left" }, show("review"), show("convergence")),
+        h("div", { class: "ais-right-column" }, show("belief"), show("runs"), show("live"))) : show(this.panels[0]),
       whole ? show("ledger") : null, footerPanel(this), this.ui.help ? helpOverlay(this) : null);
   }
 }

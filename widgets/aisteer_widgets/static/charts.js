@@ -1,6 +1,6 @@
 // Charts in SVG, drawn at the size they have on the screen, so that text stays text-sized.
 
-const CYCLE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c7b00", "#7f7f7f"];
+const CYCLE = 8; // --c0 … --c7 in the style sheet
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "", "6 3", "2 3", "8 3 2 3"];
 
 function ticks(low, high, most) {
@@ -88,7 +88,7 @@ function sized(ctx, key, height, make) {
 
 function spark(points, tone) {
   if (points.length < 2) return null;
-  const W = 120, H = 22;
+  const W = 96, H = 22;
   const x = extent(points.map((p) => p[0]), 0), y = extent(points.map((p) => p[1]), 0.1);
   const X = (v) => 2 + ((v - x[0]) / (x[1] - x[0])) * (W - 6), Y = (v) => H - 2 - ((v - y[0]) / (y[1] - y[0])) * (H - 4);
   const last = points[points.length - 1];
@@ -97,8 +97,8 @@ function spark(points, tone) {
     h("circle", { cx: X(last[0]), cy: Y(last[1]), r: 2 }));
 }
 
-function interval(e) {
-  const W = 150, H = 18, X = (v) => 5 + ((v - e.low) / (e.high - e.low)) * (W - 10);
+function interval(e, W = 130) {
+  const H = 18, X = (v) => 5 + ((v - e.low) / (e.high - e.low)) * (W - 10);
   return h("svg", { class: "ais-interval", width: W, height: H, viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" },
     h("line", { class: "ais-grid", x1: 2, x2: W - 2, y1: 9, y2: 9 }),
     h("rect", { class: "ais-band", x: X(e.mean - e.std), y: 4, width: Math.max(1, X(e.mean + e.std) - X(e.mean - e.std)), height: 10, rx: 3 }),

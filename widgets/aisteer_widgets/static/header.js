@@ -54,5 +54,6 @@ function footerPanel(ctx) {
   if (!d) return null;
   return h("footer", { key: "footer", class: "ais-foot" },
     h("span", { class: "ais-num" }, d.as_of), h("span", {}, d.driver), h("span", { class: "ais-grow" }),
+    ctx.alone && !ctx.panels.includes("review") ? null : h("button", { type: "button", class: "ais-keys", "aria-expanded": ctx.ui.help ? "true" : "false", onclick: () => { ctx.ui.help = !ctx.ui.help; ctx.paint(); } }, h("kbd", {}, "j"), " ", h("kbd", {}, "k"), " move  ", h("kbd", {}, "a"), " accept  ", h("kbd", {}, "?"), " all keys"),
     h("span", { title: d.title }, d.saved));
 }

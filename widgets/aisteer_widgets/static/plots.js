@@ -18,8 +18,8 @@ function livePlot(ctx, d, width, height) {
     const ends = spread(d.curves.map((c) => Y(c.y[c.y.length - 1])), 12, 16, height - 36);
     return d.curves.map((c, i) => {
       const last = c.x.length - 1, faint = some && c.run !== ctx.ui.run;
-      return h("g", { key: c.run, class: faint ? "ais-faint" : "", style: { color: CYCLE[i % CYCLE.length] } },
-        h("path", { class: "ais-curve", "data-run": c.run, "data-length": c.x.length, d: path(c.x, c.y, X, Y), "stroke-dasharray": c.live ? DASHES[i] : "1 2", "stroke-width": c.run === ctx.ui.run ? 2.2 : 1.5 }),
+      return h("g", { key: c.run, class: faint ? "ais-faint" : "", style: { color: `var(--c${ctx.colour(c.run)})` } },
+        h("path", { class: "ais-curve", "data-run": c.run, "data-length": c.x.length, d: path(c.x, c.y, X, Y), "stroke-dasharray": DASHES[ctx.colour(c.run)], "stroke-width": c.run === ctx.ui.run ? 2.2 : 1.5 }),
         h("circle", { cx: X(c.x[last]), cy: Y(c.y[last]), r: 3, fill: "currentColor" }, h("title", {}, `${c.run}: ${c.latest}, ${c.length}`)),
         h("text", { class: "ais-end", x: X(c.x[last]) + 7, y: ends[i] + 4, fill: "currentColor" }, c.run));
     });
@@ -48,8 +48,6 @@ function convergencePanel(ctx) {
       legend([["run", "AI’s choice"], d.points.some((p) => p.origin === "human") && ["human", "yours"], d.points.some((p) => p.origin === "random") && ["random", "random arm"]].filter(Boolean))]);
 }
 
-const KIND = { ai: "run", rule: "run", human: "human", random: "random" };
-
 function convergencePlot(ctx, d, width, height) {
   const xs = d.points.map((p) => p.x), ys = d.points.flatMap((p) => [p.y - p.e, p.y + p.e]);
   const x = [0, Math.max(2, ...xs) * 1.02 + 0.5];
@@ -58,7 +56,7 @@ function convergencePlot(ctx, d, width, height) {
     draw: (X, Y) => [
       d.points.map((p) => h("g", { key: p.run, onclick: () => ctx.select_run(p.run), class: ctx.ui.run === p.run ? "ais-point ais-chosen" : "ais-point" },
         p.e ? h("line", { class: "ais-err", x1: X(p.x), x2: X(p.x), y1: Y(p.y - p.e), y2: Y(p.y + p.e) }) : null,
-        mark(KIND[p.origin] || "run", X(p.x), Y(p.y), p.origin === "random" ? 2.6 : 3, {}, p.title))),
+        mark(p.origin === "human" || p.origin === "random" ? p.origin : "run", X(p.x), Y(p.y), p.origin === "random" ? 2.6 : 3, {}, p.title))),
       d.arms.map((a) => h("path", { key: a.name, class: `ais-stair ais-arm-${a.name}`, d: stair(a.steps, X, Y) })),
     ] });
 }
@@ -118,7 +116,7 @@ function mapChart(ctx, c) {
   const one = (which, caption) => h("figure", { key: which }, sized(ctx, `map-${which}`, 200, (width) => mapOne(ctx, c, which, width, 200)), h("figcaption", {}, caption));
   return h("div", { key: "map" }, h("div", { class: "ais-maps" },
     one("mean", [h("b", {}, "Mean"), ` ${c.z_label}`]), one("std", [h("b", {}, "Uncertainty"), " (std); click to place your own"])),
-    legend([["run", "run"], ["flight", "in flight"], ["ai", "AI proposes"], ["human", "yours"]]));
+    h("div", { class: "ais-ink" }, legend([["run", "run"], ["flight", "in flight"], ["ai", "AI proposes"], ["human", "yours"]])));
 }
 
 function mapOne(ctx, c, which, width, height) {
@@ -126,7 +124,7 @@ function mapOne(ctx, c, which, width, height) {
   let low = Infinity, high = -Infinity;
   for (const row of field) for (const v of row) { if (v < low) low = v; if (v > high) high = v; }
   const x = [c.x[0], c.x[c.x.length - 1]], y = [c.y[0], c.y[c.y.length - 1]];
-  const box = { l: 38, t: 4, b: 32, r: 46 }, W = width - box.l - box.r, H = height - box.t - box.b;
+  const box = { l: 38, t: 4, b: 32, r: 54 }, W = width - box.l - box.r, H = height - box.t - box.b;
   const X = (v) => box.l + ((v - x[0]) / (x[1] - x[0])) * W, Y = (v) => box.t + H - ((v - y[0]) / (y[1] - y[0])) * H;
   const place = (e) => {
     const r = e.currentTarget.getBoundingClientRect();
@@ -153,7 +151,7 @@ function ledgerPanel(ctx) {
   if (!d) return null;
   const open = ctx.ui.ledger || ctx.alone;
   return h("section", { key: "ledger", class: "ais-ledger", "aria-label": "Ledger of decisions" },
-    h("h2", {}, ctx.alone ? h("b", {}, "Ledger") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.ledger = !open; ctx.wish({ ledger_open: !open }); ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Ledger")), h("span", {}, d.sub), h("span", { class: "ais-dim" }, "every decision, beside what came of it")),
+    h("h2", {}, ctx.alone ? h("b", {}, "Ledger") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.ledger = !open; ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Ledger")), h("span", {}, d.sub), h("span", { class: "ais-dim" }, "every decision, beside what came of it")),
     !open ? null : d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [h("div", { class: "ais-scroll" }, h("table", {},
       h("thead", {}, h("tr", {}, ["Proposal", "By", "Point", "Predicted", "Decision", "Reason", "Run", "Outcome", "Off by"].map((t) => h("th", { scope: "col", class: ["Predicted", "Outcome", "Off by"].includes(t) ? "ais-right" : "" }, t)))),
       h("tbody", {}, d.rows.map((r) => h("tr", { key: r.id }, h("td", {}, h("b", {}, r.id)), h("td", {}, r.by), h("td", { title: r.full }, r.what), h("td", { class: "ais-right ais-num" }, r.predicted),

@@ -4,7 +4,6 @@ function reviewPanel(ctx) {
   ctx.keepSelection(d.cards);
   return h("section", { key: "review", class: "ais-review", "data-area": "review", "aria-label": "Proposals to review" },
     h("h2", {}, h("b", {}, d.heading), h("span", {}, d.sub), h("span", { class: "ais-grow" }),
-      d.cards.length ? h("span", { class: "ais-hint" }, h("kbd", {}, "j"), " ", h("kbd", {}, "k"), " move, ", h("kbd", {}, "?"), " all keys") : null,
       button("Propose my own", () => ctx.open({ kind: "own", target: "own" }), { kbd: "n", small: true, blocked: ctx.gone() || d.blocked, key: "own" })),
     ctx.ui.form?.kind === "own" ? ownForm(ctx) : null,
     errorLine(ctx, "own"),
@@ -42,7 +41,7 @@ function cardView(ctx, c) {
     h("div", { class: "ais-body" },
       h("div", { class: "ais-facts" },
         h("div", { class: "ais-row ais-params" }, c.parameters.map((p) => parameterChip(p)),
-          !full && c.expected && !c.expected.pending ? h("span", { class: "ais-num ais-brief" }, interval(c.expected), h("b", {}, c.expected.text)) : null),
+          !full && c.expected && !c.expected.pending ? h("span", { class: "ais-num ais-brief" }, interval(c.expected, 110), h("b", {}, c.expected.text)) : null),
         full ? whyList(c) : null),
       c.picture ? h("img", { class: full ? "ais-molecule" : "ais-molecule ais-molecule-small", src: c.picture, alt: `structure of ${c.smiles}`, title: c.smiles }) : null),
     form ? (form.kind === "reject" ? rejectForm(ctx, c) : editForm(ctx, c)) : full ? cardActions(ctx, c) : null,
@@ -60,13 +59,13 @@ function whyList(c) {
   if (c.expected) {
     const e = c.expected;
     if (e.pending) put("Expected", h("span", { class: "ais-dim" }, e.text));
-    else put("Expected", interval(e), h("span", {}, h("b", {}, e.text), e.parent ? `, ${e.parent}` : "", e.best_text ? h("span", { class: "ais-dim" }, `, ${e.best_text}`) : ""));
+    else put("Expected", interval(e), h("span", { class: "ais-items" }, h("b", {}, e.text), e.parent ? h("span", { class: "ais-item" }, e.parent) : "", e.best_text ? h("span", { class: "ais-dim ais-item" }, e.best_text) : ""));
   }
   if (c.why) put("Why here", h("span", { class: "ais-split", "aria-hidden": "true" },
     h("i", { class: "ais-exploit", style: { width: `${100 * c.why.exploit}%` } }), h("i", { class: "ais-explore", style: { width: `${100 - 100 * c.why.exploit}%` } })),
-    h("span", {}, c.why.text, c.acquisition ? h("span", { class: "ais-dim" }, ` · ${c.acquisition_label} ${c.acquisition}`) : ""));
+    h("span", { class: "ais-items" }, h("span", { class: "ais-item" }, c.why.text), c.acquisition ? h("span", { class: "ais-dim ais-item" }, `${c.acquisition_label} ${c.acquisition}`) : ""));
   else if (c.acquisition) put("Acquisition", h("span", {}, c.acquisition));
-  if (c.nearest.length) put("Nearest runs", h("span", {}, c.nearest.join(" · ")));
+  if (c.nearest.length) put("Nearest runs", h("span", { class: "ais-items" }, c.nearest.map((n) => h("span", { class: "ais-item" }, n))));
   if (c.reasons.length) put("Also", h("span", {}, c.reasons.join(" · ")));
   if (c.note) put(c.note_label, h("span", {}, c.note));
   return rows.length ? h("dl", { class: "ais-why ais-num" }, rows) : null;
@@ -184,8 +183,8 @@ function heldLine(ctx, x) {
   const left = ctx.countdown(x);
   return h("div", { key: `held-${x.id}`, class: "ais-heldline" },
     h("span", { class: "ais-ring", style: { "--left": String(left.share) }, "aria-hidden": "true" }),
-    h("span", {}, h("b", {}, x.id), ` ${x.what}: `, left.words),
-    h("span", { class: "ais-grow" }),
+    h("span", { class: "ais-what-held", title: x.what }, h("b", {}, x.id), ` ${x.what}`),
+    h("span", { class: "ais-num ais-nowrap" }, left.words),
     button("Undo", () => ctx.order("undo", { proposal: x.id, revision: x.revision }, `held-${x.id}`), { kbd: "u", small: true, busy: ctx.pending(`held-${x.id}`), blocked: ctx.gone(), name: `Undo ${x.id}` }),
     errorLine(ctx, `held-${x.id}`));
 }

@@ -1,32 +1,58 @@
-"""The autonomy rule as words and as a choice on the screen."""
+"""The autonomy rule as words, and as a choice on the screen."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from aisteer.errors import BadDefinition
+from aisteer.steering.rules import Accept, Ask, Rule, rule_from_json
 from aisteer_widgets.view_models import format as fmt
 
-__all__ = ["autonomy"]
+__all__ = ["CHOICES", "autonomy", "rule_named", "words_of_rule"]
 
 Json = dict[str, Any]
 
+CHOICES: dict[str, tuple[str, Rule]] = {
+    "ask": ("Ask me", Ask()),
+    "calibrated": ("Accept while calibrated, else ask", Accept(when="calibrated") | Ask()),
+    "known": ("Accept near what is known, else ask", Accept(when="known") | Ask()),
+    "all": ("Accept all the budget covers", Accept() | Ask()),
+}
+"""What can be chosen without a number; any other rule is set in a cell and shown in its words."""
 
-def autonomy(rule: Json, words: str, read_only: str) -> Json:
-    """The select in the head: ask always, or the rule that stands (set in a cell, as it has numbers).
 
-    Args:
-        rule: The rule as data; empty asks always.
-        words: The rule in words, by the rule itself.
-        read_only: Why it cannot be changed here; empty when it can.
+def rule_named(name: str) -> Rule:
+    """The rule of a choice.
+
+    Raises:
+        KeyError: There is no such choice.
     """
-    asks = not rule or rule.get("kind") in {"ask", "Ask"}
-    options = [{"value": "ask", "label": "Ask me"}]
-    if not asks:
-        options.append({"value": "rule", "label": fmt.clip(words or "By the rule", 60)})
+    return CHOICES[name][1]
+
+
+def words_of_rule(rule: Json) -> str:
+    """A stored rule in its own words."""
+    if not rule:
+        return "ask"
+    try:
+        return str(rule_from_json(rule))
+    except BadDefinition as error:
+        return f"a human decides: the rules cannot be read ({error})"
+
+
+def autonomy(rule: Json, read_only: str) -> Json:
+    """The select in the head: what happens when a proposal arrives."""
+    value = next((name for name, (_, known) in CHOICES.items() if known.to_json() == rule), "")
+    if not value:
+        value = "rule" if rule else "ask"
+    options = [{"value": name, "label": words} for name, (words, _) in CHOICES.items()]
+    words = words_of_rule(rule)
+    if value == "rule":
+        options.insert(0, {"value": "rule", "label": fmt.clip(words, 60)})
+    title = "Every proposal waits for you" if value == "ask" else f"Now: {fmt.clip(words, 400)}"
     return {
-        "value": "ask" if asks else "rule",
+        "value": value,
         "options": options,
-        "asks": asks,
-        "title": "Every proposal waits for you" if asks else fmt.clip(words, 400),
+        "title": f"{title}. Rules with numbers are set in a cell: campaign.autonomy = ai.Accept(cost_below=…) | ai.Ask()",
         "blocked": fmt.clip(read_only, 200),
     }

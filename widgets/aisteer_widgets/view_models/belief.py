@@ -66,7 +66,7 @@ def belief(scene: Scene, wishes: Wishes) -> Json:
 
 def _summary(scene: Scene, task: str) -> Json:
     fitted = scene.state.models.get(task)
-    return {**(fitted.summary if fitted else {}), **scene.beliefs.get(task, {})}
+    return fitted.summary if fitted else {}
 
 
 def _views(summary: Json, measured: list[Measured], task: Task) -> list[Json]:

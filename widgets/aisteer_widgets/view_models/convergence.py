@@ -7,7 +7,7 @@ from typing import Any
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tally import Measured
-from aisteer_widgets.view_models.tasks import task_of
+from aisteer_widgets.view_models.tasks import baselines, task_of
 
 __all__ = ["MOST", "convergence"]
 
@@ -20,18 +20,17 @@ def convergence(scene: Scene, task: str) -> Json:
     objective = task_of(scene.state, task).objective
     if objective is None:
         return {"empty": "This task has no objective.", "points": [], "arms": []}
-    measured = scene.tally.of(task)
-    steered = [m for m in measured if m.origin != "random"]
-    random = [m for m in measured if m.origin == "random"]
+    steered = scene.tally.of(task)
+    random = [m for name in baselines(scene.state) for m in scene.tally.of(name)]
     arms = [_arm("steered", steered, objective.sign), _arm("random", random, objective.sign)]
     best = scene.tally.best(task)
     return {
         "y_label": objective.label,
         "x_label": "finished runs",
-        "points": _thin(steered) + _thin(random),
+        "points": _thin(steered, "steered") + _thin(random, "random"),
         "arms": [a for a in arms if a["steps"]],
         "sub": _sub(best, objective.unit) if best else "",
-        "empty": "" if measured else "The best value so far appears here with the first finished run.",
+        "empty": "" if steered or random else "The best value so far appears here with the first finished run.",
     }
 
 
@@ -51,7 +50,7 @@ def _arm(name: str, measured: list[Measured], sign: int) -> Json:
     return {"name": name, "runs": len(measured), "steps": steps}
 
 
-def _thin(measured: list[Measured]) -> list[Json]:
+def _thin(measured: list[Measured], arm: str) -> list[Json]:
     """All points of a short arm; of a long one, every n-th."""
     every = max(1, -(-len(measured) // MOST))
     return [
@@ -59,7 +58,7 @@ def _thin(measured: list[Measured]) -> list[Json]:
             "x": i + 1,
             "y": float(f"{m.value:.7g}"),
             "e": float(f"{m.error:.3g}"),
-            "origin": m.origin,
+            "origin": "random" if arm == "random" else m.origin,
             "run": m.run,
             "title": f"{m.run}: {fmt.estimate(m.value, m.error)}",
         }

@@ -83,7 +83,11 @@ def estimate(mean: float, error: float = 0.0, unit: str = "") -> str:
 
 
 def _with_unit(text: str, unit: str) -> str:
-    return f"{text}{NARROW}{clip(unit, 24)}" if unit else text
+    if not unit:
+        return text
+    if unit[:1].isdigit():  # A unit such as 10⁻⁹ m²/s is a factor.
+        return f"{f'({text})' if '±' in text else text}×{clip(unit, 24)}"
+    return f"{text}{NARROW}{clip(unit, 24)}"
 
 
 def quantity(value: Any, unit: str = "", digits: int = 4) -> str:

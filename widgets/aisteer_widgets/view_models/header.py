@@ -28,7 +28,7 @@ def header(scene: Scene, task: str) -> Json:
         "tasks": [{"name": n, "label": fmt.label(n)} for n in names] if len(names) > 1 else [],
         "endpoints": _endpoints(scene, names),
         "budget": _budget(scene),
-        "autonomy": autonomy(state.autonomy, scene.rule, scene.read_only),
+        "autonomy": autonomy(state.autonomy, scene.read_only),
         "action": _action(scene),
     }
 

@@ -69,6 +69,7 @@ def card(scene: Scene, proposal: Proposal) -> Json:
     task = task_of(state, proposal.task)
     parent = state.proposals.get(proposal.parent or "")
     words = words_of(proposal.reasons, state, task)
+    smiles = _smiles(task, proposal)
     return {
         "id": proposal.id,
         "revision": proposal.revision,
@@ -87,7 +88,8 @@ def card(scene: Scene, proposal: Proposal) -> Json:
         "note": fmt.clip(proposal.reason, 400) if proposal.reason else "",
         "note_label": "Your reason" if proposal.origin == "human" else "Note",
         "edited": parent.id if parent is not None else "",
-        "smiles": _smiles(task, proposal),
+        "smiles": smiles,
+        "picture": scene.draw(smiles) if smiles else "",
         "editable": proposal.action != "stop",
     }
 
@@ -141,12 +143,13 @@ def _expected(scene: Scene, task: Task, proposal: Proposal, parent: Proposal | N
         return {"text": text, "pending": True}
     mean, std = float(guess[0]), float(guess[1]) if len(guess) > 1 else 0.0
     best = scene.tally.best(proposal.task)
+    unit = "" if objective.unit[:1].isdigit() else objective.unit  # A factor stands in the head, once.
     return {
-        "text": fmt.estimate(mean, std, objective.unit),
+        "text": fmt.estimate(mean, std, unit),
         "mean": mean,
         "std": std,
         "best": best.value if best else None,
-        "best_text": f"best so far {fmt.number(best.value)} ({best.run})" if best else "",
+        "best_text": f"best so far {fmt.quantity(best.value, unit)} ({best.run})" if best else "",
         "parent": _parent(objective, parent),
         "pending": False,
         **_axis(mean, std, best.value if best else None, _guess(objective, parent)),

@@ -13,7 +13,7 @@ from aisteer_widgets.view_models.trace import Trace
 __all__ = ["PAGE", "controls", "page_of", "row", "runs"]
 
 Json = dict[str, Any]
-PAGE = 12
+PAGE = 8
 SPARK = 60
 STUCK = {"failed", "lost"}
 
@@ -89,7 +89,8 @@ def runs(scene: Scene, wishes: Wishes) -> Json:
     return {
         "sub": _counts(scene),
         "live_label": f"Live {fmt.label(wishes.quantity or live_label)}" if live_label else "Live",
-        "so_far": task.objective.label if task.objective else "So far",
+        "so_far": fmt.label(task.objective.outcome) if task.objective else "So far",
+        "so_far_unit": fmt.clip(task.objective.unit, 24) if task.objective else "",
         "rows": rows,
         "total": total,
         "page": wishes.runs_page,
@@ -148,15 +149,15 @@ def row(scene: Scene, run: Run) -> Json:
         "progress": _progress(scene.state, task, run, trace),
         "spark": _spark(trace),
         "latest": _latest(trace),
-        "latest_short": _so_far(task, trace),
-        "value": _value(task, run),
+        "latest_short": _latest_short(trace),
+        "value": _value(task, run, trace),
         "message": _message(run),
         "live": run.live,
         "origin": run.origin,
         "from": f"from {run.parent}" if run.parent else "",
         "attempt": f"attempt {run.attempt.number}" if len(run.attempts) > 1 else "",
         "bad": run.bad,
-        "controls": controls(scene, task, run) if run.state != "ended" or _can_follow(run, task) else [],
+        "controls": controls(scene, task, run, trace) if run.state != "ended" or _can_follow(run, task) else [],
     }
 
 
@@ -194,16 +195,19 @@ def _what(task: Task, run: Run) -> str:
 
 
 def _progress(state: State, task: Task, run: Run, trace: Trace | None) -> float | None:
-    """How far it is, where the run itself says so: its clock against the number it was asked for."""
-    if run.state not in {"running", "pausing"} or trace is None or not trace.clock:
+    """How far it is, where the run itself says so: ``progress``, or its clock against what it was asked for."""
+    if run.state not in {"running", "pausing"} or trace is None or not trace.seen:
         return None
+    done = trace.latest.get(trace.clock, 0.0)
+    if 0 <= trace.latest.get("progress", -1.0) <= 1:
+        return round(trace.latest["progress"], 3)
     goals = [c.values for c in run.controls if c.verb == "set" and c.answer == "done"]
-    for name in (trace.clock, f"{trace.clock}s", "steps", "n_steps"):
+    for name in dict.fromkeys((trace.clock, f"{trace.clock}s", "steps", "n_steps")):
         goal = next((v[name] for v in reversed(goals) if name in v), run.parameters.get(name))
         if goal is None:
             goal = _default(state, task, name)
         if isinstance(goal, int | float) and goal > 0:
-            return round(min(1.0, trace.latest.get(trace.clock, 0.0) / goal), 3)
+            return round(min(1.0, done / goal), 3)
     return None
 
 
@@ -226,18 +230,21 @@ def _latest(trace: Trace | None) -> str:
     return "  ".join(f"{fmt.label(n)} {fmt.number(trace.latest[n])}" for n in list(trace.curves)[:4] if n in trace.latest)
 
 
-def _so_far(task: Task, trace: Trace | None) -> str:
-    """What a live run shows of the objective where it shows it; else of the first quantity."""
+def _latest_short(trace: Trace | None) -> str:
+    """The latest value of the quantity that the sparkline shows."""
     if trace is None or not trace.curves:
         return ""
-    name = task.objective.outcome if task.objective and task.objective.outcome in trace.latest else ""
-    return fmt.number(trace.latest.get(name or next(iter(trace.curves)), float("nan")))
+    return fmt.number(trace.latest.get(next(iter(trace.curves)), ""))
 
 
-def _value(task: Task, run: Run) -> Json:
+def _value(task: Task, run: Run, trace: Trace | None) -> Json:
     """The outcome, or what the run shows of it so far (said as such)."""
     objective = task.objective
-    if objective is None or objective.outcome not in run.outcome:
+    if objective is None:
+        return {"text": "", "note": ""}
+    if run.live and trace is not None and objective.outcome in trace.latest:
+        return {"text": fmt.number(trace.latest[objective.outcome]), "note": "so far"}
+    if objective.outcome not in run.outcome:
         return {"text": "", "note": ""}
     value, error = run.outcome[objective.outcome]
     note = "marked bad: not in the fit" if run.bad else "partial: not in the fit" if run.end == "partial" else ""
@@ -257,12 +264,12 @@ def _can_follow(run: Run, task: Task) -> bool:
     return run.end in {"done", "partial", "failed", "lost"}
 
 
-def controls(scene: Scene, task: Task, run: Run) -> list[Json]:
+def controls(scene: Scene, task: Task, run: Run, trace: Trace | None = None) -> list[Json]:
     """What can be asked of a run; each says why where it cannot."""
     blocked = scene.read_only
     ended = run.state == "ended"
     asked = "It was asked already; the run has not answered yet." if _asked(run) else ""
-    checkpoint = run.attempt.checkpoint or next((a.checkpoint for a in reversed(run.attempts) if a.checkpoint), None)
+    checkpoint = (trace.checkpoint if trace else "") or next((a.checkpoint for a in run.attempts if a.checkpoint), "")
     none = "This simulation writes no checkpoints, so there is nothing to continue from."
     not_yet = f"{run.id} has written no checkpoint yet." if not checkpoint else ""
     made = []

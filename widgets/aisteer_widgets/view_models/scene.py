@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from aisteer.execution.endpoint import Health
 from aisteer.journal.state import State
@@ -27,6 +26,11 @@ class Wishes:
     runs_filter: str = ""
 
 
+def _no_picture(smiles: str) -> str:
+    del smiles
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """The campaign at ``now`` (Unix seconds).
@@ -36,8 +40,7 @@ class Scene:
         traces: By run; only those that are shown.
         driver: Who drives, in words; empty when nobody does.
         read_only: Why nothing can be decided here; empty when it can.
-        rule: The autonomy rule in words.
-        beliefs: By task, what the surrogate's process published beyond the journal.
+        draw: A molecule's SMILES to a picture's address; empty where it cannot be drawn.
     """
 
     state: State
@@ -47,8 +50,7 @@ class Scene:
     traces: Mapping[str, Trace] = field(default_factory=dict)
     driver: str = ""
     read_only: str = ""
-    rule: str = ""
-    beliefs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    draw: Callable[[str], str] = _no_picture
 
     @property
     def unit(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from aisteer.journal.state import State
 from aisteer_widgets.view_models import format as fmt
 
-__all__ = ["Objective", "Parameter", "Task", "objective_of", "task_names", "task_of"]
+__all__ = ["Objective", "Parameter", "Task", "baselines", "objective_of", "task_names", "task_of"]
 
 Json = dict[str, Any]
 
@@ -93,7 +93,14 @@ class Task:
 
 
 def task_names(state: State) -> list[str]:
-    return list(state.definition.get("tasks", {}))
+    """The campaign's own tasks, without the baselines that stand beside them."""
+    tasks = state.definition.get("tasks", {})
+    return [name for name, data in tasks.items() if not data.get("baseline")] or list(tasks)
+
+
+def baselines(state: State) -> list[str]:
+    """The tasks that are run for comparison only."""
+    return [name for name, data in state.definition.get("tasks", {}).items() if data.get("baseline")]
 
 
 def objective_of(definition: Json) -> Objective | None:

@@ -77,12 +77,21 @@ class Curve:
 
 @dataclass(slots=True)
 class Trace:
-    """What one run has shown so far: a curve for each number that it yields."""
+    """What one run has shown so far: a curve for each number that it yields.
+
+    Attributes:
+        curves: By the observation's name.
+        latest: The latest observation.
+        clock: The observation that is the axis (``step``); empty where they are only counted.
+        seen: How many observations there were.
+        checkpoint: The last checkpoint that it wrote.
+    """
 
     curves: dict[str, Curve] = field(default_factory=dict)
     latest: dict[str, float] = field(default_factory=dict)
     clock: str = ""
     seen: int = 0
+    checkpoint: str = ""
 
     def feed(self, observations: Iterable[Mapping[str, Any]]) -> int:
         """Take in observations (name to value), in order; return how many."""

@@ -1,0 +1,222 @@
+"""One loop per campaign: it carries snapshots to the views and their orders back.
+
+A single thread looks at the journal and the observations and hands each view the parts that changed,
+at most four times a second and only as fast as the view says that it paints. Orders run at once on a
+thread of their own, so that a decision is in the journal before the next picture is made.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from aisteer.errors import AisteerError
+from aisteer.journal import events as ev
+from aisteer_widgets.candidates import search
+from aisteer_widgets.observing import Observing
+from aisteer_widgets.orders import Answer, carry_out
+from aisteer_widgets.pictures import structure
+from aisteer_widgets.view_models.scene import Scene, Wishes
+from aisteer_widgets.view_models.screen import shown_runs
+from aisteer_widgets.view_models.tally import Tally
+from aisteer_widgets.watching import Watch
+
+__all__ = ["Bridge", "Follower", "bridge_of"]
+
+Json = dict[str, Any]
+FRAME = 0.25
+"""Seconds between two pictures, at least."""
+LOOK = 0.2
+"""Seconds between two looks at observations, at most."""
+CLOCK = 1.0
+"""Seconds after which durations on the screen are written anew."""
+_log = logging.getLogger("aisteer.widgets")
+_SLOW = {"start", "pause"}
+
+
+class Follower(Protocol):
+    """Something that wants to be told about the campaign: a widget, or the static summary."""
+
+    wishes: Wishes
+
+    def follow(self, scene: Scene) -> None:
+        """Take in a new scene. Called on the bridge's thread, with the journal's lock held."""
+
+    def flush(self) -> None:
+        """Send what changed. Called on the bridge's thread, after the lock is let go."""
+
+
+class Bridge:
+    """Follows one open campaign for all views of it.
+
+    Args:
+        campaign: The campaign.
+    """
+
+    def __init__(self, campaign: Any) -> None:
+        self.campaign = campaign
+        self.journal = campaign.journal
+        self._followers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._tally = Tally()
+        self._observing = Observing(campaign.opened.mirror)
+        self._watch = Watch(campaign)
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._orders = ThreadPoolExecutor(1, thread_name_prefix="aisteer-orders")
+        self._slow = ThreadPoolExecutor(1, thread_name_prefix="aisteer-slow-orders")
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._seen = 0
+        self._pictured = (-1, 0.0, "")
+        self.trouble = ""
+
+    # --- followers ---
+
+    def attach(self, follower: Follower) -> None:
+        """Tell ``follower`` about the campaign until it is detached or gone."""
+        with self._lock:
+            self._followers.add(follower)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="aisteer-bridge", daemon=True)
+                self._thread.start()
+        self.wake()
+
+    def detach(self, follower: Follower) -> None:
+        """Tell it no more; the thread ends with the last one."""
+        with self._lock:
+            self._followers.discard(follower)
+        self.wake()
+
+    def wake(self, *_: Any) -> None:
+        """Look again now. From any thread; it only sets a flag."""
+        self._pictured = (-1, 0.0, "")
+        self._wake.set()
+
+    # --- orders ---
+
+    def order(self, order: Mapping[str, Any], answer: Callable[[Answer], None]) -> None:
+        """Carry out an order on a thread of its own and hand on what became of it.
+
+        The same order again (a double click, a message delivered twice) is answered as the first time.
+        """
+        lane = self._slow if order.get("verb") in _SLOW and not order.get("run") else self._orders
+        lane.submit(self._carry_out, dict(order), answer)
+
+    def _carry_out(self, order: Json, answer: Callable[[Answer], None]) -> None:
+        name = str(order.get("id", ""))
+        found = self._answers.get(name)
+        if found is None:
+            found = carry_out(self.campaign, order)
+            self._answers[name] = found
+            while len(self._answers) > 256:
+                self._answers.popitem(last=False)
+        self.wake()
+        answer(found)
+
+    def search(self, task: str, text: str, answer: Callable[[Json], None]) -> None:
+        """Search the task's pool and hand on a page of what was found."""
+        self._slow.submit(self._search, task, text, answer)
+
+    def _search(self, task: str, text: str, answer: Callable[[Json], None]) -> None:
+        try:
+            answer(search(self.campaign.opened.folder, self.journal.state, task, text))
+        except (AisteerError, OSError) as error:
+            answer({"items": [], "words": str(error)})
+
+    # --- the loop ---
+
+    def scene(self) -> Scene:
+        """The campaign as it stands now."""
+        self._take_in()
+        state = self.journal.state
+        return Scene(
+            state=state,
+            now=time.time(),
+            tally=self._tally,
+            health=self._watch.health(),
+            traces=self._observing.traces,
+            driver=self._watch.driver(),
+            read_only=self.journal.read_only_reason or self.trouble,
+            draw=structure,
+        )
+
+    def _take_in(self) -> None:
+        """Bring the tally up to date; marks are the only thing that happens to runs that have ended."""
+        state = self.journal.state
+        touched: list[str] = []
+        if self._seen:
+            while self._seen < state.position:
+                records = self.journal.records(self._seen)
+                if not records:
+                    break
+                self._seen = records[-1].position
+                touched += [r.event.run for r in records if isinstance(r.event, ev.RunMarked)]
+        self._seen = state.position
+        self._tally.refresh(state, touched)
+
+    def _run(self) -> None:
+        unsubscribe = self.journal.subscribe(lambda _position: self._wake.set())
+        try:
+            while self._followers:
+                started = time.monotonic()
+                self._wake.wait(LOOK)
+                self._wake.clear()
+                try:
+                    self._tick()
+                    self.trouble = ""
+                except AisteerError as error:
+                    if getattr(self.journal, "_closed", False):
+                        return
+                    self._report(str(error))
+                except Exception as error:
+                    self._report(f"The board could not be brought up to date ({error}). The campaign goes on without it.")
+                    _log.exception("the board could not be brought up to date")
+                time.sleep(max(0.0, FRAME - (time.monotonic() - started)))
+        finally:
+            unsubscribe()
+
+    def _report(self, words: str) -> None:
+        self.trouble = words
+        time.sleep(1.0)
+
+    def _tick(self) -> None:
+        self.journal.refresh()
+        scene = self.scene()
+        followers = list(self._followers)
+        runs = {n: None for f in followers for n in shown_runs(scene, f.wishes)}
+        read = self._observing.look([scene.state.runs[n] for n in runs if n in scene.state.runs])
+        position, painted, driver = self._pictured
+        aged = time.monotonic() - painted > CLOCK
+        if read or aged or position != scene.state.position or driver != scene.driver:
+            scene = Scene(**{**_fields(scene), "traces": self._observing.traces})
+            with self.journal.lock:
+                for follower in followers:
+                    follower.follow(scene)
+            self._pictured = (scene.state.position, time.monotonic(), scene.driver)
+        for follower in followers:
+            follower.flush()
+
+
+def _fields(scene: Scene) -> Json:
+    return {name: getattr(scene, name) for name in Scene.__slots__}
+
+
+_bridges: weakref.WeakValueDictionary[int, Bridge] = weakref.WeakValueDictionary()
+_guard = threading.Lock()
+
+
+def bridge_of(campaign: Any) -> Bridge:
+    """The bridge of an open campaign; all views of it in this process share one."""
+    opened = campaign.opened
+    with _guard:
+        known = _bridges.get(id(opened))
+        if known is None or known.campaign.opened is not opened:
+            known = Bridge(campaign)
+            _bridges[id(opened)] = known
+        return known
