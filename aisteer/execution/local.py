@@ -1,0 +1,307 @@
+"""The endpoint on this machine: runs outlive the kernel, in worker processes of a host of our own."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aisteer.errors import EndpointError
+from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
+from aisteer.execution.hosts import Place
+from aisteer.execution.looking import Lookout
+from aisteer.execution.spool import Spool
+from aisteer.execution.worker import files
+
+__all__ = ["LocalEndpoint"]
+
+Json = dict[str, Any]
+
+_PATIENCE = 30.0
+"""Seconds for a host to answer on a busy machine."""
+
+
+class LocalEndpoint:
+    """Runs on this machine, several at a time, that go on when the kernel is gone.
+
+    Args:
+        spool: The spool's root, usually ``<campaign>/spool``.
+        workers: How many runs at a time; by default as many as there are cores.
+        idle: Seconds without work after which the host process goes away; it comes back when needed.
+        code: Where the campaign keeps the simulations' code; by default ``code`` beside the spool.
+
+    The runs outlive this process, not the login session or the container.
+    """
+
+    address = "local"
+
+    def __init__(
+        self, spool: Path | str, workers: int | None = None, *, idle: float = 600.0, code: Path | str | None = None
+    ) -> None:
+        self.spool = Spool(Path(spool))
+        self.workers = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+        self.idle = idle
+        self.code = Path(code) if code is not None else self.spool.root.parent / "code"
+        self._lookout = Lookout(self.spool)
+        self._channel: socket.socket | None = None
+        self._rest = b""
+        self._refs: dict[str, AttemptRef] = {}
+        self._ended: set[AttemptRef] = set()
+        self._observed: set[AttemptRef] = set()
+        self._status: Json = {}
+        self._contact: float | None = None
+        self._problem = ""
+
+    # --- what the driver asks ---
+
+    def submit(self, submissions: Sequence[Submission]) -> None:
+        """Write the requests and tell the host; see ``Endpoint``."""
+        if not submissions:
+            return
+        self.spool.create(str(submissions[0].request["nonce"]))
+        by_threads: dict[int, list[str]] = {}
+        for submission in submissions:
+            self._prepare(submission)
+            key = self._follow(submission.ref)
+            by_threads.setdefault(_threads(submission.request), []).append(key)
+        self._connected()
+        for threads, keys in by_threads.items():
+            self._say({"submit": keys, "threads": threads})
+
+    def _prepare(self, submission: Submission) -> None:
+        request = submission.request
+        simulation = request.get("simulation") or {}
+        suffix = {"source": ".py", "pickle": ".pkl"}.get(str(simulation.get("mode")))
+        if suffix is not None:
+            self.spool.put_code(self.code / f"{simulation.get('code')}{suffix}")
+        for folder in request.get("previous") or ():
+            self.spool.fence(str(folder), int(request.get("epoch", 0)))
+        self.spool.write_request(submission.ref, request)
+
+    def attach(self, refs: Mapping[AttemptRef, str | None]) -> None:
+        """Take up attempts that an earlier driver submitted; those that nobody executes are queued again."""
+        for ref in refs:
+            self._follow(ref)
+        if refs:
+            self._connected()
+            self._resubmit(list(refs))
+
+    def control(self, ref: AttemptRef, control: Json) -> None:
+        """Write the control where the worker looks, and tell the host."""
+        self.spool.append_control(ref, control)
+        self._connected()
+        self._say({"control": _key(ref)})
+
+    def tail(self, offsets: Mapping[AttemptRef, int], wait: float) -> Sequence[Glimpse]:
+        """What changed; waits for the host's word, and looks at everything every two seconds as well."""
+        deadline = time.monotonic() + wait
+        if offsets and self._channel is None:
+            self._reconnect()
+        while True:
+            self._hear()
+            ended, self._ended = self._ended, set()
+            observed, self._observed = self._observed, set()
+            found = self._lookout.look(offsets, ended, observed)
+            for glimpse in found:
+                if glimpse.end is not None or glimpse.lost:
+                    self._refs.pop(_key(glimpse.ref), None)
+            now = time.monotonic()
+            if found or now >= deadline:
+                return found
+            self._wait(min(deadline, self._lookout.next_sweep) - now)
+
+    def status(self) -> Health:
+        """How the host is, as it last said."""
+        status = self._status
+        if self._problem:
+            return Health("offline", self._problem, workers=self.workers, contact=self._contact)
+        detail = "" if self._channel is not None else "its host process is not needed now; it starts with the next run"
+        return Health(
+            "online",
+            detail,
+            workers=self.workers,
+            busy=_count(status.get("busy")),
+            waiting=_count(status.get("waiting")),
+            contact=self._contact,
+            extra={"spool": str(self.spool.root)},
+        )
+
+    def close(self) -> None:
+        """Let go of the host. Runs go on."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    # --- the host ---
+
+    def _follow(self, ref: AttemptRef) -> str:
+        key = _key(ref)
+        self._refs[key] = ref
+        self._lookout.add(ref)
+        return key
+
+    def _reconnect(self) -> None:
+        """After the host went away: another one takes up what nobody executes."""
+        live = self._lookout.live
+        if not live:
+            return
+        try:
+            self._connected()
+        except EndpointError:
+            return  # the status says so, and the sweep goes on without the host's word
+        self._resubmit(live)
+
+    def _resubmit(self, refs: Sequence[AttemptRef]) -> None:
+        by_threads: dict[int, list[str]] = {}
+        for ref in refs:
+            request = self.spool.request(ref)
+            if request is None:
+                self._lookout.lose(ref, "Its request never reached the spool, or was removed: nobody executes it.")
+                self._ended.add(ref)
+                continue
+            by_threads.setdefault(_threads(request), []).append(_key(ref))
+        for threads, keys in by_threads.items():
+            self._say({"submit": keys, "threads": threads})
+
+    def _connected(self) -> None:
+        """Be connected to the host, which is started if there is none.
+
+        Raises:
+            EndpointError: It cannot be started or does not answer.
+        """
+        if self._channel is not None:
+            return
+        try:
+            place = Place.of(self.spool.root)
+            channel = place.connect() or self._start(place)
+        except EndpointError as error:
+            self._problem = str(error)
+            raise
+        self._problem = ""
+        self._channel, self._rest = channel, b""
+        self._say({"hello": 1, "workers": self.workers, "path": [p for p in sys.path if p], "cwd": _folder_here()})
+
+    def _start(self, place: Place) -> socket.socket:
+        options = {"root": str(self.spool.root), "workers": self.workers, "idle": self.idle}
+        deadline = time.monotonic() + _PATIENCE
+        next_try = 0.0
+        while (now := time.monotonic()) < deadline:
+            if now >= next_try:
+                next_try = now + 2.0
+                self._launch(files.encode(options).decode())
+            channel = place.connect()
+            if channel is not None:
+                return channel
+            time.sleep(0.01)
+        raise EndpointError(
+            f"The local host process did not answer within {_PATIENCE:g} s. Accepted runs wait; running ones go on. "
+            f"Look at {self.spool.root / 'host.log'}, and at `aisteer hosts`.",
+            spool=str(self.spool.root),
+        )
+
+    def _launch(self, options: str) -> None:
+        import aisteer
+
+        try:
+            with (self.spool.root / "host.log").open("ab") as log:
+                subprocess.run(
+                    [sys.executable, "-m", "aisteer.execution.host", options],
+                    cwd=Path(aisteer.__file__).parent.parent,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    check=False,
+                    timeout=_PATIENCE,
+                )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise EndpointError(
+                f"The local host process could not be started: {error}. Accepted runs wait; nothing was lost. "
+                f"Check that {self.spool.root} exists and can be written."
+            ) from error
+
+    def _say(self, order: Json) -> None:
+        try:
+            assert self._channel is not None
+            self._channel.settimeout(_PATIENCE)
+            self._channel.sendall(files.encode(order) + b"\n")
+            self._channel.setblocking(False)
+        except OSError:
+            # It is gone; the next look finds another and hands over everything again.
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        self.close()
+        self._status = {}
+
+    def _wait(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        if self._channel is None:
+            time.sleep(seconds)
+        else:
+            select.select([self._channel], [], [], seconds)
+
+    def _hear(self) -> None:
+        """Take in what the host said; when it is gone, find another."""
+        while self._channel is not None:
+            try:
+                data = self._channel.recv(1 << 20)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._disconnect()
+                self._reconnect()
+                return
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for line in lines:
+                self._heard(files.decode(line) or {})
+
+    def _heard(self, news: Json) -> None:
+        self._contact = time.time()
+        for key in news.get("ended", ()):
+            self._note(self._ended, key)
+        for what in ("observed", "claimed"):
+            for key in news.get(what, ()):
+                self._note(self._observed, key)
+        for key, reason in news.get("lost", {}).items():
+            ref = self._refs.get(key)
+            if ref is not None:
+                self._lookout.lose(ref, f"It was not executed: {reason}.")
+                self._ended.add(ref)
+        if "status" in news:
+            self._status = news["status"]
+
+    def _note(self, where: set[AttemptRef], key: str) -> None:
+        ref = self._refs.get(key)
+        if ref is not None:
+            where.add(ref)
+
+
+def _key(ref: AttemptRef) -> str:
+    return f"{ref.uuid}-{ref.attempt}"
+
+
+def _threads(request: Json) -> int:
+    """Threads that one run may use: the cores of its ranks on this machine."""
+    cpus = (request.get("resources") or {}).get("cpus")
+    return cpus if isinstance(cpus, int) and cpus > 0 else 1
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _folder_here() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""

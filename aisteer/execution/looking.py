@@ -1,0 +1,161 @@
+"""Looking at live attempts in a spool that this machine sees."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from aisteer.execution.endpoint import AttemptRef, Glimpse
+from aisteer.execution.spool import Spool, Tail
+from aisteer.execution.worker.claim import holder_is_dead
+from aisteer.execution.worker.files import Json
+
+__all__ = ["Lookout", "Watched"]
+
+_SWEEP = 2.0
+"""Seconds in which every live attempt is looked at once, also without a hint."""
+_SLICES = 8
+_SURE = 3.0
+"""Seconds for which a holder has to be dead, or a folder gone: its host may be about to write the end."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """What is known of a live attempt."""
+
+    ref: AttemptRef
+    tail: Tail = field(default_factory=Tail)
+    claim: Json | None = None
+    running: bool = False
+    over: bool = False
+    length: int = 0
+    gap: str = ""
+    dead_since: float = 0.0
+    lost: str = ""
+
+
+class Lookout:
+    """Looks at attempts: those of which there is news at once, all of them now and then.
+
+    Args:
+        spool: Where they are.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self.spool = spool
+        self.watched: dict[AttemptRef, Watched] = {}
+        self._over: list[AttemptRef] = []
+        self._slice = 0
+        self._sweep_at = 0.0
+
+    def add(self, ref: AttemptRef) -> None:
+        """Look after this attempt."""
+        if ref not in self.watched:
+            self.watched[ref] = Watched(ref)
+
+    @property
+    def live(self) -> list[AttemptRef]:
+        """Attempts whose end was not seen."""
+        return [ref for ref, watched in self.watched.items() if not watched.over]
+
+    @property
+    def next_sweep(self) -> float:
+        """When the next slice of all attempts is due, monotonic seconds."""
+        return self._sweep_at
+
+    def lose(self, ref: AttemptRef, reason: str) -> None:
+        """Nobody executes it, as the endpoint knows."""
+        watched = self.watched.get(ref)
+        if watched is not None and not watched.over:
+            watched.lost = reason
+
+    def look(
+        self, offsets: Mapping[AttemptRef, int], ended: Collection[AttemptRef], observed: Collection[AttemptRef]
+    ) -> list[Glimpse]:
+        """What changed of attempts in ``offsets``: of those of which there is news, and of a slice of the rest."""
+        self._clear(offsets)
+        found: list[Glimpse] = []
+        seen: set[AttemptRef] = set()
+        for ref in ended:
+            if ref in offsets:
+                seen.add(ref)
+                found += self._glimpse(ref, offsets[ref], thorough=False, end=True)
+        for ref in observed:
+            if ref in offsets and ref not in seen:
+                found += self._glimpse(ref, offsets[ref], thorough=False, end=False)
+        for ref in self._due(offsets):
+            if ref not in seen:
+                found += self._glimpse(ref, offsets[ref], thorough=True, end=True)
+        return found
+
+    def _clear(self, offsets: Mapping[AttemptRef, int]) -> None:
+        """Forget attempts that are over for the driver as well, and finish reading those that are not."""
+        still = []
+        for ref in self._over:
+            if ref in offsets:
+                still.append(ref)
+            else:
+                self.watched.pop(ref, None)
+        self._over = still
+
+    def _due(self, offsets: Mapping[AttemptRef, int]) -> Iterator[AttemptRef]:
+        for ref in self._over:
+            if offsets[ref] < self.watched[ref].length:
+                yield ref
+        now = time.monotonic()
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + _SWEEP / _SLICES
+        self._slice = (self._slice + 1) % _SLICES
+        for ref in offsets:
+            self.add(ref)
+        yield from [ref for ref in list(self.watched)[self._slice :: _SLICES] if ref in offsets and ref not in self._over]
+
+    def _glimpse(self, ref: AttemptRef, offset: int, *, thorough: bool, end: bool) -> list[Glimpse]:
+        """The attempt as it is now; empty when nothing changed. The end is read first: then the stream is whole."""
+        watched = self.watched.get(ref)
+        if watched is None:
+            watched = self.watched[ref] = Watched(ref)
+        ending = self.spool.end(ref) if end and not watched.over else None
+        claim = None
+        state = ""
+        if watched.claim is None and ending is None:
+            claim = watched.claim = self.spool.claim(ref)
+            state = "claimed" if claim is not None else ""
+        data = b""
+        if ending is None or ending["length"] != offset or offset:
+            data = self.spool.tail(ref, watched.tail, offset)
+        if data and not watched.running:
+            watched.running, state = True, "running"
+        heartbeat = self.spool.heartbeat(ref) if thorough and watched.claim is not None and ending is None else None
+        if thorough and watched.claim is not None and heartbeat is None:
+            heartbeat = 0
+        gap, watched.gap = (watched.tail.gap if watched.tail.gap != watched.gap else ""), watched.tail.gap
+        lost = "" if ending is not None or watched.over else watched.lost or (self._lost(watched) if thorough else "")
+        if ending is not None or lost:
+            watched.over = True
+            watched.length = ending["length"] if ending is not None and not watched.tail.gap else 0
+            self._over.append(ref)
+        if not (data or gap or state or claim or ending or lost or heartbeat is not None):
+            return []
+        length = max(offset + len(data), watched.length)
+        return [Glimpse(ref, data, offset, length, gap, state, claim, heartbeat, ending, lost)]
+
+    def _lost(self, watched: Watched) -> str:
+        """Why nobody executes it any more, once that is sure."""
+        reason = ""
+        if watched.claim is not None and holder_is_dead(watched.claim):
+            reason = (
+                f"The process that executed it ({watched.claim.get('host')}:{watched.claim.get('pid')}) is dead and left no end: "
+                "it was killed together with its host, or the machine was restarted. Its observations are kept."
+            )
+        elif not os.path.isdir(f"{self.spool.root}/{watched.ref.folder}"):
+            reason = "Its folder in the spool is gone: it was removed or is not mounted. What was mirrored before is kept."
+        if not reason:
+            watched.dead_since = 0.0
+            return ""
+        now = time.monotonic()
+        watched.dead_since = watched.dead_since or now
+        return reason if now - watched.dead_since >= _SURE and self.spool.end(watched.ref) is None else ""

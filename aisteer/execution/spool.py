@@ -1,0 +1,363 @@
+"""The driver's side of a spool: requests and controls go in, what attempts wrote comes out.
+
+Everything that is read was written by somebody else: it is bounded, never followed through links,
+and never run. What cannot be read is nothing, or a gap in words; it is no exception.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import os
+import stat
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aisteer.errors import SpoolError
+from aisteer.execution.endpoint import AttemptRef
+from aisteer.execution.worker import files
+from aisteer.execution.worker.ending import ENDS
+
+__all__ = ["Spool", "Tail"]
+
+Json = dict[str, Any]
+
+_CHUNK = 4 << 20
+_LONGEST_LINE = 1 << 20
+_PREFIX = 4096
+_LONGEST_MESSAGE = 10_000
+
+
+@dataclass(slots=True)
+class Tail:
+    """How far an attempt's stream was read, and what stood there: to notice when it changes."""
+
+    offset: int = 0
+    prefix: bytes = b""
+    """Hash of the up to 4 kB before ``offset``."""
+    gap: str = ""
+
+
+@dataclass(slots=True)
+class Spool:
+    """A spool's root as the driver sees it.
+
+    Args:
+        root: The folder; it is made by ``create`` and never by anything else.
+    """
+
+    root: Path
+    _seen: bool = False
+    _made: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.root = Path(self.root).absolute()
+        self._text = str(self.root)
+
+    _text: str = ""
+
+    # --- what goes in ---
+
+    def create(self, nonce: str) -> None:
+        """Make the root, marked with the campaign's nonce; a repeat is harmless.
+
+        Raises:
+            SpoolError: It cannot be made, belongs to another campaign, or was removed while in use.
+        """
+        found = files.read_json(os.path.join(self._text, "spool.json"))
+        if found is not None:
+            if found.get("nonce") != nonce:
+                raise SpoolError(
+                    f"The spool {self._text} belongs to another campaign. Nothing was written. "
+                    "Give the endpoint another folder.",
+                    root=self._text,
+                )
+            self._seen = True
+            return
+        if self._seen:
+            raise SpoolError(
+                f"The spool {self._text} was removed while the campaign used it. Runs that were there are lost; what was "
+                "mirrored before is kept. Bring the folder back (is its disk mounted?), or open the campaign again to "
+                "begin a new one.",
+                root=self._text,
+            )
+        try:
+            for name in ("attempts", "claimants", "code"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            files.write_whole(os.path.join(self._text, "spool.json"), files.encode({"format": 1, "nonce": nonce}))
+        except OSError as error:
+            raise _cannot(self._text, error) from error
+        self._seen = True
+
+    def put_code(self, file: Path) -> None:
+        """Copy a simulation's code to where workers look for it; a repeat is harmless."""
+        target = self.root / "code" / file.name
+        if file.name in self._made:
+            return
+        try:
+            if not target.exists():
+                files.write_whole(str(target), file.read_bytes())
+        except OSError as error:
+            raise _cannot(str(target), error) from error
+        self._made.add(file.name)
+
+    def write_request(self, ref: AttemptRef, request: Json) -> None:
+        """Write an attempt's request; one that stands there is left as it is.
+
+        Raises:
+            SpoolError: It could not be written: nothing of it runs.
+        """
+        folder = f"{self._text}/{ref.folder}"
+        path = f"{folder}/request.json"
+        try:
+            self._folder(folder)
+            if not os.path.lexists(path):
+                files.write_whole(path, files.encode(request))
+        except (OSError, ValueError, TypeError) as error:
+            raise _cannot(path, error) from error
+
+    def _folder(self, folder: str) -> None:
+        parent = os.path.dirname(folder)
+        if parent not in self._made:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(parent)
+            self._made.add(parent)
+        with contextlib.suppress(FileExistsError):
+            try:
+                os.mkdir(folder)
+            except FileNotFoundError:
+                self._made.discard(parent)
+                raise
+
+    def append_control(self, ref: AttemptRef, control: Json) -> None:
+        """Put a control before an attempt.
+
+        Raises:
+            SpoolError: It could not be written.
+        """
+        path = f"{self._text}/{ref.folder}/controls.jsonl"
+        try:
+            fd = files.open_append(path)
+            try:
+                files.write_all(fd, files.encode(control) + b"\n")
+            finally:
+                os.close(fd)
+        except (OSError, ValueError, TypeError) as error:
+            raise _cannot(path, error) from error
+
+    def fence(self, folder: str, epoch: int) -> None:
+        """Tell whoever may still execute an attempt that a later one takes its place.
+
+        Args:
+            folder: The attempt's folder, relative to the root; one that is gone needs no fence.
+            epoch: The epoch that launches the later attempt.
+
+        Raises:
+            SpoolError: It could not be written: the later attempt must not be submitted.
+        """
+        path = os.path.join(self._text, _inside(folder), "fenced")
+        try:
+            files.write_whole(path, files.encode({"epoch": epoch}))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _cannot(path, error) from error
+
+    # --- what comes out ---
+
+    def request(self, ref: AttemptRef) -> Json | None:
+        """The request that was written for an attempt."""
+        return files.read_json(f"{self._text}/{ref.folder}/request.json", 64 << 20)
+
+    def claim(self, ref: AttemptRef) -> Json | None:
+        """Who executes an attempt."""
+        found = files.read_json(f"{self._text}/{ref.folder}/claim.json", 1 << 16)
+        return found if found is not None and isinstance(found.get("by"), str) else None
+
+    def heartbeat(self, ref: AttemptRef) -> int | None:
+        """The heartbeat's counter; None when there is none yet."""
+        data = files.read(f"{self._text}/{ref.folder}/heartbeat", 64)
+        try:
+            return int(data) if data else None
+        except ValueError:
+            return None
+
+    def end(self, ref: AttemptRef) -> Json | None:
+        """An attempt's end, with only the types that an end has; None when there is none yet."""
+        path = f"{self._text}/{ref.folder}/end.json"
+        found = files.read_json(path)
+        if found is not None:
+            return clean_end(found)
+        return self._damaged_end(path)
+
+    def _damaged_end(self, path: str) -> Json | None:
+        """An end that stands there but cannot be read, once it had time to arrive."""
+        try:
+            info = os.lstat(path)
+        except OSError:
+            return None
+        if time.time() - info.st_mtime < 5.0 and stat.S_ISREG(info.st_mode):
+            return None
+        return clean_end(
+            {
+                "end": "failed",
+                "message": "Its end.json in the spool is not what a worker writes: damaged, too large, or a link. Its "
+                "observations are kept; run it again.",
+            }
+        )
+
+    def tail(self, ref: AttemptRef, seen: Tail, offset: int) -> bytes:
+        """New whole lines of an attempt's stream from ``offset`` on; at most 4 MB of them at a time.
+
+        The file is opened anew for each look. ``seen`` is brought up to date; when the file is shorter
+        than ``offset`` or another one than before, ``seen.gap`` says so and nothing is returned.
+        """
+        try:
+            fd = os.open(f"{self._text}/{ref.folder}/observations.jsonl", files.READ)
+        except FileNotFoundError:
+            seen.gap = f"the file is gone, after {offset} bytes of it were read" if offset else ""
+            return b""
+        except OSError as error:
+            seen.gap = f"the file cannot be opened ({error.strerror})"
+            return b""
+        try:
+            return _tail(fd, seen, offset)
+        except OSError as error:
+            seen.gap = f"the file cannot be read ({error.strerror})"
+            return b""
+        finally:
+            os.close(fd)
+
+
+def _tail(fd: int, seen: Tail, offset: int) -> bytes:
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode):
+        seen.gap = "there is something else than a file in its place"
+        return b""
+    if info.st_size < offset:
+        seen.gap = f"the file has {info.st_size} bytes, and {offset} were read before: it was cut or replaced"
+        return b""
+    if info.st_size == offset and seen.offset == offset and not seen.gap:
+        return b""
+    start = max(0, offset - _PREFIX)
+    if seen.offset == offset and seen.prefix and _hash(os.pread(fd, offset - start, start)) != seen.prefix:
+        seen.gap = f"what stands before byte {offset} is not what was read there: the file was replaced"
+        return b""
+    seen.gap = ""
+    data = os.pread(fd, _CHUNK, offset)
+    data = data[: data.rfind(b"\n") + 1] or _first_line_gap(fd, seen, offset, data)
+    end = offset + len(data)
+    known = data[-_PREFIX:] if len(data) >= _PREFIX else os.pread(fd, min(end, _PREFIX), max(0, end - _PREFIX))
+    seen.offset, seen.prefix = end, _hash(known)
+    return data
+
+
+def _first_line_gap(_fd: int, seen: Tail, offset: int, data: bytes) -> bytes:
+    if len(data) > _LONGEST_LINE:
+        seen.gap = f"a line of more than 1 MB begins at byte {offset}: nothing after it is read"
+    return b""
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=8).digest()
+
+
+def _inside(folder: str) -> str:
+    """A folder relative to the root, or an error: requests name them, and so may strangers."""
+    parts = folder.split("/")
+    if os.path.isabs(folder) or ".." in parts or parts[0] != "attempts":
+        raise SpoolError(f"{folder!r} is not an attempt's folder. Nothing was written.", folder=folder)
+    return folder
+
+
+def _cannot(path: str, error: Exception) -> SpoolError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return SpoolError(
+        f"The spool cannot be written: {reason} ({path}). The run stays accepted and is handed over when it works again. "
+        "Make room, or check that the folder is mounted and yours.",
+        path=path,
+        reason=reason,
+    )
+
+
+# --- what a stranger may have written ---------------------------------------------------------
+
+
+def clean_end(found: Json) -> Json:
+    """The content of an ``end.json`` with the types and bounds that an end has."""
+    how = found.get("end")
+    damaged = not isinstance(how, str) or how not in ENDS
+    outcome, problem = _outcome(found.get("outcome"))
+    message = clean_text(found.get("message"), _LONGEST_MESSAGE)
+    if damaged:
+        message = f"Its end.json says {clean_text(how, 80)!r}, which is no way to end. {message}"
+    if problem and how in {"done", "partial"}:
+        damaged, message = True, problem
+    checkpoint = found.get("checkpoint")
+    return {
+        "end": "failed" if damaged else how,
+        "outcome": {} if damaged else outcome,
+        "message": message,
+        "traceback": clean_text(found.get("traceback"), _LONGEST_MESSAGE),
+        "seconds": _amount(found.get("seconds")),
+        "cpu": _amount(found.get("cpu")),
+        "rss": int(_amount(found.get("rss"))),
+        "observations": int(_amount(found.get("observations"))),
+        "length": int(_amount(found.get("length"))),
+        "checkpoint": checkpoint if isinstance(checkpoint, str) and checkpoint.isascii() and checkpoint.isdigit() else None,
+        "by": clean_text(found.get("by"), 80),
+        "where": _flat(found.get("where")),
+        "versions": _flat(found.get("versions")),
+    }
+
+
+def clean_text(value: Any, limit: int) -> str:
+    """Text that can be stored and shown: valid Unicode, bounded; anything else is empty."""
+    if not isinstance(value, str):
+        return ""
+    return value[:limit].encode("utf-8", "replace").decode("utf-8").replace("\x00", "�")
+
+
+def _amount(value: Any) -> float:
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
+    return value if good else 0.0
+
+
+def _flat(value: Any) -> Json:
+    if not isinstance(value, dict):
+        return {}
+    made: Json = {}
+    for key, item in list(value.items())[:200]:
+        if isinstance(item, str):
+            made[clean_text(key, 200)] = clean_text(item, 500)
+        elif isinstance(item, int) and abs(item) < 2**63:
+            made[clean_text(key, 200)] = item
+    return made
+
+
+def _outcome(value: Any) -> tuple[dict[str, list[float]], str]:
+    """The outcome, and in words what is wrong with it."""
+    if not isinstance(value, dict):
+        return {}, ""
+    made: dict[str, list[float]] = {}
+    for key, item in list(value.items())[:200]:
+        pair = item if isinstance(item, list) else [item]
+        if not 1 <= len(pair) <= 2 or not all(_is_finite(x) for x in pair):
+            return {}, (
+                f"The outcome {clean_text(key, 80)!r} in its end.json is not a finite number. The run counts as failed and "
+                "teaches the surrogate nothing. Return finite numbers, or ai.Estimate(value, standard_error)."
+            )
+        made[clean_text(key, 200)] = [float(x) for x in pair]
+    return made, ""
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

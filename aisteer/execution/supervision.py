@@ -1,0 +1,406 @@
+"""Who executes what, in a local host: a queue, warm workers, and what happens when one of them dies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import selectors
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aisteer.execution.crew import Worker
+from aisteer.execution.stopping import Stop, read_stop
+from aisteer.execution.worker import ending, files
+from aisteer.execution.worker.claim import Claimant
+from aisteer.execution.worker.controls import Controls
+from aisteer.execution.worker.files import Json
+
+__all__ = ["Supervisor"]
+
+_KEY = re.compile(r"[0-9A-Za-z]{4,64}-[0-9]{1,6}")
+_STUCK = 0.05
+"""Seconds after which attempts that wait behind a long one are given to an idle worker as well."""
+_MOST_TRIES = 5
+_LAST_WORDS = 10.0
+"""Seconds that runs have for a checkpoint when the host ends."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """An attempt that the host knows: queued, or sent to a worker."""
+
+    key: str
+    threads: int
+    setting: Json
+    worker: Worker | None = None
+    claimed: float = 0.0
+    tries: int = 0
+    stop: Stop | None = None
+
+
+@dataclass(slots=True)
+class Unwritten:
+    """An end that could not be written yet."""
+
+    record: Json
+    again: float = field(default_factory=lambda: time.monotonic() + 1.0)
+
+
+class Supervisor:
+    """Feeds the workers first come, first served, and speaks for those that died.
+
+    At least once is good enough here: whoever claims an attempt executes it, so an attempt may be handed
+    to a second worker without harm.
+
+    Args:
+        root: The spool's root.
+        limit: How many workers there are at most.
+        tell: Called with ``claimed``, ``observed``, ``ended`` or ``lost``, a key, and for ``lost`` why.
+        let_go: Called in each new worker process to close what is the host's alone.
+        selector: Where the workers' channels are registered.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        limit: int,
+        tell: Callable[..., None],
+        let_go: Callable[[], None],
+        selector: selectors.BaseSelector,
+    ) -> None:
+        self.root = str(root)
+        self.limit = limit
+        self.workers: dict[int, Worker] = {}
+        self._tell = tell
+        self._host_lets_go = let_go
+        self._selector = selector
+        self._queue: deque[str] = deque()
+        self._entries: dict[str, Entry] = {}
+        self._unwritten: dict[str, Unwritten] = {}
+        self._stopping: dict[str, Entry] = {}
+        self._claimant = Claimant(self.root)
+        self._ending = 0.0
+        self._asked = 0
+
+    # --- asked by the host ---
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._entries or self._unwritten)
+
+    @property
+    def impatient(self) -> bool:
+        """Whether something has to be looked at again soon."""
+        if self._stopping or self._unwritten or self._ending:
+            return True
+        return any(len(w.sent) > 1 for w in self.workers.values())
+
+    @property
+    def status(self) -> Json:
+        """How many workers, how many of them work, and how many attempts wait."""
+        busy = sum(1 for w in self.workers.values() if w.sent)
+        return {"workers": self.limit, "busy": busy, "waiting": max(0, len(self._entries) - busy)}
+
+    def submit(self, keys: Sequence[str], threads: int, setting: Json) -> None:
+        """Queue attempts; those it knows already stay as they are."""
+        for key in keys:
+            if key not in self._entries and isinstance(key, str) and _KEY.fullmatch(key):
+                self._entries[key] = Entry(key, threads, setting)
+                self._queue.append(key)
+        self._dispatch()
+
+    def control(self, key: str) -> None:
+        """There is something new in the controls of this attempt."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        if not entry.claimed and self._withdraw(entry):
+            return
+        if entry.stop is None:
+            entry.stop = read_stop(self._folder(key))
+            if entry.stop is not None:
+                self._stopping[key] = entry
+
+    def tick(self) -> None:
+        """What time brings about."""
+        now = time.monotonic()
+        for entry in list(self._stopping.values()):
+            if entry.stop is not None and entry.claimed and entry.worker is not None:
+                entry.stop.press(entry.worker, now)
+        for key, unwritten in list(self._unwritten.items()):
+            if now >= unwritten.again:
+                del self._unwritten[key]
+                self._write_end(key, unwritten.record)
+        self._share(now)
+        if self._ending:
+            self._press_on(now)
+        else:
+            self._dispatch()
+
+    def end(self) -> None:
+        """Ask all runs to write a checkpoint and end; what waits is handed over again by its driver."""
+        if not self._ending:
+            self._ending = time.monotonic()
+            self._queue.clear()
+            for key in [k for k, e in self._entries.items() if e.worker is None]:
+                del self._entries[key]
+            self._press_on(self._ending)
+
+    def close(self) -> None:
+        """Nothing more is claimed."""
+        self._claimant.forget()
+
+    # --- the queue ---
+
+    def _folder(self, key: str) -> str:
+        return f"{self.root}/attempts/{key[:2]}/{key}"
+
+    def _dispatch(self) -> None:
+        while self._queue and not self._ending:
+            entry = self._entries.get(self._queue[0])
+            if entry is None:
+                self._queue.popleft()
+                continue
+            worker = self._choose(entry.threads)
+            if worker is None:
+                return
+            self._send(worker, entry)
+
+    def _choose(self, threads: int) -> Worker | None:
+        """An idle worker, else a new one, else one whose runs are short; None when all are taken."""
+        room: Worker | None = None
+        idle: Worker | None = None
+        for worker in self.workers.values():
+            if not worker.sent and not worker.retiring:
+                if worker.threads == threads:
+                    return worker
+                idle = worker
+            elif worker.room > 0 and worker.threads == threads:
+                room = worker
+        if len(self.workers) < self.limit:
+            return self._new_worker(threads)
+        if idle is not None:
+            # It has loaded its libraries for another number of threads.
+            self._retire(idle)
+            return None
+        return room
+
+    def _new_worker(self, threads: int) -> Worker:
+        worker = Worker(self.root, threads, self._let_go)
+        self.workers[worker.pid] = worker
+        self._selector.register(worker.channel, selectors.EVENT_READ, worker)
+        return worker
+
+    def _let_go(self) -> None:
+        for worker in self.workers.values():
+            worker.close()
+        self._host_lets_go()
+
+    def _retire(self, worker: Worker) -> None:
+        worker.retiring = True
+        worker.signal(signal.SIGTERM)
+
+    def _send(self, worker: Worker, first: Entry) -> None:
+        """Fill the worker with attempts of one kind from the head of the queue."""
+        keys: list[str] = []
+        room = max(1, worker.room)
+        while self._queue and len(keys) < room:
+            entry = self._entries.get(self._queue[0])
+            if entry is not None and (entry.threads != first.threads or entry.setting != first.setting):
+                break
+            self._queue.popleft()
+            if entry is not None:
+                entry.worker = worker
+                keys.append(entry.key)
+        worker.send(keys, first.setting)
+
+    def _share(self, now: float) -> None:
+        """Give idle workers what waits behind a long run; the claims decide who gets it."""
+        if self._queue or self._ending:
+            return
+        for worker in list(self.workers.values()):
+            if len(worker.sent) < 2 or now - worker.progress < _STUCK:
+                continue
+            worker.depth = 1
+            waiting = [k for k in list(worker.sent)[1:] if (e := self._entries.get(k)) and e.worker is worker]
+            for key in waiting:
+                if not self._entries[key].claimed:
+                    self._entries[key].worker = None
+                    self._queue.append(key)
+
+    # --- what workers say ---
+
+    def hear(self, worker: Worker) -> None:
+        """Read what a worker said."""
+        try:
+            heard = worker.receive()
+        except OSError:
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(worker.channel)
+            self.reap()
+            return
+        for word, key, more in heard:
+            self._said(worker, word, key, more)
+
+    def _said(self, worker: Worker, word: str, key: str, more: str) -> None:
+        entry = self._entries.get(key)
+        if word == "c" and entry is not None:
+            entry.worker, entry.claimed = worker, time.monotonic()
+            self._tell("claimed", key)
+        elif word == "o":
+            self._tell("observed", key)
+        elif word == "e":
+            worker.finished(key)
+            self._over(key)
+        elif word == "u":
+            worker.finished(key)
+            self._write_end(key, json.loads(more))
+        elif word == "s":
+            worker.sent.pop(key, None)
+            self._skipped(worker, key, more)
+
+    def _skipped(self, worker: Worker, key: str, reason: str) -> None:
+        entry = self._entries.get(key)
+        if reason == "stale":
+            # It has imported another version of the simulation's module.
+            self._retire(worker)
+            if entry is not None and entry.worker is worker:
+                self._requeue(entry)
+            return
+        if entry is None or (entry.worker is not worker and entry.worker is not None):
+            return
+        elsewhere = next((w for w in self.workers.values() if key in w.sent), None)
+        if elsewhere is not None:
+            entry.worker = elsewhere
+        else:
+            self._forget(key)
+            if reason != "claimed by another":
+                self._tell("lost", key, reason)
+            else:
+                self._tell("claimed", key)
+
+    def _requeue(self, entry: Entry) -> None:
+        entry.worker = None
+        entry.tries += 1
+        if entry.tries < _MOST_TRIES:
+            self._queue.appendleft(entry.key)
+        else:
+            self._forget(entry.key)
+            self._tell("lost", entry.key, f"{_MOST_TRIES} workers died before one could begin it")
+
+    def _over(self, key: str) -> None:
+        self._forget(key)
+        self._tell("ended", key)
+
+    def _forget(self, key: str) -> None:
+        self._entries.pop(key, None)
+        self._stopping.pop(key, None)
+
+    # --- speaking for others ---
+
+    def _withdraw(self, entry: Entry) -> bool:
+        """End an attempt that nobody has claimed, if it was withdrawn: whoever claims it decides."""
+        folder = self._folder(entry.key)
+        request = files.read_json(f"{folder}/request.json", 64 << 20) or {}
+        accepted, _ = Controls(folder, request.get("epoch", 0)).look()
+        if not any(control["verb"] in {"withdraw", "stop"} for control in accepted):
+            return False
+        if not self._claimant.claim(folder):
+            return False
+        end = "withdrawn" if request.get("attempt", 1) == 1 else "partial"
+        record = ending.on_behalf(folder, end, "It was taken back before it started; nothing ran.", 0.0, None)
+        self._write_end(entry.key, record)
+        return True
+
+    def _write_end(self, key: str, record: Json) -> None:
+        folder = self._folder(key)
+        if ending.write_end(folder, record) or not os.path.isdir(folder):
+            self._over(key)
+        else:
+            self._unwritten[key] = Unwritten(record)
+
+    def reap(self) -> None:
+        """Take leave of workers that died, and speak for the attempts they had claimed."""
+        for pid, worker in list(self.workers.items()):
+            try:
+                status = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                status = None
+            if status is None:
+                continue
+            with contextlib.suppress(OSError):
+                for word, key, more in worker.receive():
+                    self._said(worker, word, key, more)
+            worker.signal(signal.SIGKILL)  # its group is still ours as long as it is not waited for
+            os.waitpid(pid, 0)
+            del self.workers[pid]
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(worker.channel)
+            killed = status.si_code != os.CLD_EXITED
+            self._mourn(worker, -status.si_status if killed else status.si_status)
+            worker.close()
+            files.remove(f"{self.root}/claimants/{worker.token}.json")
+
+    def _mourn(self, worker: Worker, code: int) -> None:
+        for key in reversed(worker.sent):
+            entry = self._entries.get(key)
+            claim = files.read_json(f"{self._folder(key)}/claim.json", 1 << 16)
+            if claim is None and entry is not None and entry.worker is worker:
+                self._requeue(entry)
+            elif claim is not None and claim.get("by") == worker.token:
+                self._speak_for(worker, key, entry, claim, code)
+
+    def _speak_for(self, worker: Worker, key: str, entry: Entry | None, claim: Json, code: int) -> None:
+        folder = self._folder(key)
+        if os.path.lexists(f"{folder}/fenced") or not os.path.isdir(folder):
+            self._forget(key)
+            return
+        last = worker.keep_log(Path(folder))
+        end, message = _cause(code, last, shutting_down=bool(self._ending))
+        stop = entry.stop if entry is not None else None
+        if stop is not None and stop.pressed:
+            end, message = "partial", stop.words
+        begun = (entry.claimed if entry is not None else 0.0) or worker.progress
+        record = ending.on_behalf(folder, end, message, time.monotonic() - begun, claim)
+        if stop is not None and stop.pressed:
+            record["acks"] = stop.answers
+        self._write_end(key, record)
+
+    # --- the end of the host ---
+
+    def _press_on(self, now: float) -> None:
+        waited = now - self._ending
+        wanted = 1 if waited < _LAST_WORDS else 2 if waited < _LAST_WORDS + 3.0 else 3
+        if wanted > self._asked:
+            self._asked = wanted
+            for worker in self.workers.values():
+                worker.signal(signal.SIGKILL if wanted == 3 else signal.SIGTERM)
+
+
+def _cause(code: int, last: str, *, shutting_down: bool) -> tuple[str, str]:
+    """How an attempt ended whose worker is dead, and what that means, in words."""
+    printed = last.strip()[-600:]
+    tail = f" It last printed to standard error: {printed}" if printed else ""
+    if shutting_down:
+        return "preempted", "The local host was ended while it ran; it goes on from its last checkpoint."
+    if code >= 0:
+        return "failed", (
+            f"The simulation ended its own process with exit code {code}, so it has no outcome. Other runs were not touched. "
+            f"Return the outcome instead of calling exit, and look at stderr.log in its folder.{tail}"
+        )
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    why = "most often because the machine ran out of memory" if name == "SIGKILL" else "a fault in compiled code, or from outside"
+    return "lost", (
+        f"Its process was killed by {name}: {why}. Other runs were not touched. It is tried again as the task's retries say; "
+        f"use fewer slots or a smaller system if it happens again.{tail}"
+    )

@@ -1,0 +1,338 @@
+"""One attempt of a run, from the request to its end."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import checkpoints, ending, files, loading, values
+from .capture import Capture
+from .claim import Claimant
+from .controls import Controls
+from .files import Json
+from .interruption import Abandoned, Interrupted, Interruption
+from .pulse import Pulse
+from .record import Recorder
+from .stepping import Stepper
+
+_MARGIN = 10.0
+"""Seconds before the end of a block in which a run winds up."""
+_TOLERATED = 3
+"""Beats that may fail before a worker takes itself for cut off."""
+beating = Pulse()
+
+
+def run_attempt(
+    root: str,
+    folder: str,
+    *,
+    beat: float = 1.0,
+    alone: bool | None = None,
+    claimant: Claimant | None = None,
+    capture: Capture | None = None,
+    interruption: Interruption | None = None,
+    notify: Callable[[str], None] | None = None,
+) -> Json:
+    """Execute one attempt, if it is ours to execute. Its truth is in its folder, not in the answer.
+
+    Args:
+        root: The spool's root; it is never made here.
+        folder: The attempt's folder, relative to the root.
+        beat: Seconds between two beats of the heartbeat.
+        alone: Whether this process executes nothing else meanwhile, so that its output can be
+            captured and signals handled; None finds out by whether this is the main thread.
+        claimant: Who claims; None makes one for this attempt.
+        capture: Where output goes; None makes one if ``alone``.
+        interruption: How signals reach the simulation; None makes one if ``alone``.
+        notify: Called with ``claimed``, ``observed`` or ``ended``.
+
+    Returns:
+        ``executed``; then ``end`` and ``written`` (whether ``end.json`` stands there), and the
+        ``record`` of the end if it does not; otherwise ``reason``.
+    """
+    path = os.path.join(root, folder)
+    request, reason = _request(root, path)
+    if request is None:
+        return {"executed": False, "reason": reason}
+    if loading.stale(request["simulation"]):
+        return {"executed": False, "reason": "stale"}
+    own = claimant or Claimant(root)
+    if alone is None:
+        alone = threading.current_thread() is threading.main_thread()
+    made = Capture() if alone and capture is None else None
+    signals = Interruption() if alone and interruption is None else None
+    beating.interval = min(beating.interval, beat)
+    try:
+        attempt = Attempt(root, path, request, own, notify or _nobody)
+        attempt.capture = capture or made
+        attempt.interruption = interruption or signals or Interruption(install=False)
+        return attempt.run()
+    finally:
+        if signals is not None:
+            signals.uninstall()
+        if made is not None:
+            made.restore()
+        if claimant is None:
+            own.forget()
+
+
+def _nobody(_: str) -> None:
+    return
+
+
+def _request(root: str, path: str) -> tuple[Json | None, str]:
+    """The request, or why it is not executed."""
+    spool = files.read_json(os.path.join(root, "spool.json"))
+    if spool is None:
+        return None, f"{root} is no spool: spool.json is missing. It may be unmounted or removed; nothing ran."
+    request = files.read_json(os.path.join(path, "request.json"), 64 << 20)
+    if request is None:
+        return None, "there is no request that can be read in its folder"
+    if not spool.get("nonce") or spool["nonce"] != request.get("nonce"):
+        return None, "the request's nonce is not this spool's: it belongs to another campaign; nothing ran"
+    if not isinstance(request.get("simulation"), dict) or not isinstance(request.get("parameters"), dict):
+        return None, "the request names no simulation or no parameters"
+    return request, ""
+
+
+class Attempt:
+    """An attempt that this process executes.
+
+    Its simulation computes in the thread that calls ``run``; ``flush`` and ``beat`` are called by the pulse.
+    """
+
+    capture: Capture | None = None
+    interruption: Interruption
+    stepper: Stepper | None = None
+    versions: Mapping[str, str] = {}  # noqa: RUF012  replaced, never changed
+
+    def __init__(
+        self, root: str, path: str, request: Json, claimant: Claimant, notify: Callable[[str], None]
+    ) -> None:
+        self.root = root
+        self.path = path
+        self.request = request
+        self.claimant = claimant
+        self.notify = notify
+        self.controls = Controls(path, _integer(request.get("epoch")))
+        self.recorder = Recorder(path, beating.wake, lambda: notify("observed"))
+        self.checkpoint: str | None = None
+        self.cut_off = ""
+        self._beats = 0
+        self._missed = 0
+        self._early: list[Json] = []
+        self._started = time.monotonic()
+        self._cpu = 0.0
+
+    # --- the simulation's thread ---
+
+    def run(self) -> Json:
+        """Claim, execute, end."""
+        deadline = self.deadline()
+        if deadline is not None and time.time() + _MARGIN > deadline:
+            return {"executed": False, "reason": "its block ends too soon for it to start"}
+        withdrawn = self._withdrawn()
+        if not self.claimant.claim(self.path):
+            return {"executed": False, "reason": "claimed by another"}
+        # What was asked before the claim stood is asked of a run that has not started.
+        withdrawn = withdrawn or self._withdrawn()
+        if withdrawn:
+            # A later attempt has results behind it: those are kept.
+            end = "withdrawn" if _integer(self.request.get("attempt")) <= 1 else "partial"
+            return self._finish({"end": end, "message": "It was taken back before it started; nothing ran."})
+        self.notify("claimed")
+        beating.enter(self)
+        self.interruption.begin()
+        try:
+            end = self._execute(deadline)
+        except Abandoned as reason:
+            return {"executed": True, "end": "", "written": True, "reason": str(reason)}
+        finally:
+            self.interruption.end()
+            beating.leave(self)
+            self._close()
+        return self._finish(end)
+
+    def deadline(self) -> float | None:
+        """When this worker's block ends, Unix seconds."""
+        found = [self.request.get("deadline"), os.environ.get("AISTEER_BLOCK_ENDS"), os.environ.get("SLURM_JOB_END_TIME")]
+        times = [float(t) for t in found if _is_number(t)]
+        return min(times, default=None)
+
+    def _withdrawn(self) -> bool:
+        accepted, _ = self.controls.look()
+        self._early += accepted
+        return any(control["verb"] in {"withdraw", "stop"} for control in self._early)
+
+    def _execute(self, deadline: float | None) -> Json:
+        self._cpu = _cpu()
+        try:
+            stepper = Stepper(self, deadline=deadline - _MARGIN if deadline is not None else None, early=self._early)
+            simulate = self._simulation()
+            self.recorder.state("running")
+            end = stepper.run(simulate)
+        except loading.CannotLoad as error:
+            end = {"end": "failed", "message": str(error)}
+        except checkpoints.NotStorable as error:
+            end = {"end": "failed", "message": str(error)}
+        if self.cut_off:
+            raise Abandoned(self.cut_off)
+        return end
+
+    def _simulation(self) -> Callable[[], Any]:
+        """The simulation with everything it is called with."""
+        simulation = self.request["simulation"]
+        if simulation.get("kind") == "command":
+            from . import command
+
+            return command.simulation(self.path, self.request)
+        with self.interruption.inside():
+            loaded = loading.load(self.root, simulation)
+        self.versions = loaded.versions
+        arguments = dict(self.request["parameters"])
+        seed = self.request.get("seed")
+        if isinstance(seed, int):
+            _seed(seed)
+            if "seed" in loaded.takes:
+                arguments.setdefault("seed", seed)
+        restart = self.request.get("restart")
+        if restart:
+            if "restart" not in loaded.takes:
+                raise loading.CannotLoad(
+                    "The run should start from a checkpoint, and its simulation has no parameter 'restart'. "
+                    "Nothing ran. Give the function restart=None, or start a new run."
+                )
+            arguments["restart"] = checkpoints.load(self.root, str(restart))
+        function = loaded.function
+        return lambda: function(**arguments)
+
+    def save(self, make: Callable[[], Any]) -> str:
+        """Write a checkpoint; answers in words why it could not be written."""
+        try:
+            name = checkpoints.save(self.path, make())
+        except checkpoints.NotStorable as error:
+            return str(error)
+        except OSError as error:
+            return f"it could not be written ({error.strerror})"
+        except Exception as error:  # noqa: BLE001  the simulation's own code
+            return f"the simulation could not make it: {type(error).__name__}: {values.text(error, 500)}"
+        self.checkpoint = name
+        size = checkpoints.size(os.path.join(self.path, "checkpoints", name))
+        self.recorder.add("checkpoint", name=name, bytes=size)
+        return ""
+
+    # --- the end ---
+
+    def _close(self) -> None:
+        self.recorder.close()
+        if self.capture is not None and not self.cut_off:
+            self.capture.finish(self.path)
+
+    def _finish(self, end: Json) -> Json:
+        failure = self.recorder.error
+        if failure is not None:
+            end = {
+                "end": "failed",
+                "outcome": {},
+                "message": f"Its observations could not be written ({failure.strerror}), so what it computed cannot be told in "
+                "full. What arrived is kept. Make room where the spool is and run it again.",
+            }
+        record = {
+            "outcome": {},
+            "message": "",
+            **end,
+            "seconds": round(time.monotonic() - self._started, 4),
+            "cpu": round(_cpu() - self._cpu, 4) if self._cpu else 0.0,
+            "rss": _peak(),
+            "observations": self.recorder.observations,
+            "lines": self.recorder.lines,
+            "length": self.recorder.length,
+            "checkpoint": self.checkpoint,
+            "by": self.claimant.token,
+            "where": {key: self.claimant.where[key] for key in ("host", "pid", "job") if key in self.claimant.where},
+            "versions": dict(self.versions),
+        }
+        written = ending.write_end(self.path, record)
+        self.notify("ended")
+        answer = {"executed": True, "end": record["end"], "written": written}
+        return answer if written else {**answer, "record": record}
+
+    # --- the pulse's thread ---
+
+    def flush(self) -> bool:
+        """Write what waits."""
+        return self.recorder.flush()
+
+    def beat(self) -> None:
+        """A sign of life. Without one, or fenced, nobody may take our word any more: the work ends."""
+        self._beats += 1
+        reason = self.fenced() or self._sign_of_life()
+        if reason:
+            self.cut_off = self.cut_off or reason
+            self.interruption.interrupt(hard_after=10.0)
+            self.interruption.patience()
+            return
+        self.recorder.beat()
+        if self.capture is not None:
+            self.capture.take(self.path)
+        self.interruption.patience()
+        stepper = self.stepper
+        if stepper is not None:
+            stepper.watch()
+
+    def fenced(self) -> str:
+        """Why a later attempt has taken our place; empty when none has."""
+        if os.path.lexists(os.path.join(self.path, "fenced")):
+            return "a later attempt has taken its place"
+        return ""
+
+    def _sign_of_life(self) -> str:
+        flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if self._beats <= 1 else 0)
+        try:
+            fd = os.open(os.path.join(self.path, "heartbeat"), flags, 0o666)
+            try:
+                os.pwrite(fd, b"%012d\n" % self._beats, 0)
+            finally:
+                os.close(fd)
+        except FileNotFoundError:
+            return "its folder in the spool is gone"
+        except OSError as error:
+            self._missed += 1
+            return f"its heartbeat cannot be written ({error.strerror})" if self._missed >= _TOLERATED else ""
+        self._missed = 0
+        return ""
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed(seed % 2**32)
+
+
+def _integer(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return value is not None and float(value) > 0
+    except (TypeError, ValueError):
+        return False
+
+
+def _cpu() -> float:
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
+
+
+def _peak() -> int:
+    """The largest memory this process has held, bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,56 @@
+"""The end of an attempt, as a file."""
+
+from __future__ import annotations
+
+import os
+
+from . import checkpoints, files
+from .files import Json
+
+ENDS = frozenset({"done", "partial", "failed", "lost", "paused", "preempted", "withdrawn"})
+
+
+def write_end(folder: str, end: Json) -> bool:
+    """Put ``end.json`` into place unless one stands there. Answers whether one stands there now."""
+    path = os.path.join(folder, "end.json")
+    if os.path.lexists(path):
+        return True
+    try:
+        files.write_whole(path, files.encode({"format": 1, **end}))
+    except OSError:
+        return False
+    return True
+
+
+def on_behalf(folder: str, end: str, message: str, seconds: float, claim: Json | None) -> Json:
+    """The end of an attempt whose worker can no longer write it."""
+    length, observations = measure(os.path.join(folder, "observations.jsonl"))
+    found = checkpoints.names(folder)
+    claim = claim or {}
+    return {
+        "end": end,
+        "outcome": {},
+        "message": message,
+        "seconds": round(max(seconds, 0.0), 3),
+        "observations": observations,
+        "length": length,
+        "checkpoint": str(found[-1]) if found else None,
+        "where": {key: claim[key] for key in ("host", "pid", "job") if key in claim},
+        "by": claim.get("by", ""),
+        "on_behalf": True,
+    }
+
+
+def measure(path: str) -> tuple[int, int]:
+    """Bytes of the whole lines of a stream, and how many observations they hold."""
+    length = observations = 0
+    try:
+        with open(path, "rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                length += len(line)
+                observations += b'"kind":"obs"' in line
+    except OSError:
+        return length, observations
+    return length, observations

@@ -1,0 +1,116 @@
+"""Files of the spool: small, bounded, and never trusted to be what their name says."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import stat
+from typing import Any
+
+Json = dict[str, Any]
+
+READ = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+_encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+_numbers = itertools.count(1)
+
+SMALL = 1 << 20
+"""Bytes that a request, a claim or an end may have."""
+
+
+def encode(value: Any) -> bytes:
+    """Strict JSON in ASCII, without a newline. Raises ValueError or TypeError on anything else."""
+    return _encode(value).encode("ascii")
+
+
+def decode(data: bytes) -> Json | None:
+    """The JSON object in ``data``, or None: not JSON, not an object, too deep, or not strict."""
+    try:
+        value = json.loads(data, parse_constant=_refuse)
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(name)
+
+
+def read(path: str, limit: int = SMALL) -> bytes | None:
+    """The content of a regular file of at most ``limit`` bytes; None when there is no such file."""
+    try:
+        fd = os.open(path, READ)
+    except OSError:
+        return None
+    try:
+        data = os.read(fd, limit + 1)
+        if len(data) > limit or not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        if len(data) < 4096:
+            return data
+        parts = [data]
+        while more := os.read(fd, limit + 1 - sum(map(len, parts))):
+            parts.append(more)
+            if sum(map(len, parts)) > limit:
+                return None
+        return b"".join(parts)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def read_json(path: str, limit: int = SMALL) -> Json | None:
+    """The JSON object in a small file; None when it is absent or anything else."""
+    data = read(path, limit)
+    return None if data is None else decode(data)
+
+
+def open_append(path: str) -> int:
+    """A descriptor that appends to ``path``; the folder must exist."""
+    return os.open(path, _APPEND, 0o666)
+
+
+def write_whole(path: str, data: bytes) -> None:
+    """Put a complete file into place: a reader sees the old one or this one, never a part.
+
+    Raises:
+        OSError: It could not be written; what stood there before still stands.
+    """
+    part = f"{path}.{os.getpid()}-{next(_numbers)}.part"
+    write_new(part, data)
+    try:
+        os.rename(part, path)
+    except OSError:
+        remove(part)
+        raise
+
+
+def write_new(path: str, data: bytes) -> None:
+    """Write a file that does not exist yet; nothing is left of it on failure."""
+    fd = os.open(path, _NEW, 0o666)
+    try:
+        try:
+            write_all(fd, data)
+        finally:
+            os.close(fd)
+    except OSError:
+        remove(path)
+        raise
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of ``data``, however many calls it takes."""
+    done = os.write(fd, data)
+    while done < len(data):
+        done += os.write(fd, memoryview(data)[done:])
+
+
+def remove(path: str) -> None:
+    """Remove a file if it is there and may be removed."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return

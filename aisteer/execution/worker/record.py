@@ -1,0 +1,118 @@
+"""What an attempt writes while it runs: one JSON line for each observation, in batches."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import files
+
+BATCH = 0.05
+"""Seconds between two writes at most as often."""
+
+
+class Recorder:
+    """Appends to ``observations.jsonl``.
+
+    The simulation's thread adds lines, the pulse's thread may flush them; a file that nobody writes
+    to is not made. A failed write is remembered in ``error`` and nothing is written after it.
+
+    Args:
+        folder: The attempt's folder, which must exist.
+        wake: Called when lines wait and nobody is bound to write them soon.
+        moved: Called after lines were written.
+    """
+
+    def __init__(self, folder: str, wake: Callable[[], None], moved: Callable[[], None]) -> None:
+        self.path = os.path.join(folder, "observations.jsonl")
+        self.length = 0
+        self.lines = 0
+        self.observations = 0
+        self.error: OSError | None = None
+        self._wake = wake
+        self._moved = moved
+        self._fd = -1
+        self._pending: list[bytes] = []
+        self._lazy: list[bytes] = []
+        self._flushed = 0.0
+        self._lock = threading.Lock()
+
+    def add(self, kind: str, **fields: Any) -> None:
+        """Add a line of this kind; it is in the file within ``BATCH`` seconds."""
+        with self._lock:
+            self._lines_of_state()
+            self._add(kind, fields)
+            if kind == "obs":
+                self.observations += 1
+        self.due()
+
+    def state(self, name: str) -> None:
+        """Say in which state the attempt is, with the next line or beat: by itself it is not worth a file."""
+        self._lazy.append(name.encode())
+
+    def due(self) -> None:
+        """Write now if the last write is long enough ago, else have it written soon."""
+        if time.monotonic() - self._flushed >= BATCH:
+            self.flush()
+        else:
+            self._wake()
+
+    def flush(self) -> bool:
+        """Write what waits. Answers whether anything did."""
+        with self._lock:
+            lines, self._pending = self._pending, []
+            if not lines or self.error is not None:
+                return False
+            self._write(b"".join(lines), len(lines))
+            self._flushed = time.monotonic()
+        self._moved()
+        return True
+
+    def beat(self) -> None:
+        """Write out the state as well: the attempt has lived long enough for it to matter."""
+        with self._lock:
+            self._lines_of_state()
+        self.flush()
+
+    def close(self) -> None:
+        """Write the rest and let go of the file."""
+        self.flush()
+        with self._lock:
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
+
+    def _lines_of_state(self) -> None:
+        while self._lazy:
+            self._add("state", {"state": self._lazy.pop(0).decode()})
+
+    def _add(self, kind: str, fields: dict[str, Any]) -> None:
+        self.lines += 1
+        line = {"seq": self.lines, "t": round(time.time(), 4), "kind": kind, **fields}
+        self._pending.append(files.encode(line) + b"\n")
+
+    def _write(self, data: bytes, count: int) -> None:
+        try:
+            if self._fd < 0:
+                self._fd = files.open_append(self.path)
+            files.write_all(self._fd, data)
+            self.length += len(data)
+        except OSError as error:
+            self.error = error
+            self.lines -= count
+            self._measure()
+
+    def _measure(self) -> None:
+        """After a failed write: how far whole lines go."""
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self.length)
+                rest = file.read()
+        except OSError:
+            return
+        whole = rest.rfind(b"\n") + 1
+        self.length += whole
+        self.lines += rest.count(b"\n")
