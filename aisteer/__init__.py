@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aisteer.campaign.campaign import Campaign as Campaign
     from aisteer.campaign.connect import connect as connect
-    from aisteer.campaign.opening import open_campaign as open  # noqa: A004  ai.open is how one says it
+    from aisteer.campaign.opening import open_campaign as open  # noqa: A004, F401  ai.open is how one says it
     from aisteer.campaign.tasks import RandomArm as RandomArm
     from aisteer.campaign.tasks import Task as Task
     from aisteer.errors import AisteerError as AisteerError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -98,17 +97,14 @@ class Campaign:
             seed=seed,
             hold=hold,
         )
-        self._begin(_open_or_create(name, place, wanted, journal))
+        self.opened: Opened = _open_or_create(name, place, wanted, journal)
+        self.actor: Actor = human()
 
     @classmethod
     def _of(cls, opened: Opened) -> Campaign:
         made = cls.__new__(cls)
-        made._begin(opened)
+        made.opened, made.actor = opened, human()
         return made
-
-    def _begin(self, opened: Opened) -> None:
-        self.opened = opened
-        self.actor: Actor = human()
 
     # --- looking at it ------------------------------------------------------------------------
 
@@ -225,8 +221,8 @@ class Campaign:
         """Who drives it, in words."""
         return driven_by(self)
 
-    async def wait(self, *, ended: int | None = None, timeout: float | None = None) -> Waited:
-        """Wait until ``ended`` runs have ended; early, with the reason, when nothing can happen without a human.
+    async def wait(self, *, ended: int | None = None, timeout: float | None = None) -> Waited:  # noqa: ASYNC109
+        """Wait until ``ended`` runs have ended; early, with why, when nothing can happen without a human.
 
         Args:
             ended: How many; without it, until nothing can happen without a human.
@@ -464,7 +460,6 @@ def _created(name: str, place: Path, wanted: Wanted, url: str | None) -> Journal
         autonomy=opening["autonomy"],
         budget=opening["budget"],
     )
-    json.dumps(name.encode("utf-8", "strict").decode())
     place.mkdir(parents=True, exist_ok=True)
     wanted.save(place)
     try:

@@ -41,34 +41,30 @@ class Connection:
         """Whether the address alone finds it again; a live Executor is bound to this kernel."""
         return self.executor is None and not self.address.startswith("executor:")
 
-    def open(self, folder: Path, nonce: str) -> Endpoint:
+    def open(self, folder: Path) -> Endpoint:
         """The endpoint itself, for the driver.
 
         Args:
             folder: The campaign's folder.
-            nonce: What marks the campaign's spools.
 
         Raises:
             NotSupported: It was an Executor of a kernel that is gone.
             SpoolError, EndpointError: It cannot be set up.
         """
+        spool = Path(os.path.expandvars(self.spool)).expanduser() if self.spool else folder / "spool"
         if self.executor is not None:
             from aisteer.execution.futures import FuturesEndpoint
 
-            spool = Path(self.spool) if self.spool else folder / "spool"
-            return FuturesEndpoint(
-                self.executor, spool=spool, nonce=nonce, address=self.address, code=folder / "code"
-            )
+            return FuturesEndpoint(self.executor, spool, code=folder / "code", address=self.address)
         if not self.stored:
             raise NotSupported(
-                f"The campaign ran on {self.address.removeprefix('executor:')!r}, an Executor of a kernel that is gone. "
-                "It can be read and decided on; to run it again, give it an Executor: ai.Campaign(…, endpoint=…)."
+                f"The campaign ran on {self.address.partition(':')[2]!r}, an Executor of a kernel that "
+                "is gone. It can be read and decided on; to run it again, give it an Executor: "
+                "ai.Campaign(…, endpoint=ai.connect(executor))."
             )
         from aisteer.execution.local import LocalEndpoint
 
-        return LocalEndpoint(
-            folder, nonce=nonce, workers=self.workers, spool=self.spool, address=self.address
-        )
+        return LocalEndpoint(spool, self.workers, code=folder / "code")
 
     def __repr__(self) -> str:
         return f"<endpoint {self.address}>"
@@ -94,12 +90,12 @@ def connect(
     """
     if isinstance(target, Connection):
         return target
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+    if workers is not None and (type(workers) is not int or workers < 1):
         raise BadDefinition(f"workers must be a whole number of at least 1, not {workers!r}.")
     place = None if spool is None else os.fspath(spool)
     if isinstance(target, str):
         return _by_address(target, workers, place)
-    if isinstance(target, Executor) or callable(getattr(target, "submit", None)):
+    if callable(getattr(target, "submit", None)):
         return Connection(f"executor:{type(target).__name__}", workers, place, target)
     raise BadDefinition(
         f"{target!r:.100} is no endpoint. Give 'local', ai.connect('local', workers=2), or an Executor."
@@ -111,7 +107,7 @@ def _by_address(address: str, workers: int | None, spool: str | None) -> Connect
     if kind in _LATER:
         raise NotSupported(
             f"{address!r}: {_LATER[kind]} are not part of this release; they come with a later 0.x release. "
-            f"Until then, hand over a {kind.capitalize()} Executor that you made yourself: ai.connect(executor, spool=…)."
+            f"Until then, hand over an Executor that you made yourself: ai.connect(executor, spool=…)."
         )
     if kind == "executor":
         return Connection(address)

@@ -25,6 +25,7 @@ MAIN = "main"
 """The name of the one task that the shorthand makes."""
 SHORTHAND = tuple(Task.__dataclass_fields__)
 _WHOLE = ("tasks", "baseline", "autonomy", "budget", "seed", "hold")
+"""Arguments that speak of the campaign, not of a task."""
 
 
 @dataclass(slots=True)
@@ -74,7 +75,8 @@ def define(
         raise BadDefinition("A campaign needs a task: give simulation=, space= and objective=, or tasks={…}.")
     wanted = Wanted({"tasks": {}, "seed": seed, "hold": float(hold), "opening": opening(autonomy, budget)})
     for name, task in tasks.items():
-        if not isinstance(name, str) or not name.strip() or not isinstance(task, Task):
+        given: tuple[object, object] = (name, task)
+        if not isinstance(given[0], str) or not given[0].strip() or not isinstance(given[1], Task):
             raise BadDefinition(f"tasks maps a name to ai.Task(…); {name!r:.80} is {type(task).__name__}.")
         shipment = task.ship()
         if shipment is not None:
@@ -141,27 +143,18 @@ def redefine(old: Json, changes: Mapping[str, Any]) -> Wanted:
         if name not in known:
             raise BadDefinition(f"A campaign has no {name!r}.{did_you_mean(name, known)}")
     wanted = Wanted(plain(old))
-    tasks = wanted.definition["tasks"]
+    arm = wanted.definition["tasks"].pop(ARM, None) if _has_arm(old) else None
     if "tasks" in changes:
-        fresh = define(changes["tasks"], baseline=None, autonomy=_Kept({}), budget=None, seed=0, hold=0.0)
-        arm = tasks.get(ARM)
-        tasks = wanted.definition["tasks"] = dict(fresh.definition["tasks"])
-        if arm is not None:
-            tasks[ARM] = arm
+        fresh = define(changes["tasks"], baseline=None, autonomy=_Kept(), budget=None, seed=0, hold=0.0)
+        wanted = Wanted({**wanted.definition, "tasks": fresh.definition["tasks"]})
         wanted.shipments, wanted.pools, wanted.connections = fresh.shipments, fresh.pools, fresh.connections
-    for_task = {name: changes[name] for name in SHORTHAND if name in changes and name not in _WHOLE}
+    for_task = {name: value for name, value in changes.items() if name not in _WHOLE}
     if for_task:
         _change_task(wanted, for_task)
-    if "baseline" in changes:
-        tasks.pop(ARM, None)
-        if changes["baseline"] is not None:
-            _add_arm(wanted, changes["baseline"])
-    elif tasks.get(ARM, {}).get("baseline"):
-        arm = tasks.pop(ARM)
-        _add_arm(wanted, RandomArm(runs=arm["runs"], seed=arm["seed"]))
-    for name in ("seed", "hold"):
-        if name in changes:
-            wanted.definition[name] = changes[name]
+    baseline = changes.get("baseline", RandomArm(runs=arm["runs"], seed=arm["seed"]) if arm else None)
+    if baseline is not None:
+        _add_arm(wanted, baseline)
+    wanted.definition |= {name: changes[name] for name in ("seed", "hold") if name in changes}
     for name in ("autonomy", "budget"):
         if name in changes:
             value = changes[name]
@@ -170,14 +163,16 @@ def redefine(old: Json, changes: Mapping[str, Any]) -> Wanted:
     return wanted
 
 
+def _has_arm(definition: Json) -> bool:
+    return bool(definition["tasks"].get(ARM, {}).get("baseline"))
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """Stands where the old rule stays."""
 
-    data: Json
-
     def to_json(self) -> Json:
-        return self.data
+        return {}
 
 
 def _change_task(wanted: Wanted, changes: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ __all__ = ["Ledger"]
 
 
 class Ledger:
-    """Every decision beside what came of it: what the AI chose and expected, what the human did, the outcome."""
+    """Every decision beside what came of it: the AI's choice and prediction, the human's, the outcome."""
 
     def __init__(self, campaign: Campaign) -> None:
         self._campaign = campaign

@@ -103,7 +103,7 @@ class Opened:
                 connection = self.connection(task)
                 key = f"{connection.address} {id(connection.executor)}"
                 if key not in self._endpoints:
-                    self._endpoints[key] = connection.open(self.folder, state.nonce)
+                    self._endpoints[key] = connection.open(self.folder)
                 found[task] = self._endpoints[key]
             return found
 
@@ -131,8 +131,8 @@ class Opened:
     def _may_run(self) -> None:
         if self.kernel_bound and not any(c.executor for c in self.connections.values()):
             raise NotSupported(
-                f"This campaign runs on {self.kernel_bound!r}, an Executor of a kernel that is gone. It can be "
-                "read and decided on. To run it on, give it one: ai.Campaign(…, endpoint=ai.connect(executor))."
+                f"This campaign runs on {self.kernel_bound!r}, an Executor of a kernel that is gone. It can "
+                "be read and decided on. To run it, give it one: ai.Campaign(…, endpoint=ai.connect(executor))."
             )
         if not self.trusted and not folder_is_ours(self.folder):
             raise Untrusted(

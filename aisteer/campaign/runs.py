@@ -82,12 +82,12 @@ class RunHandle:
 
     @property
     def state(self) -> str:
-        """``accepted``, ``submitted``, ``waiting``, ``claimed``, ``running``, ``pausing``, ``paused`` or ``ended``."""
+        """Where it stands (``accepted``, ``waiting``, ``running``, ``ended`` …; see ``Run``)."""
         return self.snapshot.state
 
     @property
     def end(self) -> str:
-        """How it ended: ``done``, ``partial``, ``failed``, ``lost``, ``withdrawn``; empty while it has not."""
+        """How it ended (``done``, ``partial``, ``failed``, ``lost``, ``withdrawn``); empty while it lives."""
         return self.snapshot.end
 
     @property

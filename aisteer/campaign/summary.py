@@ -34,10 +34,8 @@ def as_text(campaign: Campaign) -> str:
         )
         if state.budget is not None:
             amount, unit = state.budget["amount"], state.budget["unit"]
-            spent, reserved = state.spent, state.totals.reserved
-            lines.append(
-                f"  budget: {spent:.4g} {state.budget['counts']}, {reserved:.4g} reserved of {amount:g} {unit}"
-            )
+            spent, reserved, counts = state.spent, state.totals.reserved, state.budget["counts"]
+            lines.append(f"  budget: {spent:.4g} {counts}, {reserved:.4g} reserved of {amount:g} {unit}")
         troubles = list(state.troubles.values())
     lines += [f"  {describe_proposal(one)}" for one in waiting[:_SHOWN]]
     lines += [f"  {describe_run(one)}" for one in live[:_SHOWN]]

@@ -44,7 +44,7 @@ class Waited:
         return self.reason
 
 
-async def wait(campaign: Campaign, ended: int | None, timeout: float | None) -> Waited:
+async def wait(campaign: Campaign, ended: int | None, timeout: float | None) -> Waited:  # noqa: ASYNC109
     """See ``Campaign.wait``."""
     _refuse_old_kernel()
     deadline = None if timeout is None else time.monotonic() + timeout
@@ -140,7 +140,7 @@ def _refuse_old_kernel() -> None:
     version = tuple(int(part) for part in str(kernel.__version__).split(".")[:1])
     if version < (7,):
         raise NotSupported(
-            f"This kernel is ipykernel {kernel.__version__}. Before version 7 a waiting cell holds up every click, so "
-            "nobody could decide anything. The campaign goes on by itself: look at it without waiting, or upgrade: "
-            "pip install 'ipykernel>=7'."
+            f"This kernel is ipykernel {kernel.__version__}. Before version 7 a waiting cell holds up every "
+            "click, so nobody could decide anything. The campaign goes on by itself: look at it without "
+            "waiting, or upgrade: pip install 'ipykernel>=7'."
         )

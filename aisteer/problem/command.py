@@ -114,14 +114,15 @@ class CommandSimulation:
         unused = [name for name in names if name not in self.parameters]
         if missing:
             raise BadDefinition(
-                f"{self.name!r} has {{{missing[0]}}} in its command or files, and the space has no {missing[0]!r}."
-                f"{did_you_mean(missing[0], names)} Braces of the program's own are written {{{{ and }}}}.",
+                f"{self.name!r} has {{{missing[0]}}} in its command or files, and the space has no "
+                f"{missing[0]!r}.{did_you_mean(missing[0], names)} "
+                "Braces of the program's own are written {{ and }}.",
                 missing=missing,
             )
         if unused:
             raise BadDefinition(
-                f"The space has {', '.join(unused)}, which stands nowhere in the command, inputs or environment "
-                f"of {self.name!r}. Write it there in braces: {{{unused[0]}}}.",
+                f"The space has {', '.join(unused)}, which stands nowhere in the command, inputs or "
+                f"environment of {self.name!r}. Write it there in braces: {{{unused[0]}}}.",
                 unknown=unused,
             )
 

@@ -1,0 +1,59 @@
+"""The commands that look and leave: ``status``, ``hosts``, ``export``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from aisteer.campaign.export import export as write_export
+from aisteer.campaign.opening import campaigns, open_campaign
+from aisteer.campaign.summary import as_text
+from aisteer.errors import AisteerError
+
+__all__ = ["export", "hosts", "status"]
+
+
+def status(given: argparse.Namespace) -> int:
+    """Show one campaign, or all of them."""
+    if given.name is not None:
+        print(as_text(open_campaign(given.name, folder=given.folder)))
+        return 0
+    found = campaigns(given.folder)
+    if not found:
+        print("There is no campaign here. Create one in a notebook with ai.Campaign(name, …).")
+    failed = 0
+    for place in found:
+        try:
+            campaign = open_campaign(place.name, folder=place.parent)
+            print(as_text(campaign))
+            campaign.close()
+        except AisteerError as error:
+            failed += 1
+            print(f"aisteer: {place.name}: {error}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def hosts(given: argparse.Namespace) -> int:
+    """Show, or end, the hosts of worker processes on this machine."""
+    from aisteer.execution.hosts import list_hosts, stop_host
+
+    found = list_hosts()
+    if not found:
+        print("No host of worker processes is at work on this machine.")
+    for host in found:
+        since = datetime.fromtimestamp(host.since).astimezone().isoformat(timespec="seconds")
+        print(f"{host.key}  process {host.pid}  {host.workers} workers  since {since}  {host.spool}")
+        if given.stop:
+            stop_host(host)
+            print(f"{host.key}  ended")
+    return 0
+
+
+def export(given: argparse.Namespace) -> int:
+    """Write runs, decisions and observations as files."""
+    campaign = open_campaign(given.name, folder=given.folder)
+    for what, path in write_export(campaign, Path(given.to), given.format).items():
+        print(f"{what}: {path}")
+    return 0
