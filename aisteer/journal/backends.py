@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event, insert, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from aisteer.errors import BadDefinition, JournalDamaged, MissingExtra, UnknownName
@@ -88,6 +88,7 @@ def _sqlite(folder: Path, *, create: bool, read_only: bool) -> Backend:
     network = file_system(folder).network
     database = Database(_engine(f"file:{quote(where)}"), where)
     try:
+        _recognise(database, create=create)
         mode = _journal_mode(database, network=network, create=create)
         if create:
             make_tables(database)
@@ -95,6 +96,25 @@ def _sqlite(folder: Path, *, create: bool, read_only: bool) -> Backend:
         database.close()
         raise
     return Backend(database, mode, one_host=mode == "rollback")
+
+
+def _recognise(database: Database, *, create: bool) -> None:
+    """Look before anything is written into a file that may be somebody else's."""
+    deadline = time.monotonic() + database.patience
+    while True:
+        try:
+            with database.lock:
+                tables = database.raw("SELECT count(*), sum(name = 'head') FROM sqlite_master WHERE type = 'table'")
+            break
+        except sqlite3.Error as error:
+            if not faults.is_busy(error) or time.monotonic() > deadline:
+                raise faults.explain(error, database.where) from error
+            time.sleep(0.01)
+    if not tables[0] and not create:
+        raise UnknownName(f"There is no campaign in {database.where} yet: it is empty.", folder=database.where)
+    if tables[0] and not tables[1]:
+        message = f"{database.where} is not a journal of aisteer, but some other database. It was not changed."
+        raise JournalDamaged(message + " Move it away, or choose another name for the campaign.")
 
 
 def _writable(folder: Path, path: Path, *, create: bool) -> bool:
@@ -149,11 +169,12 @@ def _read_only(path: Path, where: str) -> Database:
     wal = path.with_name(path.name + "-wal")
     if wal.exists() and wal.stat().st_size:
         # Its last commits are still in the log, which cannot be read in place: look at a copy.
-        copy = Path(tempfile.mkdtemp(prefix="aisteer-journal-"))
+        belongings = tempfile.TemporaryDirectory(prefix="aisteer-journal-")
+        copy = Path(belongings.name)
         shutil.copy2(path, copy / path.name)
         shutil.copy2(wal, copy / wal.name)
         database = Database(_engine(f"file:{quote(str(copy / path.name))}"), where)
-        database.raw("PRAGMA query_only=ON")
+        database.belongings = belongings
         return database
     return Database(_engine(f"{uri}&immutable=1"), where)
 
@@ -183,15 +204,13 @@ def _postgres(url: str, schema: str, *, create: bool, read_only: bool) -> Backen
     """
     try:
         target = make_url(url)
-        if target.drivername in {"postgres", "postgresql"}:
-            target = target.set(drivername="postgresql+psycopg")
-        engine = create_engine(target, poolclass=NullPool)
+        if target.drivername.partition("+")[0] not in {"postgres", "postgresql"}:
+            raise BadDefinition("A journal lies in the campaign's folder, or on PostgreSQL: 'postgresql://…'.")
+        engine = create_engine(target.set(drivername="postgresql+psycopg"), poolclass=NullPool)
     except ModuleNotFoundError as error:
         raise MissingExtra(f"A journal on PostgreSQL needs psycopg: pip install 'aisteer[postgres]' ({error}).") from error
-    except (ArgumentError, NoSuchModuleError) as error:
+    except ArgumentError as error:
         raise BadDefinition(f"This is not the address of a PostgreSQL database ({error}).") from error
-    if engine.dialect.name != "postgresql":
-        raise BadDefinition("A journal lies in the campaign's folder or on PostgreSQL: url='postgresql://…'.")
     shown = f"{target.render_as_string(hide_password=True)} ({schema})"
     path = f'"{schema}"'
 

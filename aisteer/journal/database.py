@@ -62,6 +62,7 @@ class Database:
         self.where = where
         self.patience = patience
         self.lock = threading.RLock()
+        self.belongings: Any = None  # what is to live as long as the connection
         self.sqlite = engine.dialect.name == "sqlite"
         self._connection: Connection | None = None
         self._inside = False
@@ -94,6 +95,8 @@ class Database:
             if os.getpid() == self._process:
                 self._drop()
                 self.engine.dispose()
+                if self.belongings is not None:
+                    self.belongings.cleanup()
 
     def raw(self, statement: str) -> Any:
         """Run ``statement`` on SQLite's own connection, outside of transactions; its first row."""

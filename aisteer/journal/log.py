@@ -12,7 +12,7 @@ from aisteer.errors import JournalDamaged, Refused
 from aisteer.journal.events import Actor, Event, Record, decode, encode
 from aisteer.journal.tables import events
 
-__all__ = ["append", "damaged", "last_position", "prepare", "read"]
+__all__ = ["append", "checksum", "damaged", "last_position", "prepare", "read"]
 
 _COLUMNS = (
     events.c.position,
@@ -34,7 +34,10 @@ _APPEND = insert(events)
 _END = 2**62
 
 
-def _crc(position: int, time: float, kind: str, version: int, actor: str, command: str | None, body: str) -> int:
+def checksum(
+    position: int, time: float, kind: str, version: int, actor: str, command: str | None, body: str
+) -> int:
+    """CRC-32 of a row: what a disk changed by itself is noticed."""
     return zlib.crc32(f"{position}|{time!r}|{kind}|{version}|{actor}|{command}|{body}".encode())
 
 
@@ -68,7 +71,7 @@ def prepare(
                 "actor": by,
                 "command": command,
                 "body": body,
-                "crc": _crc(position, now, kind, version, by, command, body),
+                "crc": checksum(position, now, kind, version, by, command, body),
             }
         )
     return records, rows
@@ -87,7 +90,7 @@ def read(connection: Connection, after: int, limit: int, upto: int | None = None
     bounds = {"after": after, "upto": _END if upto is None else upto, "count": limit}
     records = []
     for position, time, kind, version, by, command, body, crc in connection.execute(_READ, bounds):
-        if position != after + 1 or crc != _crc(position, time, kind, version, by, command, body):
+        if position != after + 1 or crc != checksum(position, time, kind, version, by, command, body):
             what = "is missing" if position != after + 1 else "is not as it was written"
             raise damaged(f"Event {after + 1} of the journal {what}", after)
         after = position

@@ -12,6 +12,7 @@ from typing import Any
 from aisteer.journal import commands as c
 from aisteer.journal import events as ev
 from aisteer.journal.events import Actor
+from aisteer.journal.state import State, apply
 from aisteer.journal.store import Journal
 
 ADA = Actor("human", "ada")
@@ -85,6 +86,14 @@ def whole_run(journal: Journal, epoch: int, points: Sequence[float]) -> None:
     runs = [r.event.run for r in started.events if isinstance(r.event, ev.AttemptLaunched)]
     moves = [ev.AttemptMoved(run=run, attempt=1, state="running", where={"host": "n1", "pid": 5}) for run in runs]
     journal.submit(report(epoch, *moves, *[ended(run, x) for run, x in zip(runs, points, strict=True)]))
+
+
+def plain(journal: Journal) -> State:
+    """The fold as it is defined: over all records, into dictionaries."""
+    state = State()
+    for record in journal.records(limit=10**9):
+        apply(state, record)
+    return state
 
 
 def eventually(claim: Callable[[], bool], within: float = 30.0) -> None:

@@ -13,21 +13,13 @@ from aisteer.errors import AisteerError, BudgetExceeded, Refused, StaleRevision,
 from aisteer.journal import caches, folding, pages, store
 from aisteer.journal import commands as c
 from aisteer.journal import events as ev
-from aisteer.journal.state import State, apply
+from aisteer.journal.state import State
 from aisteer.journal.store import Journal
 from aisteer.journal.tables import commands, launches, points, snapshot
 from aisteer.journal.tables import pages as stored_pages
 from tests.journal.scenes import (
-    ADA, AI, BOB, DRIVER, Place, accept, define, draft, ended, launch, propose, report, whole_run,
+    ADA, AI, BOB, DRIVER, Place, accept, define, draft, ended, launch, plain, propose, report, whole_run,
 )  # fmt: skip
-
-
-def plain(journal: Journal) -> State:
-    """The fold as it is defined: over all records, into dictionaries."""
-    state = State()
-    for record in journal.records(limit=10**9):
-        apply(state, record)
-    return state
 
 
 def test_a_campaign_is_there_again_after_it_was_closed(place: Place) -> None:
