@@ -106,6 +106,11 @@ class Driver:
         """Whether it holds the lease now."""
         return self.alive and self._ready.is_set()
 
+    @property
+    def thinking(self) -> bool:
+        """Whether the mind is at work, so that proposals may still come."""
+        return self._thinker is not None and self._thinker.busy
+
     def wait_until_driving(self, timeout: float) -> bool:
         """Wait for the lease."""
         return self._ready.wait(timeout)

@@ -22,6 +22,8 @@ from aisteer.steering.thought import Situation, Thought, situation
 __all__ = ["Thinker", "Thinks"]
 
 _log = logging.getLogger("aisteer.driver")
+MANUAL = "manual"
+"""The policy of a task for which nothing proposes: all proposals are somebody's own."""
 _GATHER = 0.05
 """Seconds to gather further news before thinking: results often come together."""
 
@@ -58,6 +60,13 @@ class Thinker:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.epoch = 0
+        self._busy = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thought is under way, or there is news to think about."""
+        alive = self._thread is not None and self._thread.is_alive()
+        return alive and (self._busy or self._news.is_set())
 
     def start(self, epoch: int) -> None:
         """Begin to think under ``epoch``."""
@@ -81,6 +90,7 @@ class Thinker:
             self._news.wait()
             if self._stop.wait(_GATHER):
                 return
+            self._busy = True
             self._news.clear()
             try:
                 for task in list(self.journal.state.definition.get("tasks", ())):
@@ -92,10 +102,14 @@ class Thinker:
                 if self._stop.wait(1.0):
                     return
                 self._news.set()
+            finally:
+                self._busy = False
 
     def _think(self, task: str) -> None:
         with self.journal.lock:
             state = self.journal.state
+            if state.definition["tasks"][task].get("policy", {}).get("name") == MANUAL:
+                return
             known, stands = evidence(state, task), situation(state, task)
         source = f"proposals of {task}"
         try:
