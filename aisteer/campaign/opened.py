@@ -132,7 +132,8 @@ class Opened:
         if self.kernel_bound and not any(c.executor for c in self.connections.values()):
             raise NotSupported(
                 f"This campaign runs on {self.kernel_bound!r}, an Executor of a kernel that is gone. It can "
-                "be read and decided on. To run it, give it one: ai.Campaign(…, endpoint=ai.connect(executor))."
+                "be read and decided on. To run it, give it one: "
+                "ai.Campaign(…, endpoint=ai.connect(executor))."
             )
         if not self.trusted and not folder_is_ours(self.folder):
             raise Untrusted(

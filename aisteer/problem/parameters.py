@@ -27,7 +27,12 @@ Scalar = str | int | float | bool
 
 def is_finite_number(value: object) -> bool:
     """Whether it is a number (NumPy's too, not a truth value) and finite."""
-    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond what a float can hold
+        return False
 
 
 def number_in_words(value: float, unit: str = "") -> str:
@@ -39,10 +44,9 @@ def _as_real(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         kind = type(value).__name__
         raise BadParameters(f"{name} must be a number, not {value!r} ({kind}).", name=name, value=value)
-    number = float(value)
-    if not math.isfinite(number):
-        raise BadParameters(f"{name} = {number} is not a finite number.", name=name, value=number)
-    return number
+    if not is_finite_number(value):
+        raise BadParameters(f"{name} = {value!s:.40} is not a finite number.", name=name, value=value)
+    return float(value)
 
 
 def _check_bounds(low: object, high: object) -> None:
@@ -216,7 +220,7 @@ class Choice:
         plain = tuple(_plain_option(option) for option in options)
         if len(plain) < 2:
             raise BadDefinition(f"A choice needs at least two options, and there are {len(plain)}.")
-        if len(set(plain)) < len(plain):
+        if len({(isinstance(option, bool), option) for option in plain}) < len(plain):
             raise BadDefinition(f"The options of a choice must differ from each other: {list(plain)!r}.")
         object.__setattr__(self, "options", plain)
         object.__setattr__(self, "ordered", bool(ordered))

@@ -203,7 +203,8 @@ class Pool:
             "size": len(self),
         }
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        # Everything in quotes: what the module quotes by itself differs between Python versions.
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(self.columns)
         for row in zip(*self.columns.values(), strict=True):
             writer.writerow([_cell(value) for value in row])
