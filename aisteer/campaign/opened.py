@@ -116,17 +116,20 @@ class Opened:
             Untrusted: The campaign's code is not ours, and was not trusted.
             NotSupported: It needs an Executor of another kernel.
         """
-        from aisteer.execution.driver import Driver
-        from aisteer.steering.mind import Mind
-
         with self._lock:
             if self.driver is not None and self.driver.alive:
                 return self.driver
             self._may_run()
-            endpoints = self.endpoints()
-            self.driver = Driver(self.journal, self.folder, endpoints, mind=Mind(self.folder), holder=holder)
+            self.driver = self._made_driver(holder)
             self.driver.start()
             return self.driver
+
+    def _made_driver(self, holder: Mapping[str, Any]) -> Driver:
+        from aisteer.execution.driver import Driver
+        from aisteer.steering.mind import Mind
+
+        mind = Mind(self.folder)
+        return Driver(self.journal, self.folder, self.endpoints(), mind=mind, holder=holder)
 
     def _may_run(self) -> None:
         if self.kernel_bound and not any(c.executor for c in self.connections.values()):
