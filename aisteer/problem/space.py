@@ -147,7 +147,7 @@ class Space:
         drawn = 0
         while len(found) < n:
             size = max(64, min(8192, 4 * (n - len(found))))
-            cells = self._decode_uniform(generator.random((size, self.dimension)))
+            cells = self.decode_uniform(generator.random((size, self.dimension)))
             found.extend(point for point in cells if self.feasible(point))
             drawn += size
             if drawn >= _DRAWS and not found:
@@ -157,7 +157,7 @@ class Space:
                 )
         return found[:n]
 
-    def _decode_uniform(self, unit: NDArray[np.float64]) -> list[dict[str, Scalar]]:
+    def decode_uniform(self, unit: NDArray[np.float64]) -> list[dict[str, Scalar]]:
         """Every option and whole number gets an equal share of the unit interval."""
         columns: list[list[Scalar]] = []
         for column, parameter in zip(unit.T.tolist(), self.parameters.values(), strict=True):
