@@ -23,7 +23,11 @@ MELT: dict[str, Any] = {
     "tasks": {
         "main": {
             "simulation": {
-                "kind": "function", "name": "melt", "generator": True, "checkpoint": True, "controls": ["steps"],
+                "kind": "function",
+                "name": "melt",
+                "generator": True,
+                "checkpoint": True,
+                "controls": ["steps"],
             },
             "space": {
                 "kind": "box",
@@ -33,7 +37,10 @@ MELT: dict[str, Any] = {
                 },
             },
             "objective": {"kind": "maximize", "outcome": "diffusion", "unit": "10⁻⁹ m²/s"},
-            "endpoint": "local", "slots": 4, "batch": 4, "cost": 0.8,
+            "endpoint": "local",
+            "slots": 4,
+            "batch": 4,
+            "cost": 0.8,
         }
     },
     "hold": 3.0,
@@ -43,10 +50,26 @@ MELT["tasks"]["random arm"] = {**MELT["tasks"]["main"], "baseline": True}
 MOLECULES: dict[str, Any] = {
     "tasks": {
         "main": {
-            "simulation": {"kind": "function", "name": "ionise", "generator": True, "checkpoint": False, "controls": []},
-            "space": {"kind": "pool", "pool": "ab", "key": "smiles", "parameters": ["smiles"], "size": 1800, "name": ""},
+            "simulation": {
+                "kind": "function",
+                "name": "ionise",
+                "generator": True,
+                "checkpoint": False,
+                "controls": [],
+            },
+            "space": {
+                "kind": "pool",
+                "pool": "ab",
+                "key": "smiles",
+                "parameters": ["smiles"],
+                "size": 1800,
+                "name": "",
+            },
             "objective": {"kind": "minimize", "outcome": "ionisation_energy", "unit": "eV"},
-            "endpoint": "local", "slots": 2, "batch": 4, "cost": 1e-4,
+            "endpoint": "local",
+            "slots": 2,
+            "batch": 4,
+            "cost": 1e-4,
         }
     },
     "hold": 3.0,
@@ -84,7 +107,9 @@ class Story:
 
     def start(self) -> Story:
         self.submit(cmd.Start(actor=HUMAN))
-        self.submit(cmd.TakeLease(actor=DRIVER, epoch=self.state.epoch + 1, holder={"host": "host", "pid": 1}))
+        self.submit(
+            cmd.TakeLease(actor=DRIVER, epoch=self.state.epoch + 1, holder={"host": "host", "pid": 1})
+        )
         return self
 
     def propose(
@@ -92,7 +117,12 @@ class Story:
     ) -> list[str]:
         drafts = [
             cmd.Draft(
-                task=task, parameters=p, origin=origin, cost=0.8, rank=i + 1, of=512,
+                task=task,
+                parameters=p,
+                origin=origin,
+                cost=0.8,
+                rank=i + 1,
+                of=512,
                 **{k: (v[i] if isinstance(v, list) else v) for k, v in more.items()},
             )
             for i, p in enumerate(points)
@@ -113,7 +143,9 @@ class Story:
         number = self.state.runs[run].attempt.number
         self.append(ev.AttemptMoved(run=run, attempt=number, state=state))
 
-    def end(self, run: str, value: float | None = None, error: float = 0.0, *, end: Any = "done", **more: Any) -> None:
+    def end(
+        self, run: str, value: float | None = None, error: float = 0.0, *, end: Any = "done", **more: Any
+    ) -> None:
         outcome = {} if value is None else {self.outcome: [value, error]}
         number = self.state.runs[run].attempt.number
         more.setdefault("seconds", 95.0)
@@ -164,18 +196,31 @@ def melting(finished: int = 41) -> Story:
     story = Story().start()
     rng = random.Random(7)
     for i in range(finished):
-        point = {"temperature": round(rng.uniform(350, 1950), 1), "density": round(rng.uniform(7.05, 8.95), 3)}
-        value = truth(**{"t": point["temperature"], "d": point["density"]})
+        point = {
+            "temperature": round(rng.uniform(350, 1950), 1),
+            "density": round(rng.uniform(7.05, 8.95), 3),
+        }
+        value = truth(point["temperature"], point["density"])
         spread = 0.9 / (1 + 0.1 * i)
         guess = {"diffusion": [value + rng.gauss(0, spread), spread]}
         error = round(rng.uniform(0.05, 0.15), 3)
-        story.run(point, value + rng.gauss(0, 0.1), error, predicted={} if i % 3 == 2 else guess, task="random arm" if i % 3 == 2 else "main")
+        story.run(
+            point,
+            value + rng.gauss(0, 0.1),
+            error,
+            predicted={} if i % 3 == 2 else guess,
+            task="random arm" if i % 3 == 2 else "main",
+        )
     story.append(ev.SurrogateFitted(task="main", model=9, runs=finished, summary=_belief()))
     (bad,) = story.propose({"temperature": 1890.0, "density": 7.02})
     story.accept(bad)
     run = story.launch(bad)
     story.move(run, "running")
-    story.end(run, end="failed", message="SCF did not converge at step 41. Nothing else is affected; try a smaller step, or reject the region.")
+    story.end(
+        run,
+        end="failed",
+        message="SCF did not converge at step 41. Nothing else is affected; try a smaller step, or reject the region.",
+    )
     story.now += 30
     a = story.live({"temperature": 1310.0, "density": 7.85}, 128)
     story.now += 120
@@ -186,27 +231,63 @@ def melting(finished: int = 41) -> Story:
     story.move(story.launch(w), "waiting")
     story.now += 118
     story.submit(cmd.Request(actor=HUMAN, run=c, verb="stop"))
-    near = [{"run": "R12", "distance": 0.031}, {"run": "R33", "distance": 0.052}]
+    near = [
+        {"run": "R12", "distance": 0.031, "value": 3.8, "standard_error": 0.11},
+        {"run": "R33", "distance": 0.052, "value": 4.02, "standard_error": 0.14},
+    ]
     reasons = [
-        {"kind": "split", "exploit": 0.38},
+        {
+            "kind": "acquisition",
+            "name": "expected improvement",
+            "value": 0.21,
+            "exploit": 0.08,
+            "explore": 0.13,
+        },
         {"kind": "nearest", "runs": near},
     ]
-    far = [{"kind": "split", "exploit": 0.04}, {"kind": "warning", "text": "far from any run (2.3 length scales)"}]
+    far = [
+        {
+            "kind": "acquisition",
+            "name": "expected improvement",
+            "value": 0.18,
+            "exploit": -0.02,
+            "explore": 0.2,
+        },
+        {"kind": "distance", "run": "R2", "correlation": 0.07, "far": True, "length_scales": 2.3},
+    ]
     names = story.propose(
-        {"temperature": 1385.0, "density": 7.92}, {"temperature": 1640.0, "density": 8.4},
-        {"temperature": 1910.0, "density": 7.05}, {"temperature": 1180.0, "density": 8.02},
-        predicted=[{"diffusion": [4.21, 0.38]}, {"diffusion": [3.61, 0.74]}, {"diffusion": [3.1, 1.4]}, {"diffusion": [3.9, 0.3]}],
-        acquisition=[-0.41, -0.62, -0.9, -1.1], reasons=[reasons, reasons, far, reasons],
+        {"temperature": 1385.0, "density": 7.92},
+        {"temperature": 1640.0, "density": 8.4},
+        {"temperature": 1910.0, "density": 7.05},
+        {"temperature": 1180.0, "density": 8.02},
+        predicted=[
+            {"diffusion": [4.21, 0.38]},
+            {"diffusion": [3.61, 0.74]},
+            {"diffusion": [3.1, 1.4]},
+            {"diffusion": [3.9, 0.3]},
+        ],
+        acquisition=[-0.41, -0.62, -0.9, -1.1],
+        reasons=[reasons, reasons, far, reasons],
     )
     two = story.state.proposals[names[1]]
-    made = story.submit(cmd.Edit(
-        actor=HUMAN, proposal=two.id, revision=two.revision,
-        parameters={"temperature": 1200.0, "density": 8.4}, reason="below melting at this density",
-    ))
+    made = story.submit(
+        cmd.Edit(
+            actor=HUMAN,
+            proposal=two.id,
+            revision=two.revision,
+            parameters={"temperature": 1200.0, "density": 8.4},
+            reason="below melting at this density",
+        )
+    )
     child = next(e.proposal for e in made if isinstance(e, ev.ProposalMade))
-    story.append(ev.ProposalPredicted(
-        proposal=child, predicted={"diffusion": [2.95, 0.21]}, model=9, reasons=[{"kind": "nearest", "runs": near[:1]}],
-    ))
+    story.append(
+        ev.ProposalPredicted(
+            proposal=child,
+            predicted={"diffusion": [2.95, 0.21]},
+            model=9,
+            reasons=[{"kind": "nearest", "runs": near[:1]}],
+        )
+    )
     story.accept(names[3], hold=3.0)
     _ = a, b
     return story
@@ -217,8 +298,15 @@ def _belief() -> dict[str, Any]:
     ys = [7 + 2 * j / 24 for j in range(25)]
     mean = [[truth(x, y) for x in xs] for y in ys]
     std = [[0.2 + 0.6 * abs(math.sin(x / 210) * math.cos(3 * y)) for x in xs] for y in ys]
-    line = {"x": xs, "mean": [truth(x, 7.9) for x in xs], "std": [0.15 + 0.3 * abs(math.sin(x / 300)) for x in xs]}
-    return {"map": {"names": ["temperature", "density"], "x": xs, "y": ys, "mean": mean, "std": std}, "slices": {"temperature": line}}
+    line = {
+        "x": xs,
+        "mean": [truth(x, 7.9) for x in xs],
+        "std": [0.15 + 0.3 * abs(math.sin(x / 300)) for x in xs],
+    }
+    return {
+        "map": {"names": ["temperature", "density"], "x": xs, "y": ys, "mean": mean, "std": std},
+        "slices": {"temperature": line},
+    }
 
 
 def shown(story: Story, **wishes: Any) -> dict[str, Any]:

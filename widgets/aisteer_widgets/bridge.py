@@ -163,7 +163,7 @@ class Bridge:
     def _run(self) -> None:
         unsubscribe = self.journal.subscribe(lambda _position: self._wake.set())
         try:
-            while self._followers:
+            while self._wanted():
                 started = time.monotonic()
                 self._wake.wait(LOOK)
                 self._wake.clear()
@@ -174,12 +174,21 @@ class Bridge:
                     if getattr(self.journal, "_closed", False):
                         return
                     self._report(str(error))
-                except Exception as error:
-                    self._report(f"The board could not be brought up to date ({error}). The campaign goes on without it.")
+                except Exception as error:  # noqa: BLE001  a picture that fails must not end the loop
+                    self._report(
+                        f"The board could not be brought up to date ({error}). The campaign goes on without it."
+                    )
                     _log.exception("the board could not be brought up to date")
                 time.sleep(max(0.0, FRAME - (time.monotonic() - started)))
         finally:
             unsubscribe()
+
+    def _wanted(self) -> bool:
+        """Whether anybody looks; the end of the thread is decided under the lock, so that no view is forgotten."""
+        with self._lock:
+            if not self._followers:
+                self._thread = None
+            return bool(self._followers)
 
     def _report(self, words: str) -> None:
         self.trouble = words

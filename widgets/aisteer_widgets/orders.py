@@ -34,13 +34,18 @@ def carry_out(campaign: Any, order: Mapping[str, Any]) -> Answer:
     try:
         handler = _VERBS[str(order.get("verb"))]
     except KeyError:
-        return Answer(ok=False, message="This view asked for something that this release does not know. Reload the page.")
+        return Answer(
+            ok=False,
+            message="This view asked for something that this release does not know. Reload the page.",
+        )
     try:
         return handler(campaign, order)
     except AisteerError as error:
         return Answer(ok=False, message=str(error))
-    except Exception as error:
-        return Answer(ok=False, message=f"It was not done: {type(error).__name__}: {error}. The campaign goes on.")
+    except Exception as error:  # noqa: BLE001  whatever it was, the human who clicked must be told
+        return Answer(
+            ok=False, message=f"It was not done: {type(error).__name__}: {error}. The campaign goes on."
+        )
 
 
 def _seen(campaign: Any, order: Mapping[str, Any]) -> Any:
@@ -65,7 +70,11 @@ def _reject(campaign: Any, order: Mapping[str, Any]) -> Answer:
 def _edit(campaign: Any, order: Mapping[str, Any]) -> Answer:
     handle = _seen(campaign, order)
     child = handle.edit(reason=_text(order, "reason"), **_values(order))
-    return Answer(ok=True, message=f"Your edit of {handle.id} is {child.id}; it waits for your acceptance.", select=child.id)
+    return Answer(
+        ok=True,
+        message=f"Your edit of {handle.id} is {child.id}; it waits for your acceptance.",
+        select=child.id,
+    )
 
 
 def _undo(campaign: Any, order: Mapping[str, Any]) -> Answer:
@@ -80,7 +89,9 @@ def _undo(campaign: Any, order: Mapping[str, Any]) -> Answer:
         )
     handle.undo()
     if handle.state == "launched":
-        return Answer(ok=True, message=f"Withdrawal of {handle.id} is requested: it holds unless its run has started.")
+        return Answer(
+            ok=True, message=f"Withdrawal of {handle.id} is requested: it holds unless its run has started."
+        )
     return Answer(ok=True, message=f"{handle.id} waits for a decision again.", select=handle.id)
 
 
@@ -97,7 +108,9 @@ def _retry(campaign: Any, order: Mapping[str, Any]) -> Answer:
     values = {**run.parameters, **_values(order)}
     reason = _text(order, "reason") or f"again after {run.id}"
     handle = campaign.propose(task=run.snapshot.task, reason=reason, repeat=True, **values)
-    return Answer(ok=True, message=f"{handle.id} proposes it again; it waits for your acceptance.", select=handle.id)
+    return Answer(
+        ok=True, message=f"{handle.id} proposes it again; it waits for your acceptance.", select=handle.id
+    )
 
 
 def _run(campaign: Any, order: Mapping[str, Any]) -> Any:

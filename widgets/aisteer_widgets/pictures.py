@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from functools import lru_cache
+from typing import Any
 
 __all__ = ["structure"]
 
@@ -20,16 +21,16 @@ def structure(smiles: str, width: int = 150, height: int = 112) -> str:
     if not smiles or len(smiles) > _LONGEST:
         return ""
     try:
-        from rdkit import Chem, RDLogger
+        from rdkit import Chem, rdBase
         from rdkit.Chem.Draw import rdMolDraw2D
     except ImportError:
         return ""
-    RDLogger.DisableLog("rdApp.*")
-    molecule = Chem.MolFromSmiles(smiles)
+    with rdBase.BlockLogs():
+        molecule: Any = Chem.MolFromSmiles(smiles)
     if molecule is None:
         return ""
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
-    options = drawer.drawOptions()
+    options: Any = drawer.drawOptions()
     options.clearBackground = False
     options.bondLineWidth = 1.4
     options.padding = 0.06

@@ -24,7 +24,14 @@ def moment(scene: Scene) -> tuple[Any, ...]:
     """What makes the summary worth writing anew: decisions, ends, starts and pauses; not each event."""
     state = scene.state
     decided = sum(scene.tally.ended.values())
-    return state.active, tuple(state.waiting)[:CARDS], len(state.accepted), decided, bool(state.troubles), len(state.live)
+    return (
+        state.active,
+        tuple(state.waiting)[:CARDS],
+        len(state.accepted),
+        decided,
+        bool(state.troubles),
+        len(state.live),
+    )
 
 
 def static_html(scene: Scene, wishes: Wishes, again: str) -> str:
@@ -44,10 +51,15 @@ def static_html(scene: Scene, wishes: Wishes, again: str) -> str:
         _table("Proposals that wait", ("", "Point", "Expected", "Cost"), _proposals(scene)),
         _table("Live runs", ("", "Point", "State", ""), [_run(scene, n) for n in names]),
         "".join(f"<p>⚠ {_e(t['message'])}</p>" for t in troubles(scene)["items"]),
-        f"<p><i>As of {_e(time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(scene.now)))}, revision {scene.state.position:,}. "
-        f"Everything is saved. To steer it live, run this cell again, or</i> <code>{_e(again)}</code></p>",
+        _footer(scene, again),
     ]
     return f'<div class="aisteer-summary">{"".join(parts)}</div>'
+
+
+def _footer(scene: Scene, again: str) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(scene.now))
+    words = f"As of {when}, revision {scene.state.position:,}. Everything is saved."
+    return f"<p><i>{_e(words)} To steer it live, run this cell again, or</i> <code>{_e(again)}</code></p>"
 
 
 def _e(value: object) -> str:
@@ -69,15 +81,19 @@ def _status(scene: Scene, head: Json) -> str:
 
 def _best(scene: Scene, wishes: Wishes) -> str:
     best = scene.tally.best(wishes.task)
-    return f"<br>Best so far: <b>{_e(fmt.estimate(best.value, best.error))}</b> ({_e(best.run)})" if best else ""
+    return (
+        f"<br>Best so far: <b>{_e(fmt.estimate(best.value, best.error))}</b> ({_e(best.run)})" if best else ""
+    )
 
 
 def _proposals(scene: Scene) -> list[tuple[str, ...]]:
-    made = []
+    made: list[tuple[str, ...]] = []
     for name in list(scene.state.waiting)[:CARDS]:
         c = card(scene, scene.state.proposals[name])
         point = ", ".join(f"{p['name']} {p['value']}" for p in c["parameters"][:6])
-        made.append((c["id"], fmt.clip(point, 120), c["expected"]["text"] if c["expected"] else "", c["cost"]))
+        made.append(
+            (c["id"], fmt.clip(point, 120), c["expected"]["text"] if c["expected"] else "", c["cost"])
+        )
     return made
 
 
@@ -92,5 +108,3 @@ def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) ->
     top = "".join(f"<th>{_e(c)}</th>" for c in columns)
     body = "".join("<tr>" + "".join(f"<td>{_e(v)}</td>" for v in r) + "</tr>" for r in rows)
     return f"<p><b>{_e(title)}</b></p><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
-
-

@@ -27,7 +27,7 @@ SLOWEST = 8.0
 _WISHES = {f.name for f in fields(Wishes)}
 
 
-class View(anywidget.AnyWidget):  # type: ignore[misc]
+class View(anywidget.AnyWidget):
     """A live view of a campaign; see ``Board`` and its parts.
 
     Args:
@@ -58,7 +58,9 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
         self._bridge: Bridge = bridge_of(campaign)
         names = task_names(campaign.state)
         self.wishes = Wishes(task=task or (names[0] if names else ""))
-        self._needs = tuple(dict.fromkeys(("header", "fields", *self.PANELS, *self.NEEDS, "troubles", "footer")))
+        self._needs = tuple(
+            dict.fromkeys(("header", "fields", *self.PANELS, *self.NEEDS, "troubles", "footer"))
+        )
         self._ready: Json = {}
         self._sent: Json = {}
         self._pulsed = 0.0
@@ -120,7 +122,15 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
     def _answer(self, name: str, answer: Answer) -> None:
         self._painted = time.monotonic()
         self._waits = 0.0
-        self.send({"type": "answer", "id": name, "ok": answer.ok, "message": answer.message, "select": answer.select})
+        self.send(
+            {
+                "type": "answer",
+                "id": name,
+                "ok": answer.ok,
+                "message": answer.message,
+                "select": answer.select,
+            }
+        )
 
     def _wish(self, content: Json) -> None:
         known = {k: v for k, v in content.items() if k in _WISHES}
@@ -190,5 +200,3 @@ class Ledger(View):
     """Every decision, beside what came of it."""
 
     PANELS = ("ledger",)
-
-

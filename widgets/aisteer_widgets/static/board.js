@@ -110,7 +110,6 @@ class View {
       delete this.ui.errors[place];
       if (this.ui.form && (this.ui.form.target === place || place === "own")) this.ui.form = null;
       if (message.select) this.ui.selected = message.select;
-      if (place !== "own" && this.ui.refocus) this.focus_selected();
     } else this.ui.errors[place] = message.message;
     this.say(message.message);
     this.paint();
@@ -224,7 +223,7 @@ class View {
     if (!card) { this.say("No proposal is selected."); return; }
     const why = this.gone() || this.snap.review.blocked;
     if (why) { this.fail(card.id, why); return; }
-    if (key === "a") { this.ui.refocus = true; this.accept(card); }
+    if (key === "a") this.accept(card);
     else if (key === "r") this.open({ kind: "reject", target: card.id });
     else if (card.editable) this.open({ kind: "edit", target: card.id });
   }
@@ -289,7 +288,11 @@ class View {
     this.queued = true;
     requestAnimationFrame(() => {
       this.queued = false;
-      if (!this.closed) reconcile(this.body, [this.tree()], false);
+      if (this.closed) return;
+      const inside = this.root.contains(document.activeElement);
+      reconcile(this.body, [this.tree()], false);
+      // What had the focus is gone (a decided card): the keys must go on to work.
+      if (inside && !this.root.contains(document.activeElement)) (this.root.querySelector(".ais-card.ais-sel") || this.root).focus({ preventScroll: true });
     });
   }
 

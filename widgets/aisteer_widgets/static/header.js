@@ -23,10 +23,15 @@ function headerPanel(ctx) {
         "aria-description": d.autonomy.blocked || d.autonomy.title,
         onchange: (e) => { const v = e.target.value; e.target.value = d.autonomy.value; if (v !== d.autonomy.value) ctx.order("autonomy", { value: v }, "header"); },
       }, d.autonomy.options.map((o) => h("option", { value: o.value, selected: o.value === d.autonomy.value }, o.label)))),
-    button(d.action.label, () => ctx.order(d.action.verb, {}, "header"), {
+    empty_starts(ctx) ? null : button(d.action.label, () => ctx.order(d.action.verb, {}, "header"), {
       main: true, blocked: ctx.gone() || d.action.blocked, title: d.action.title, busy: ctx.pending("header"), name: d.action.label, key: "action",
     }),
     errorLine(ctx, "header"));
+}
+
+// Before the start there is one button, in the middle of the empty board.
+function empty_starts(ctx) {
+  return Boolean(ctx.panels.includes("review") && ctx.snap.review?.empty?.start);
 }
 
 function errorLine(ctx, place) {

@@ -3,7 +3,7 @@ function livePanel(ctx) {
   if (!d) return null;
   const height = 190;
   return h("section", { key: "live", class: "ais-live", "aria-label": "Live observations" },
-    h("h2", {}, h("b", {}, "Live"), h("span", {}, d.curves.length ? `${d.curves.length === 1 ? "one run" : `${d.curves.length} runs`}` : ""), h("span", { class: "ais-grow" }),
+    h("h2", {}, h("b", {}, d.title), h("span", {}, d.sub), h("span", { class: "ais-grow" }),
       d.quantities.length > 1 ? h("label", {}, h("span", { class: "ais-hidden" }, "Quantity"), h("select", { class: "ais-select ais-small", value: d.quantity, onchange: (e) => ctx.wish({ quantity: e.target.value }) },
         d.quantities.map((q) => h("option", { value: q.name, selected: q.name === d.quantity }, q.label)))) : null),
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : sized(ctx, "live", height, (width) => livePlot(ctx, d, width, height)));

@@ -20,6 +20,8 @@ CHOICES: dict[str, tuple[str, Rule]] = {
 }
 """What can be chosen without a number; any other rule is set in a cell and shown in its words."""
 
+_NUMBERS = "Rules with numbers are set in a cell: campaign.autonomy = ai.Accept(cost_below=…) | ai.Ask()"
+
 
 def rule_named(name: str) -> Rule:
     """The rule of a choice.
@@ -53,6 +55,6 @@ def autonomy(rule: Json, read_only: str) -> Json:
     return {
         "value": value,
         "options": options,
-        "title": f"{title}. Rules with numbers are set in a cell: campaign.autonomy = ai.Accept(cost_below=…) | ai.Ask()",
+        "title": f"{title}. {_NUMBERS}",
         "blocked": fmt.clip(read_only, 200),
     }

@@ -23,7 +23,11 @@ def coverage(measured: list[Measured], z: float = Z90) -> tuple[int, int]:
     Predictions are the ones made before the run; the measurement's own error counts.
     """
     judged = [m for m in measured if m.predicted is not None]
-    inside = sum(abs(m.value - m.predicted[0]) <= z * math.hypot(m.predicted[1], m.error) for m in judged if m.predicted)
+    inside = sum(
+        abs(m.value - m.predicted[0]) <= z * math.hypot(m.predicted[1], m.error)
+        for m in judged
+        if m.predicted
+    )
     return inside, len(judged)
 
 
@@ -35,14 +39,20 @@ def _wilson(inside: int, n: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def calibration(measured: list[Measured]) -> str:
-    """Calibration in words, with its own uncertainty."""
-    inside, n = coverage(measured)
+def calibration(measured: list[Measured], summary: Json) -> str:
+    """Calibration in words, with its own uncertainty: the fit's own count where it has one."""
+    known = summary.get("calibration") or {}
+    if known.get("of"):
+        inside, n = int(known["inside"]), int(known["of"])
+        low, high = float(known["low"]), float(known["high"])
+    else:
+        inside, n = coverage(measured)
+        low, high = _wilson(inside, n) if n else (0.0, 1.0)
     if n < 5:
         return f"calibration: {fmt.count(n, 'prediction')} tested so far" if n else ""
-    low, high = _wilson(inside, n)
     word = "good" if low <= 0.9 <= high else ("over-confident" if inside / n < 0.9 else "cautious")
-    return f"calibration {word}: {fmt.percent(inside / n)} of {n} inside 90 % ({round(100 * low)} to {round(100 * high)})"
+    between = f"({round(100 * low)} to {round(100 * high)})"
+    return f"calibration {word}: {fmt.percent(inside / n)} of {n} inside 90 % {between}"
 
 
 def belief(scene: Scene, wishes: Wishes) -> Json:
@@ -52,13 +62,15 @@ def belief(scene: Scene, wishes: Wishes) -> Json:
         return {"views": [], "view": "", "sub": "", "empty": "This task has no objective.", "chart": None}
     measured = scene.tally.of(wishes.task)
     summary = _summary(scene, wishes.task)
-    views = _views(summary, measured, task)
-    view = wishes.belief if wishes.belief in {v["name"] for v in views} else (views[0]["name"] if views else "")
+    views = _views(summary, measured)
+    view = (
+        wishes.belief if wishes.belief in {v["name"] for v in views} else (views[0]["name"] if views else "")
+    )
     chart = _chart(view, scene, summary, measured, task)
     return {
         "views": views,
         "view": view,
-        "sub": calibration(measured),
+        "sub": calibration(measured, summary),
         "chart": chart,
         "empty": "" if chart else _empty(scene, wishes.task),
     }
@@ -69,12 +81,9 @@ def _summary(scene: Scene, task: str) -> Json:
     return fitted.summary if fitted else {}
 
 
-def _views(summary: Json, measured: list[Measured], task: Task) -> list[Json]:
-    views = []
-    if summary.get("map"):
-        views.append({"name": "map", "label": "Map"})
-    for name in summary.get("slices") or {}:
-        views.append({"name": f"slice:{name}", "label": fmt.label(str(name))})
+def _views(summary: Json, measured: list[Measured]) -> list[Json]:
+    views = [{"name": "map", "label": "Map"}] if summary.get("map") else []
+    views += [{"name": f"slice:{n}", "label": fmt.label(str(n))} for n in summary.get("slices") or {}]
     if any(m.predicted for m in measured):
         views.append({"name": "predicted", "label": "Predicted and measured"})
     return views
@@ -108,7 +117,12 @@ def _predicted(measured: list[Measured], task: Task) -> Json:
         )
     assert task.objective is not None
     unit = f" ({task.objective.unit})" if task.objective.unit else ""
-    return {"kind": "predicted", "points": points, "x_label": f"predicted{unit}", "y_label": f"measured{unit}"}
+    return {
+        "kind": "predicted",
+        "points": points,
+        "x_label": f"predicted{unit}",
+        "y_label": f"measured{unit}",
+    }
 
 
 def _slice(scene: Scene, name: str, data: Json, measured: list[Measured], task: Task) -> Json:

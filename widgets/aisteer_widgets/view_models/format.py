@@ -7,7 +7,6 @@ import time as _time
 from typing import Any
 
 __all__ = [
-    "ago",
     "clip",
     "clock",
     "cost",
@@ -23,7 +22,7 @@ __all__ = [
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MINUS = "−"
-NARROW = " "  # no line break between a number and its unit
+NARROW = "\u00a0"  # no line break between a number and its unit
 
 
 def clip(text: object, length: int = 120) -> str:
@@ -96,6 +95,7 @@ def quantity(value: Any, unit: str = "", digits: int = 4) -> str:
 
 
 def percent(fraction: float) -> str:
+    """``38 %``; never ``0 %`` of something."""
     if 0 < fraction < 0.01:
         return f"<1{NARROW}%"
     return f"{round(100 * fraction)}{NARROW}%"
@@ -108,7 +108,20 @@ def count(n: int, singular: str, plural: str | None = None) -> str:
 
 
 def ordinal(n: int) -> str:
-    words = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+    """``first``, ``second``, … ``11th``."""
+    words = (
+        "",
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+    )
     if 0 < n < len(words):
         return words[n]
     ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
@@ -128,10 +141,6 @@ def duration(seconds: float) -> str:
         return f"{hours}{NARROW}h {minutes}{NARROW}min" if minutes else f"{hours}{NARROW}h"
     days, hours = divmod(hours, 24)
     return f"{days}{NARROW}d {hours}{NARROW}h" if hours else f"{days}{NARROW}d"
-
-
-def ago(seconds: float) -> str:
-    return "just now" if seconds < 2 else f"{duration(seconds)} ago"
 
 
 def cost(value: float, unit: str) -> str:

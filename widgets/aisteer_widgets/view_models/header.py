@@ -105,11 +105,15 @@ def _amount(spent: float, amount: float) -> str:
 def _action(scene: Scene) -> Json:
     """The one large button: start, resume or pause."""
     state = scene.state
-    begun = bool(state.runs or state.proposals or state.epoch)
+    begun = bool(state.runs or state.epoch)
     if state.active and scene.driver:
-        return _button("pause", "Pause campaign", scene.read_only, "No new proposal, no launch; live runs go on")
+        return _button(
+            "pause", "Pause campaign", scene.read_only, "No new proposal, no launch; live runs go on"
+        )
     if state.active:
-        return _button("start", "Drive campaign", scene.read_only, "It is started, but no process drives it now")
+        return _button(
+            "start", "Drive campaign", scene.read_only, "It is started, but no process drives it now"
+        )
     label = "Resume campaign" if begun else "Start campaign"
     why = "Proposals are made and accepted ones launch"
     return _button("start", label, scene.read_only, why)

@@ -22,7 +22,11 @@ def ledger(scene: Scene, wishes: Wishes) -> Json:
     pages = max(1, -(-total // PAGE))
     page = min(max(wishes.ledger_page, 0), pages - 1)
     start = total - page * PAGE
-    rows = [_row(scene, state.proposals[f"P{i}"]) for i in range(start, max(0, start - PAGE), -1) if f"P{i}" in state.proposals]
+    rows = [
+        _row(scene, state.proposals[f"P{i}"])
+        for i in range(start, max(0, start - PAGE), -1)
+        if f"P{i}" in state.proposals
+    ]
     return {
         "rows": rows,
         "page": page,
@@ -38,7 +42,9 @@ def _row(scene: Scene, proposal: Proposal) -> Json:
     task = task_of(state, proposal.task)
     verdict, who, reason = _decision(proposal)
     predicted, outcome, off = _outcome(state, task, proposal)
-    origin = {"ai": "AI", "human": "you", "random": "random", "rule": "rule"}.get(proposal.origin, proposal.origin)
+    origin = {"ai": "AI", "human": "you", "random": "random", "rule": "rule"}.get(
+        proposal.origin, proposal.origin
+    )
     return {
         "id": proposal.id,
         "origin": proposal.origin,
@@ -59,7 +65,9 @@ def _row(scene: Scene, proposal: Proposal) -> Json:
 def _what(task: Task, proposal: Proposal) -> str:
     if task.structure and task.structure in proposal.parameters:
         return fmt.clip(proposal.parameters[task.structure], 40)
-    return fmt.clip(" · ".join(task.parameter(n).show(v) for n, v in list(proposal.parameters.items())[:4]), 48)
+    return fmt.clip(
+        " · ".join(task.parameter(n).show(v) for n, v in list(proposal.parameters.items())[:4]), 48
+    )
 
 
 def _decision(proposal: Proposal) -> tuple[str, str, str]:

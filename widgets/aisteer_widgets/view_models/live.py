@@ -27,7 +27,9 @@ def chosen(scene: Scene, wishes: Wishes) -> list[str]:
 def live(scene: Scene, wishes: Wishes) -> Json:
     """Curves, each at most 600 points, of one quantity."""
     names = chosen(scene, wishes)
-    quantities = list(dict.fromkeys(q for n in names if n in scene.traces for q in scene.traces[n].quantities))
+    quantities = list(
+        dict.fromkeys(q for n in names if n in scene.traces for q in scene.traces[n].quantities)
+    )
     quantity = wishes.quantity if wishes.quantity in quantities else (quantities[0] if quantities else "")
     curves: list[Json] = []
     clock = ""
@@ -52,6 +54,8 @@ def live(scene: Scene, wishes: Wishes) -> Json:
             }
         )
     return {
+        "title": "Live" if any(c["live"] for c in curves) or not curves else "Observations",
+        "sub": ", ".join(c["run"] for c in curves),
         "quantity": quantity,
         "quantities": [{"name": q, "label": fmt.label(q)} for q in quantities[:24]],
         "y_label": fmt.label(quantity) if quantity else "",

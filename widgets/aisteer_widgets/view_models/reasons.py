@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aisteer.journal.state import State
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.tasks import Task
 
@@ -17,63 +17,114 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Words:
-    """Reasons, sorted by where they stand on the card."""
+    """Reasons, sorted by where they stand on the card.
+
+    Attributes:
+        split: How much of the acquisition comes from the mean and how much from the uncertainty.
+        acquisition: The acquisition's value with its name.
+        nearest: The nearest runs with their outcomes.
+        warnings: What a human should look at twice.
+        others: Everything else that has words.
+    """
 
     split: Json | None = None
+    acquisition: str = ""
     nearest: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
-    acquisition: str = "acquisition"
 
 
-def words_of(reasons: Iterable[Json], state: State, task: Task) -> Words:
-    """Each reason by its kind; one of an unknown kind is shown by its own text, or not at all."""
+def words_of(reasons: Iterable[Json], task: Task) -> Words:
+    """Each reason by its kind; one of an unknown kind is shown by its own words, or not at all."""
     words = Words()
     for reason in reasons:
-        _sort(words, reason, state, task)
+        _KINDS.get(str(reason.get("kind", "")), _other)(words, reason, task)
     words.nearest = words.nearest[:3]
     words.warnings = words.warnings[:3]
     words.others = words.others[:4]
     return words
 
 
-def _sort(words: Words, reason: Json, state: State, task: Task) -> None:
-    kind = str(reason.get("kind", ""))
-    if kind in {"split", "exploit_explore", "tradeoff"}:
-        words.split = _split(reason)
-    elif kind in {"nearest", "neighbour", "neighbours"}:
-        runs = reason.get("runs") or reason.get("neighbours") or [reason]
-        words.nearest.extend(_near(r, state, task) for r in runs if isinstance(r, dict))
-    elif kind in {"warning", "far", "outside"}:
-        words.warnings.append(_text(reason))
-    elif text := _text(reason):
+def _acquisition(words: Words, reason: Json, task: Task) -> None:
+    value, exploit, explore = (_number(reason.get(n)) for n in ("value", "exploit", "explore"))
+    if value is not None:
+        unit = task.objective.shown_unit if task.objective else ""
+        words.acquisition = (
+            f"{fmt.label(str(reason.get('name') or 'acquisition'))} {fmt.quantity(value, unit, 2)}"
+        )
+    if exploit is None or explore is None or not explore > 0:
+        return
+    # A mean below the best takes away from the improvement: then all of it comes from what is unknown.
+    share = max(exploit, 0.0) / (max(exploit, 0.0) + explore)
+    percent = round(100 * share)
+    words.split = {"exploit": percent / 100, "text": f"{percent} % promising, {100 - percent} % unknown"}
+
+
+def _nearest(words: Words, reason: Json, task: Task) -> None:
+    del task
+    for run in reason.get("runs") or []:
+        if not isinstance(run, dict):
+            continue
+        value, error = _number(run.get("value")), _number(run.get("standard_error")) or 0.0
+        outcome = f": {fmt.estimate(value, error)}" if value is not None else ""
+        words.nearest.append(f"{fmt.clip(run.get('run', ''), 12)}{_how_near(run)}{outcome}")
+
+
+def _how_near(run: Json) -> str:
+    similarity, distance = _number(run.get("similarity")), _number(run.get("distance"))
+    if similarity is not None:
+        return f", {fmt.percent(similarity)} similar"
+    if distance is None:
+        return ""
+    return f", {fmt.percent(distance)} away" if distance <= 1 else f", {fmt.number(distance, 2)} away"
+
+
+def _distance(words: Words, reason: Json, task: Task) -> None:
+    del task
+    if not reason.get("far"):
+        return
+    scales = _number(reason.get("length_scales"))
+    how = f" ({fmt.number(scales, 2)} length scales)" if scales is not None else ""
+    words.warnings.append(f"far from any run{how}")
+
+
+def _calibration(words: Words, reason: Json, task: Task) -> None:
+    del task
+    text = _text(reason)
+    if not reason.get("trusted") and "over-confident" in text:
+        words.warnings.append("the model is over-confident")
+
+
+def _warning(words: Words, reason: Json, task: Task) -> None:
+    del task
+    words.warnings.append(_text(reason))
+
+
+def _silent(words: Words, reason: Json, task: Task) -> None:
+    """Said elsewhere on the screen."""
+
+
+def _other(words: Words, reason: Json, task: Task) -> None:
+    del task
+    if text := _text(reason):
         words.others.append(text)
 
 
 def _text(reason: Json) -> str:
-    return fmt.clip(reason.get("text") or reason.get("words") or reason.get("message") or "", 160)
+    return fmt.clip(reason.get("words") or reason.get("text") or reason.get("message") or "", 160)
 
 
-def _split(reason: Json) -> Json | None:
-    exploit = reason.get("exploit")
-    if not isinstance(exploit, int | float) or not 0 <= exploit <= 1:
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
-    share = round(100 * exploit)
-    return {"exploit": share / 100, "text": f"{share} % promising, {100 - share} % unknown"}
+    return float(value)
 
 
-def _near(found: Json, state: State, task: Task) -> str:
-    name = str(found.get("run", ""))
-    distance = found.get("distance")
-    away = ""
-    if isinstance(distance, int | float):
-        away = f", {fmt.percent(distance)} away" if distance <= 1 else f", {fmt.number(distance, 2)} away"
-    similarity = found.get("similarity")
-    if isinstance(similarity, int | float):
-        away = f", {fmt.percent(similarity)} similar"
-    run = state.runs.get(name)
-    objective = task.objective
-    value = ""
-    if run is not None and objective is not None and objective.outcome in run.outcome:
-        value = f": {fmt.estimate(*run.outcome[objective.outcome])}"
-    return f"{fmt.clip(name, 12)}{away}{value}"
+_KINDS = {
+    "acquisition": _acquisition,
+    "nearest": _nearest,
+    "distance": _distance,
+    "calibration": _calibration,
+    "noise": _silent,
+    "warning": _warning,
+}

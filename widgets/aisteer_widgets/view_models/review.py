@@ -43,7 +43,7 @@ def review(scene: Scene) -> Json:
 def _place(state: State, name: str) -> int:
     """An edit stands where the proposal stood that it edits."""
     proposal = state.proposals[name]
-    while proposal.parent in state.proposals:
+    while proposal.parent is not None and proposal.parent in state.proposals:
         proposal = state.proposals[proposal.parent]
     return int(proposal.id[1:])
 
@@ -68,7 +68,7 @@ def card(scene: Scene, proposal: Proposal) -> Json:
     state = scene.state
     task = task_of(state, proposal.task)
     parent = state.proposals.get(proposal.parent or "")
-    words = words_of(proposal.reasons, state, task)
+    words = words_of(proposal.reasons, task)
     smiles = _smiles(task, proposal)
     return {
         "id": proposal.id,
@@ -80,8 +80,7 @@ def card(scene: Scene, proposal: Proposal) -> Json:
         "parameters": _parameters(task, proposal, parent),
         "expected": _expected(scene, task, proposal, parent),
         "why": words.split,
-        "acquisition": _acquisition(proposal),
-        "acquisition_label": words.acquisition,
+        "acquisition": words.acquisition or _acquisition(proposal),
         "nearest": words.nearest,
         "warnings": words.warnings,
         "reasons": words.others,
@@ -138,12 +137,10 @@ def _expected(scene: Scene, task: Task, proposal: Proposal, parent: Proposal | N
         return None
     guess = proposal.predicted.get(objective.outcome)
     if not guess:
-        waits = proposal.origin == "human" or parent is not None
-        text = "prediction on its way…" if waits and scene.driver else "no prediction yet: too few finished runs"
-        return {"text": text, "pending": True}
+        return {"text": _no_prediction(scene, proposal, task), "pending": True}
     mean, std = float(guess[0]), float(guess[1]) if len(guess) > 1 else 0.0
     best = scene.tally.best(proposal.task)
-    unit = "" if objective.unit[:1].isdigit() else objective.unit  # A factor stands in the head, once.
+    unit = objective.shown_unit
     return {
         "text": fmt.estimate(mean, std, unit),
         "mean": mean,
@@ -154,6 +151,15 @@ def _expected(scene: Scene, task: Task, proposal: Proposal, parent: Proposal | N
         "pending": False,
         **_axis(mean, std, best.value if best else None, _guess(objective, parent)),
     }
+
+
+def _no_prediction(scene: Scene, proposal: Proposal, task: Task) -> str:
+    """Why there is none, and whether one will come."""
+    if task.policy == "random":
+        return "the random policy predicts nothing"
+    if proposal.task not in scene.state.models:
+        return "no prediction yet: the surrogate is fitted when the first runs have ended"
+    return "prediction on its way…" if scene.driver else "no prediction: nobody drives the campaign"
 
 
 def _guess(objective: Objective, parent: Proposal | None) -> tuple[float, float] | None:
@@ -180,7 +186,7 @@ def _axis(mean: float, std: float, best: float | None, parent: tuple[float, floa
 def _acquisition(proposal: Proposal) -> str:
     if proposal.acquisition is None:
         return ""
-    return fmt.number(proposal.acquisition, 3)
+    return f"acquisition {fmt.number(proposal.acquisition, 3)}"
 
 
 def _smiles(task: Task, proposal: Proposal) -> str:
@@ -233,7 +239,7 @@ def _waits_for(scene: Scene, left: float) -> str:
 def _recent(scene: Scene) -> list[Json]:
     """Rejections and edits of the last minute or so, to be undone."""
     state = scene.state
-    found = []
+    found: list[Json] = []
     for number in range(state.next_proposal - 1, max(0, state.next_proposal - 40), -1):
         proposal = state.proposals.get(f"P{number}")
         decision = proposal.decision if proposal is not None else None
@@ -248,7 +254,7 @@ def _recent(scene: Scene) -> list[Json]:
                     "time": decision.time,
                 }
             )
-    return sorted(found, key=lambda r: -r["time"])[:2]
+    return sorted(found, key=lambda r: -float(r["time"]))[:2]
 
 
 def _last_batch(state: State) -> str:
@@ -287,7 +293,7 @@ def _empty(scene: Scene) -> Json:
     """Why there is nothing to review, and what will change that."""
     state = scene.state
     if not state.active:
-        begun = bool(state.runs or state.proposals)
+        begun = bool(state.runs or state.epoch)
         title = "The campaign is paused" if begun else "Ready to start"
         text = (
             "Live runs go on; nothing new is proposed or launched until you resume."
@@ -332,4 +338,3 @@ def fields(state: State) -> Json:
             "fields": [p.field() for p in task.parameters.values()],
         }
     return made
-

@@ -97,7 +97,7 @@ def runs(scene: Scene, wishes: Wishes) -> Json:
         "pages": max(1, -(-total // PAGE)),
         "filter": wishes.runs_filter,
         "failed": len(scene.tally.failed),
-        "empty": None if rows else _empty(scene, wishes),
+        "empty": None if rows else _empty(wishes),
     }
 
 
@@ -105,7 +105,7 @@ def _quantities(trace: Trace | None) -> list[str]:
     return trace.quantities if trace is not None else []
 
 
-def _empty(scene: Scene, wishes: Wishes) -> str:
+def _empty(wishes: Wishes) -> str:
     if wishes.runs_filter == "failed":
         return "No run has failed."
     if wishes.runs_filter == "live":
@@ -134,7 +134,7 @@ def row(scene: Scene, run: Run) -> Json:
     """One run as a row."""
     task = task_of(scene.state, run.task)
     trace = scene.traces.get(run.id)
-    words, tone = _state(run, scene.now)
+    words, tone = _state(run)
     asked = _asked(run)
     return {
         "id": run.id,
@@ -157,11 +157,11 @@ def row(scene: Scene, run: Run) -> Json:
         "from": f"from {run.parent}" if run.parent else "",
         "attempt": f"attempt {run.attempt.number}" if len(run.attempts) > 1 else "",
         "bad": run.bad,
-        "controls": controls(scene, task, run, trace) if run.state != "ended" or _can_follow(run, task) else [],
+        "controls": controls(scene, task, run, trace) if run.state != "ended" or _can_follow(run) else [],
     }
 
 
-def _state(run: Run, now: float) -> tuple[str, str]:
+def _state(run: Run) -> tuple[str, str]:
     if run.state == "ended":
         return _ENDS.get(run.end, (run.end, "dim"))
     return _WORDS.get(run.state, run.state), _TONES.get(run.state, "queue")
@@ -227,7 +227,9 @@ def _spark(trace: Trace | None) -> list[list[float]]:
 def _latest(trace: Trace | None) -> str:
     if trace is None or not trace.curves:
         return ""
-    return "  ".join(f"{fmt.label(n)} {fmt.number(trace.latest[n])}" for n in list(trace.curves)[:4] if n in trace.latest)
+    return "  ".join(
+        f"{fmt.label(n)} {fmt.number(trace.latest[n])}" for n in list(trace.curves)[:4] if n in trace.latest
+    )
 
 
 def _latest_short(trace: Trace | None) -> str:
@@ -247,7 +249,9 @@ def _value(task: Task, run: Run, trace: Trace | None) -> Json:
     if objective.outcome not in run.outcome:
         return {"text": "", "note": ""}
     value, error = run.outcome[objective.outcome]
-    note = "marked bad: not in the fit" if run.bad else "partial: not in the fit" if run.end == "partial" else ""
+    note = (
+        "marked bad: not in the fit" if run.bad else "partial: not in the fit" if run.end == "partial" else ""
+    )
     return {"text": fmt.estimate(value, error), "note": note}
 
 
@@ -260,7 +264,7 @@ def _message(run: Run) -> str:
     return fmt.clip(run.message, 120) if run.live and run.message else ""
 
 
-def _can_follow(run: Run, task: Task) -> bool:
+def _can_follow(run: Run) -> bool:
     return run.end in {"done", "partial", "failed", "lost"}
 
 
@@ -269,7 +273,9 @@ def controls(scene: Scene, task: Task, run: Run, trace: Trace | None = None) -> 
     blocked = scene.read_only
     ended = run.state == "ended"
     asked = "It was asked already; the run has not answered yet." if _asked(run) else ""
-    checkpoint = (trace.checkpoint if trace else "") or next((a.checkpoint for a in run.attempts if a.checkpoint), "")
+    checkpoint = (trace.checkpoint if trace else "") or next(
+        (a.checkpoint for a in run.attempts if a.checkpoint), ""
+    )
     none = "This simulation writes no checkpoints, so there is nothing to continue from."
     not_yet = f"{run.id} has written no checkpoint yet." if not checkpoint else ""
     made = []
@@ -283,11 +289,23 @@ def controls(scene: Scene, task: Task, run: Run, trace: Trace | None = None) -> 
     if run.state == "paused":
         made.append(_control("resume", "Resume", blocked))
     else:
-        stop = "" if task.generator else "This simulation gives no control back while it runs; stop ends its process."
+        stop = (
+            ""
+            if task.generator
+            else "This simulation gives no control back while it runs; stop ends its process."
+        )
         made.append(_control("stop", "Stop", blocked or asked, stop))
         made.append(_control("pause", "Pause", blocked or asked or ("" if task.checkpoint else none)))
-    extend = "" if task.controls else "It takes no new values while it runs: a simulation reads them from `yield`."
-    made.append(_control("extend", "Extend…", blocked or (extend if run.live else "") or ("" if task.checkpoint or run.live else none)))
+    extend = (
+        "" if task.controls else "It takes no new values while it runs: a simulation reads them from `yield`."
+    )
+    made.append(
+        _control(
+            "extend",
+            "Extend…",
+            blocked or (extend if run.live else "") or ("" if task.checkpoint or run.live else none),
+        )
+    )
     made.append(_control("branch", "Branch…", blocked or ("" if task.checkpoint else none) or not_yet))
     return made
 

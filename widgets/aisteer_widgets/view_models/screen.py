@@ -19,17 +19,35 @@ __all__ = ["PARTS", "parts", "shown_runs"]
 
 Json = dict[str, Any]
 
+
+def _header(scene: Scene, wishes: Wishes) -> Json:
+    return header(scene, wishes.task)
+
+
+def _convergence(scene: Scene, wishes: Wishes) -> Json:
+    return convergence(scene, wishes.task)
+
+
+def _whoever(part: Callable[[Scene], Json]) -> Callable[[Scene, Wishes], Json]:
+    """A part that looks the same for every viewer."""
+
+    def for_all(scene: Scene, _: Wishes) -> Json:
+        return part(scene)
+
+    return for_all
+
+
 PARTS: dict[str, Callable[[Scene, Wishes], Json]] = {
-    "header": lambda scene, wishes: header(scene, wishes.task),
-    "fields": lambda scene, wishes: fields(scene.state),
-    "review": lambda scene, wishes: review(scene),
+    "header": _header,
+    "fields": _whoever(lambda scene: fields(scene.state)),
+    "review": _whoever(review),
     "runs": runs,
     "live": live,
-    "convergence": lambda scene, wishes: convergence(scene, wishes.task),
+    "convergence": _convergence,
     "belief": belief,
     "ledger": ledger,
-    "troubles": lambda scene, wishes: troubles(scene),
-    "footer": lambda scene, wishes: footer(scene),
+    "troubles": _whoever(troubles),
+    "footer": _whoever(footer),
 }
 
 

@@ -78,6 +78,7 @@ class Tally:
         return self._best.get(task)
 
     def of(self, task: str) -> list[Measured]:
+        """The runs of a task that count, in the order in which they ended."""
         return [m for m in self.measured if m.task == task]
 
     def _forget(self, names: list[str]) -> None:

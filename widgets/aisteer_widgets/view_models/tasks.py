@@ -26,6 +26,7 @@ class Parameter:
     choices: tuple[Any, ...] = ()
 
     def show(self, value: Any) -> str:
+        """A value with its unit."""
         return fmt.quantity(value, self.unit)
 
     def field(self) -> Json:
@@ -58,7 +59,13 @@ class Objective:
     sign: int = 1
 
     @property
+    def shown_unit(self) -> str:
+        """The unit behind each value; one that is a factor (10⁻⁹ m²/s) stands in the head, once."""
+        return "" if self.unit[:1].isdigit() else self.unit
+
+    @property
     def words(self) -> str:
+        """What is sought, as a sentence says it."""
         verb = "maximise" if self.sign > 0 else "minimise"
         return f"{verb} {self.label}"
 
@@ -67,9 +74,6 @@ class Objective:
         """Name and unit, as an axis says it."""
         name = fmt.label(self.outcome)
         return f"{name} ({fmt.clip(self.unit, 24)})" if self.unit else name
-
-    def better(self, a: float, b: float) -> bool:
-        return self.sign * a > self.sign * b
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,10 @@ class Task:
     controls: tuple[str, ...]
     endpoint: str
     structure: str | None
+    policy: str
 
     def parameter(self, name: str) -> Parameter:
+        """The parameter of that name; one that the definition does not have is text."""
         return self.parameters.get(name) or Parameter(name, "text")
 
 
@@ -104,6 +110,7 @@ def baselines(state: State) -> list[str]:
 
 
 def objective_of(definition: Json) -> Objective | None:
+    """A task's objective; none where it has none."""
     data = definition.get("objective")
     if not data:
         return None
@@ -132,6 +139,7 @@ def task_of(state: State, name: str) -> Task:
         controls=tuple(str(c) for c in simulation.get("controls") or ()),
         endpoint=str(data.get("endpoint") or ""),
         structure=_structure(list(columns)),
+        policy=str((data.get("policy") or {}).get("name") or ""),
     )
 
 

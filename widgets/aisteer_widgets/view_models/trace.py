@@ -120,4 +120,5 @@ class Trace:
 
     @property
     def quantities(self) -> list[str]:
+        """The names of the curves, in the order in which they appeared."""
         return list(self.curves)

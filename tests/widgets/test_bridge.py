@@ -1,0 +1,147 @@
+"""The bridge between a real campaign and a view that has no browser."""
+
+from __future__ import annotations
+
+import gc
+import time
+import weakref
+
+import pytest
+from test_orders import campaign as campaign  # noqa: PLC0414  the fixture
+
+import aisteer_widgets
+from aisteer.journal import commands as cmd
+
+
+def until(claim, words, timeout=10.0):
+    deadline = time.monotonic() + timeout
+    while not claim():
+        assert time.monotonic() < deadline, words
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def board(campaign):
+    made = aisteer_widgets.Board(campaign)
+    made.said = []
+    made.send = lambda content, buffers=None: made.said.append(content)
+    yield made
+    made.close()
+
+
+def test_a_call_in_a_cell_shows_on_the_board(campaign, board):
+    assert board.review["heading"] == "No proposal waits for you"
+    name = campaign.propose(temperature=900, density=8.0).id
+    until(lambda: board.review.get("cards"), "the proposal does not show")
+    assert board.review["cards"][0]["id"] == name
+
+
+def test_a_click_is_a_decision_and_is_answered(campaign, board):
+    proposal = campaign.propose(temperature=900, density=8.0)
+    click = {
+        "type": "order",
+        "id": "a1",
+        "verb": "accept",
+        "proposal": proposal.id,
+        "revision": proposal.revision,
+    }
+    board._hear(board, click, [])
+    until(lambda: board.said, "no answer")
+    assert board.said[0]["ok"]
+    assert campaign.proposals[proposal.id].state == "accepted"
+    until(lambda: board.review["held"], "the held proposal does not show")
+
+
+def test_a_double_click_is_one_decision_with_one_answer(campaign, board):
+    proposal = campaign.propose(temperature=900, density=8.0)
+    click = {
+        "type": "order",
+        "id": "r1",
+        "verb": "reject",
+        "proposal": proposal.id,
+        "revision": proposal.revision,
+    }
+    before = campaign.state.position
+    board._hear(board, click, [])
+    board._hear(board, dict(click), [])
+    until(lambda: len(board.said) == 2, "no answers")
+    assert board.said[0] == board.said[1]
+    assert campaign.state.position == before + 1
+
+
+def test_only_parts_that_changed_are_sent(campaign, board):
+    sent = []
+    board.observe(lambda change: sent.append(change["name"]), names=list(board._needs))
+    campaign.note("nothing that is on the screen")
+    until(lambda: "footer" in sent, "the revision does not show")
+    assert set(sent) <= {"footer", "header"}
+
+
+def test_a_view_that_does_not_paint_is_sent_less(campaign, board):
+    board._painted -= 60
+    campaign.propose(temperature=900, density=8.0)
+    until(lambda: board.review["cards"], "the first picture is sent")
+    wait = board._waits - time.monotonic()
+    assert wait > 1.0
+    board._hear(board, {"type": "painted"}, [])
+    campaign.propose(temperature=901, density=8.0)
+    until(lambda: len(board.review["cards"]) == 2, "a view that paints is sent the next one", timeout=3)
+
+
+def test_several_views_share_one_thread_and_it_ends_with_the_last(campaign, board):
+    review = aisteer_widgets.Review(campaign)
+    thread = board._bridge._thread
+    assert review._bridge is board._bridge
+    assert review._bridge._thread is thread
+    review.close()
+    board.close()
+    until(lambda: not thread.is_alive(), "the thread goes on without a view")
+
+
+def test_a_closed_view_is_let_go(campaign):
+    review = weakref.ref(made := aisteer_widgets.Review(campaign))
+    thread = made._bridge._thread
+    made.close()
+    until(lambda: not thread.is_alive(), "the thread goes on without a view")
+    del made
+    gc.collect()
+    assert review() is None
+
+
+def test_what_another_process_writes_shows_too(campaign, board):
+    from aisteer.journal.store import Journal
+
+    with Journal.open(campaign.folder) as elsewhere:
+        elsewhere.submit(cmd.Note(actor=campaign.actor, text="from elsewhere"))
+        position = elsewhere.position
+    until(lambda: board.footer["revision"] >= position, "the event does not show")
+
+
+def test_a_search_in_a_box_says_that_there_is_no_pool(campaign, board):
+    board._hear(board, {"type": "search", "task": "main", "text": "x"}, [])
+    until(lambda: board.said, "no answer")
+    assert board.said[0]["words"] == "This task has no pool to search."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        [],
+        "x",
+        {"type": "wish", "runs_page": "x", "selected": [1]},
+        {"type": "nothing"},
+        {"type": "order"},
+    ],
+)
+def test_whatever_a_browser_sends_does_not_raise(campaign, board, content):
+    board._hear(board, content, [])
+    campaign.propose(temperature=900, density=8.0)
+    until(lambda: board.review.get("cards"), "the board is gone")
+
+
+@pytest.mark.parametrize("name", aisteer_widgets.__all__)
+def test_each_view_works_alone(campaign, name):
+    view = getattr(aisteer_widgets, name)(campaign)
+    assert view.header["name"] == "melting"
+    view.close()

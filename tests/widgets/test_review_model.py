@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from stories import HUMAN, MELT, MOLECULES, Story, melting, shown
+
+from aisteer.journal import commands as cmd
+from aisteer.journal import events as ev
+from aisteer_widgets.view_models.review import review
+from aisteer_widgets.view_models.tally import Tally
+from aisteer_widgets.view_models.trace import Trace
+
+
+def cards_of(story: Story) -> dict:
+    return {c["id"]: c for c in shown(story)["review"]["cards"]}
+
+
+def test_a_card_says_what_is_expected_why_and_at_what_cost():
+    card = next(iter(cards_of(melting()).values()))
+    assert card["who"] == "AI, first of 512 candidates"
+    assert [(p["name"], p["value"]) for p in card["parameters"]] == [
+        ("temperature", "1,385\u00a0K"),
+        ("density", "7.92\u00a0g/cm³"),
+    ]
+    assert card["expected"]["text"] == "4.21 ± 0.38"
+    assert card["expected"]["low"] < 4.21 - 0.38 < 4.21 + 0.38 < card["expected"]["high"]
+    assert card["why"]["text"] == "38 % promising, 62 % unknown"
+    assert card["nearest"][0].startswith("R12, 3\u00a0% away: 3.80 ± 0.11")
+    assert card["cost"] == "0.8\u00a0node-hours"
+
+
+def test_a_mean_below_the_best_promises_nothing():
+    far = list(cards_of(melting()).values())[2]
+    assert far["why"]["text"] == "0 % promising, 100 % unknown"
+    assert far["warnings"] == ["far from any run (2.3 length scales)"]
+
+
+def test_an_edit_stands_where_its_parent_stood_and_shows_what_changed():
+    cards = list(cards_of(melting()).values())
+    edit = cards[1]
+    assert edit["who"] == f"your edit of {edit['edited']}"
+    assert [(p["old"], p["value"]) for p in edit["parameters"]] == [
+        ("1,640\u00a0K", "1,200\u00a0K"),
+        ("", "8.4\u00a0g/cm³"),
+    ]
+    assert edit["expected"]["parent"] == "the AI's point 3.61 ± 0.74"
+    assert edit["note"] == "below melting at this density"
+
+
+def test_an_accepted_proposal_can_be_undone_while_it_is_held():
+    story = melting()
+    (held,) = shown(story)["review"]["held"]
+    assert (held["left"], held["hold"], held["words"]) == (3.0, 3.0, "launching in")
+    story.now += 3.5
+    (held,) = shown(story)["review"]["held"]
+    assert held["words"] == "launches when a slot is free"
+
+
+def test_a_rejection_is_offered_to_be_undone_for_a_while():
+    story = Story().start()
+    (name,) = story.propose({"temperature": 900.0, "density": 8.0})
+    story.submit(
+        cmd.Reject(actor=HUMAN, proposal=name, revision=story.state.proposals[name].revision, reason="no")
+    )
+    assert [r["words"] for r in shown(story)["review"]["recent"]] == ["rejected: no"]
+    story.now += 120
+    assert shown(story)["review"]["recent"] == []
+
+
+def test_the_last_batch_is_told_in_words():
+    assert shown(melting())["review"]["last"] == "Last batch: you accepted 1, edited 1"
+
+
+def test_an_empty_review_says_why_and_what_will_move_it():
+    story = Story()
+    empty = shown(story)["review"]["empty"]
+    assert (empty["title"], empty["start"]) == ("Ready to start", True)
+    story.start()
+    assert shown(story)["review"]["empty"]["title"] == "All decided"
+    story.submit(cmd.Pause(actor=HUMAN, reason="maintenance on Friday"))
+    empty = shown(story)["review"]["empty"]
+    assert (empty["title"], empty["text"], empty["start"]) == (
+        "The campaign is paused",
+        "maintenance on Friday",
+        True,
+    )
+
+
+def test_a_prediction_that_is_not_there_says_whether_it_will_come():
+    story = Story().start()
+    story.propose({"temperature": 900.0, "density": 8.0}, origin="human")
+    assert "when the first runs have ended" in next(iter(cards_of(story).values()))["expected"]["text"]
+    story.append(ev.SurrogateFitted(task="main", model=1, runs=9))
+    assert next(iter(cards_of(story).values()))["expected"]["text"] == "prediction on its way…"
+
+
+def test_a_candidate_of_a_pool_is_drawn_where_it_can_be():
+    story = Story(MOLECULES, "ionise").start()
+    story.propose({"smiles": "c1ccccc1O"})
+    scene = dataclasses.replace(story.scene(), draw=lambda smiles: f"data:image/svg+xml;{smiles}")
+    (card,) = review(scene)["cards"]
+    assert card["picture"] == "data:image/svg+xml;c1ccccc1O"
+    assert card["cost"] == "0.8\u00a0node-hours"
+
+
+def test_names_of_any_kind_and_length_are_shown_short():
+    hostile = "<script>alert(1)</script>" + "🙂" * 10_000
+    definition = json.loads(json.dumps(MELT))
+    definition["tasks"]["main"]["space"]["parameters"] = {"x": {"kind": "choice", "options": [hostile, "b"]}}
+    definition["tasks"]["main"]["objective"] = {"kind": "maximize", "outcome": hostile, "unit": hostile}
+    story = Story(definition, name=hostile).start()
+    story.propose({"x": hostile}, origin="human", reason=hostile)
+    run = story.run({"x": "b"}, 1.0)
+    story.append(ev.TroubleNoted(source=hostile, message=hostile, run=run))
+    story.traces[run] = Trace()
+    story.traces[run].feed([{hostile: 1.0}, {hostile: 2.0}])
+    made = shown(story)
+    said = {
+        k: v for k, v in made.items() if k not in {"fields", "runs"}
+    }  # what an edit sends back stays whole
+    assert len(json.dumps(said, ensure_ascii=False)) < 30_000
+    assert len(made["header"]["name"]) <= 60
+
+
+def test_a_thousand_waiting_proposals_travel_as_one_page():
+    story = Story().start()
+    story.propose(*({"temperature": 300.0 + i, "density": 8.0} for i in range(1000)))
+    review = shown(story)["review"]
+    assert len(review["cards"]) == 24
+    assert review["more"].startswith("976 more proposals")
+
+
+def test_every_part_is_plain_json_and_made_anew_from_the_state_alone():
+    story = melting()
+    first = shown(story)
+    assert json.loads(json.dumps(first, allow_nan=False)) == json.loads(json.dumps(shown(story)))
+    story.tally = Tally()
+    assert shown(story) == first

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import pytest
+from stories import DRIVER, HUMAN, MELT, Story, melting, shown
+
+from aisteer.journal import commands as cmd
+from aisteer.journal import events as ev
+from aisteer_widgets.view_models.runs import PAGE
+
+POINT = {"temperature": 900.0, "density": 8.0}
+
+
+def rows_of(story: Story, **wishes) -> dict:
+    return {r["id"]: r for r in shown(story, **wishes)["runs"]["rows"]}
+
+
+def controls_of(story: Story, run: str) -> dict:
+    return {c["verb"]: c["blocked"] for c in rows_of(story)[run]["controls"]}
+
+
+def test_a_running_run_says_since_when_and_what_it_shows():
+    story = Story().start()
+    run = story.live(POINT, 60)
+    story.now += 245
+    row = rows_of(story)[run]
+    assert (row["words"], row["since"], row["tone"]) == ("running", "4\u00a0min", "run")
+    assert 2 <= len(row["spark"]) <= 61
+    assert row["latest"].startswith("energy −3.")
+
+
+def test_a_stop_is_requested_until_the_run_has_answered():
+    story = Story().start()
+    run = story.live(POINT, 10)
+    made = story.submit(cmd.Request(actor=HUMAN, run=run, verb="stop"))
+    assert rows_of(story)[run]["words"] == "stop requested…"
+    assert "asked already" in controls_of(story, run)["stop"]
+    control = made[0].control
+    story.append(
+        ev.ControlAcknowledged(run=run, control=control, answer="refused", detail="in the last step")
+    )
+    row = rows_of(story)[run]
+    assert (row["words"], row["message"]) == ("running", "stop refused: in the last step")
+
+
+@pytest.mark.parametrize("verb", ["pause", "branch"])
+def test_what_a_simulation_cannot_do_is_disabled_with_the_reason(verb):
+    definition = {**MELT, "tasks": {"main": {**MELT["tasks"]["main"]}}}
+    definition["tasks"]["main"]["simulation"] = {
+        "kind": "function",
+        "name": "f",
+        "generator": True,
+        "checkpoint": False,
+        "controls": [],
+    }
+    story = Story(definition).start()
+    run = story.live(POINT, 5)
+    assert "no checkpoints" in controls_of(story, run)[verb]
+    assert "no new values" in controls_of(story, run)["extend"]
+    assert controls_of(story, run)["stop"] == ""
+
+
+def test_a_run_can_be_branched_once_a_checkpoint_is_there():
+    story = Story().start()
+    run = story.live(POINT, 5)
+    assert controls_of(story, run)["branch"] == f"{run} has written no checkpoint yet."
+    story.traces[run].checkpoint = "3"
+    assert controls_of(story, run)["branch"] == ""
+
+
+def test_a_failure_says_why_and_offers_to_try_again():
+    row = next(iter(rows_of(melting()).values()))
+    assert (row["words"], row["tone"]) == ("failed", "bad")
+    assert "try a smaller step" in row["message"]
+    assert [c["verb"] for c in row["controls"]] == ["retry"]
+
+
+def test_a_partial_outcome_is_not_shown_as_a_result():
+    story = Story().start()
+    run = story.live(POINT, 5)
+    story.end(run, 1.2, 0.1, end="partial")
+    row = rows_of(story)[run]
+    assert (row["words"], row["value"]["text"], row["value"]["note"]) == (
+        "stopped, partial",
+        "1.20 ± 0.10",
+        "partial: not in the fit",
+    )
+    assert shown(story)["convergence"]["points"] == []
+
+
+def test_live_runs_and_fresh_failures_stand_before_the_rest():
+    story = melting()
+    names = list(rows_of(story))
+    assert names[:5] == ["R42", "R43", "R44", "R45", "R46"]
+    assert len(names) == PAGE
+    second = list(rows_of(story, runs_page=1))
+    assert not set(names) & set(second)
+    everything = [n for page in range(6) for n in rows_of(story, runs_page=page)]
+    assert sorted(everything, key=lambda n: int(n[1:])) == [f"R{i}" for i in range(1, 47)]
+
+
+def test_progress_is_shown_where_the_run_says_what_it_is_a_part_of():
+    definition = {
+        **MELT,
+        "tasks": {
+            "main": {
+                **MELT["tasks"]["main"],
+                "space": {"kind": "box", "parameters": {"steps": {"kind": "int", "low": 1, "high": 500}}},
+            }
+        },
+    }
+    story = Story(definition).start()
+    run = story.live({"steps": 200}, 101)
+    assert rows_of(story)[run]["progress"] == 0.5
+    story = Story().start()
+    run = story.live(POINT, 101)
+    assert rows_of(story)[run]["progress"] is None
+
+
+def test_a_mark_takes_a_run_out_of_what_is_best():
+    story = Story().start()
+    good, best = story.run(POINT, 1.0, 0.1), story.run({**POINT, "density": 8.1}, 2.0, 0.1)
+    assert shown(story)["convergence"]["sub"].endswith(best)
+    story.submit(cmd.Mark(actor=HUMAN, run=best, bad=True))
+    story.tally.refresh(story.state, [best])
+    assert shown(story)["convergence"]["sub"].endswith(good)
+    assert rows_of(story)[best]["value"]["note"] == "marked bad: not in the fit"
+    story.submit(cmd.Mark(actor=HUMAN, run=best, bad=False))
+    story.tally.refresh(story.state, [best])
+    assert shown(story)["convergence"]["sub"].endswith(best)
+
+
+def test_the_random_arm_has_a_staircase_of_its_own():
+    arms = {a["name"]: a for a in shown(melting())["convergence"]["arms"]}
+    assert arms["steered"]["runs"] == 28
+    assert arms["random"]["runs"] == 13
+    values = [v for _, v in arms["random"]["steps"]]
+    assert values == sorted(values)
+
+
+def test_calibration_is_counted_from_predictions_made_before_the_run():
+    story = melting()
+    assert shown(story)["belief"]["sub"].startswith("calibration good: 86\u00a0% of 28 inside 90 % (")
+
+
+def test_an_old_failure_takes_its_place_among_the_others():
+    story = melting()
+    story.now += 3600
+    assert next(iter(rows_of(story))) == "R43"
+    assert list(rows_of(story, runs_filter="failed")) == ["R42"]
+
+
+def test_a_paused_run_can_be_resumed():
+    story = Story().start()
+    run = story.live(POINT, 5)
+    story.append(ev.AttemptEnded(run=run, attempt=1, end="paused", final=False, checkpoint="2"), DRIVER)
+    row = rows_of(story)[run]
+    assert row["words"] == "paused"
+    assert controls_of(story, run)["resume"] == ""
+    assert "1 paused" in shown(story)["runs"]["sub"]

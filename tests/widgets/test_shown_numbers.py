@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aisteer_widgets.view_models import format as fmt
+
+
+@pytest.mark.parametrize(
+    ("mean", "error", "shown"),
+    [
+        (4.2134, 0.3812, "4.21 ± 0.38"),
+        (3.1, 1.4, "3.1 ± 1.4"),
+        (-1234.5, 67.8, "−1,234 ± 68"),
+        (12345.6, 789.0, "12,350 ± 790"),
+        (4.2e-9, 3.1e-10, "(4.20 ± 0.31)×10⁻⁹"),
+        (8.75, 0.0, "8.75"),
+        (8.75, math.nan, "8.75"),
+    ],
+)
+def test_a_value_is_shown_to_the_digits_that_its_error_allows(mean, error, shown):
+    assert fmt.estimate(mean, error) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1384.973, "1,385"),
+        (7.9213, "7.921"),
+        (2000.0, "2,000"),
+        (0.0, "0"),
+        (-0.5, "−0.5"),
+        (1.5e-7, "1.5×10⁻⁷"),
+    ],
+)
+def test_a_number_is_shown_to_four_digits(value, shown):
+    assert fmt.number(value) == shown
+
+
+def test_a_unit_that_is_a_factor_is_written_as_one():
+    assert fmt.estimate(4.21, 0.38, "10⁻⁹ m²/s") == "(4.21 ± 0.38)×10⁻⁹ m²/s"
+    assert fmt.quantity(8.75, "eV") == "8.75\u00a0eV"
+
+
+@given(st.floats(), st.floats())
+def test_any_number_can_be_shown(mean, error):
+    assert fmt.estimate(mean, error)
+    assert fmt.number(mean)
+    assert "e" not in fmt.number(mean).replace("not a number", "")
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6))
+def test_a_shown_estimate_is_within_its_last_digit(mean, error):
+    text = fmt.estimate(mean, error)
+    if "×" in text:
+        return
+    value = float(text.split(" ± ")[0].replace(",", ""))
+    assert abs(value - mean) <= 0.06 * error
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(2.9, "2 s"), (245, "4 min"), (4320, "1 h 12 min"), (7200, "2 h"), (183600, "2 d 3 h")],
+)
+def test_durations_are_short(seconds, shown):
+    assert fmt.duration(seconds).replace("\u202f", " ").replace("\u00a0", " ") == shown
+
+
+@given(st.text(max_size=3000))
+def test_a_clipped_text_is_one_line_and_short(text):
+    shown = fmt.clip(text, 50)
+    assert len(shown) <= 50
+    assert "\n" not in shown
