@@ -84,7 +84,8 @@ def define(
         if isinstance(task.space, Pool):
             wanted.pools.append(task.space)
         wanted.connections[name] = task.connection
-        wanted.definition["tasks"][name] = task.to_json(shipment)
+        data = wanted.definition["tasks"][name] = task.to_json(shipment)
+        data["seed"] = seed if task.seed is None else task.seed
     if baseline is not None:
         _add_arm(wanted, baseline)
     wanted.definition = plain(wanted.definition)
@@ -194,6 +195,8 @@ def _change_task(wanted: Wanted, changes: Mapping[str, Any]) -> None:
                 task["kernel_bound"] = connection.address
         elif key == "policy":
             task[key] = policy_json(value)
+        elif key == "initial":
+            task["policy"] = policy_json(task["policy"], value)
         else:
             task[key] = value.to_json() if hasattr(value, "to_json") else value
         if isinstance(value, Pool):

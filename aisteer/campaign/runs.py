@@ -249,7 +249,8 @@ class RunHandle:
         """The values of the last such control, if it still stands: a cell that runs twice asks once."""
         for control in reversed(self.snapshot.controls):
             if control.verb == verb:
-                return control.values if control.answer in {"", "done"} and self.snapshot.live else None
+                stands = self.snapshot.live and control.answer not in {"refused", "missed"}
+                return control.values if stands else None
         return None
 
     def _request(self, verb: str, values: Json, reason: str) -> None:

@@ -15,13 +15,15 @@ from aisteer.problem.pool import Pool
 from aisteer.problem.resources import Resources
 from aisteer.problem.shipping import Shipment, ship
 from aisteer.problem.simulation import Simulation
-from aisteer.problem.space import Space
+from aisteer.problem.space import Space, did_you_mean
 
 __all__ = ["ARM", "RandomArm", "Rule", "Task", "policy_json"]
 
 Json = dict[str, Any]
 ARM = "random arm"
 """The name of the task that a ``RandomArm`` becomes."""
+MANUAL = "manual"
+"""The policy of a task for which only humans propose."""
 
 
 class Rule(Protocol):
@@ -61,8 +63,10 @@ class Task:
         endpoint: An address such as ``"local"``, an ``ai.connect(…)``, or any Executor.
         slots: Runs at once; as many as the endpoint has workers if not given.
         batch: Proposals that wait for a decision at once.
-        initial: Proposals that are spread over the space before the surrogate has a say.
-        policy: Its name, a mapping of ``name`` and ``options``, or an object with ``to_json``.
+        initial: Proposals that are spread over the space before the surrogate has a say; the policy knows
+            how many if not given.
+        policy: ``"bayesian"``, ``"random"``, ``"manual"`` (a human proposes), or a mapping of ``name`` and
+            ``options``.
         autonomy: Rules of its own, instead of the campaign's.
         resources: What a run needs.
         cost: Estimated cost of a run in the budget's unit; learnt from the runs if not given.
@@ -78,7 +82,7 @@ class Task:
     endpoint: Any = "local"
     slots: int | None = None
     batch: int = 4
-    initial: int = 8
+    initial: int | None = None
     policy: Any = "bayesian"
     autonomy: Rule | None = None
     resources: Resources = field(default_factory=Resources)
@@ -95,7 +99,7 @@ class Task:
         _instance("space", self.space, (Space, Pool), "ai.Space(…) or ai.Pool(…)")
         _instance("objective", self.objective, (Objective,), 'ai.Maximize("…") or ai.Minimize("…")')
         _instance("resources", self.resources, (Resources,), "ai.Resources(…)")
-        for name, least in (("slots", 1), ("batch", 1), ("initial", 0), ("seed", 0), ("runs", 1)):
+        for name, least in (("slots", 1), ("batch", 1), ("initial", 1), ("seed", 0), ("runs", 1)):
             value = getattr(self, name)
             if value is not None:
                 _whole(name, value, least)
@@ -128,11 +132,10 @@ class Task:
             "endpoint": self.connection.address,
             "slots": self.slots,
             "batch": self.batch,
-            "initial": self.initial,
             "resources": self.resources.to_json(),
             "cost": None if self.cost is None else float(self.cost),
             "retries": dict(self.retries),
-            "policy": policy_json(self.policy),
+            "policy": policy_json(self.policy, self.initial),
             "autonomy": None if self.autonomy is None else self.autonomy.to_json(),
             "seed": self.seed,
         }
@@ -159,21 +162,29 @@ def arm_json(task: Json, arm: RandomArm) -> Json:
     }
 
 
-def policy_json(policy: Any) -> Json:
+def policy_json(policy: Any, initial: int | None = None) -> Json:
     """A policy's name and options as data.
 
     Raises:
-        BadDefinition: It has neither a name nor ``to_json``.
+        BadDefinition: There is no such policy.
     """
-    if isinstance(policy, str) and policy:
-        return {"name": policy, "options": {}}
-    data = policy.to_json() if hasattr(policy, "to_json") else policy
-    if isinstance(data, Mapping) and isinstance(data.get("name"), str):
-        return {"name": data["name"], "options": dict(data.get("options") or {})}
-    raise BadDefinition(
-        f"A policy is given by its name, or as {{'name': …, 'options': …}}, not {policy!r}. "
-        "What it is has to stand in the journal."
-    )
+    from aisteer.steering.policies import POLICIES
+
+    data: Any = {"name": policy} if isinstance(policy, str) else policy
+    if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
+        raise BadDefinition(
+            f"A policy is given by its name, or as {{'name': …, 'options': …}}, not {policy!r:.100}. "
+            "What it is has to stand in the journal."
+        )
+    name, options = data["name"], dict(data.get("options") or {})
+    known = (*POLICIES, MANUAL)
+    if name not in known:
+        raise BadDefinition(
+            f"There is no policy {name!r}. Choose one of {', '.join(known)}.{did_you_mean(name, known)}"
+        )
+    if initial is not None:
+        options["initial"] = initial
+    return {"name": name, "options": options}
 
 
 def _instance(name: str, value: object, kinds: tuple[type, ...], wanted: str) -> None:

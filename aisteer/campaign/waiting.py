@@ -60,7 +60,7 @@ async def wait(campaign: Campaign, ended: int | None, timeout: float | None) -> 
             return Waited(reached=True, ended=count, reason=f"{count} runs have ended.")
         stuck = why_stuck(campaign, state)
         thinking = campaign.driving and _thinking(campaign)
-        settle = _SETTLE if campaign.driving else _SETTLE_ELSEWHERE
+        settle = _SETTLE_ELSEWHERE if campaign.driven_elsewhere() else _SETTLE
         if stuck and not thinking and now - still_since >= settle:
             return Waited(reached=ended is None, ended=count, reason=f"{count} runs have ended. {stuck}")
         if deadline is not None and now >= deadline:
@@ -80,7 +80,7 @@ def _ended(state: State) -> int:
 
 def _thinking(campaign: Campaign) -> bool:
     driver = campaign.opened.driver
-    return driver is not None and bool(getattr(driver, "thinking", False))
+    return driver is not None and driver.thinking
 
 
 def why_stuck(campaign: Campaign, state: State) -> str:
@@ -91,7 +91,7 @@ def why_stuck(campaign: Campaign, state: State) -> str:
         troubles = [trouble.message for trouble in state.troubles.values()]
         paused = [run for run in (state.runs[n] for n in list(state.runs)[-200:]) if run.state == "paused"]
     if not campaign.driving and not campaign.driven_elsewhere():
-        problem = getattr(campaign.opened.driver, "problem", "") if campaign.opened.driver else ""
+        problem = campaign.opened.driver.problem if campaign.opened.driver else ""
         return problem or "No driver is at work: call campaign.start()."
     if live:
         return ""

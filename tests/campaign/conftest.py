@@ -10,7 +10,7 @@ from aisteer.campaign.opened import _opened
 def melt(temperature, density, *, steps=3, restart=None):
     step = restart or 0
     while step < steps:
-        control = yield {"step": step, "energy": temperature * density}, (lambda: step)
+        control = yield {"step": step, "energy": temperature * density}, (lambda: step)  # noqa: B023  called at once or not at all
         if control.get("stop"):
             break
         steps = control.get("steps", steps)

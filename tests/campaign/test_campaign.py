@@ -69,7 +69,9 @@ def test_running_the_cell_again_makes_no_second_campaign(make, tmp_path, forget)
 
 def test_another_definition_is_shown_and_asked_for(make):
     make()
-    space = ai.Space(temperature=ai.Float(300, 1000, unit="K"), density=ai.Float(7, 9), constraints=["density >= 8"])
+    space = ai.Space(
+        temperature=ai.Float(300, 1000, unit="K"), density=ai.Float(7, 9), constraints=["density >= 8"]
+    )
     with pytest.raises(DefinitionChanged) as refused:
         make(space=space, batch=8, objective=ai.Minimize("diffusion"))
     assert refused.value.differences == [
@@ -150,6 +152,7 @@ def test_what_does_not_exist_is_not_opened(make, tmp_path):
         ({"budget": 50}, r"ai\.NodeHours"),
         ({"autonomy": "ask"}, r"ai\.Ask"),
         ({"policy": object()}, "policy is given by its name"),
+        ({"policy": "bayesain"}, "Did you mean 'bayesian'"),
         ({"endpoint": "polaris"}, "no address that aisteer knows"),
         ({"space": ai.Space(temperature=ai.Float(0, 1))}, "needs density"),
         ({"tasks": {"a": 1}, "simulation": None, "space": None, "objective": None}, r"ai\.Task"),
@@ -332,7 +335,9 @@ def test_a_branch_is_a_child_from_the_last_checkpoint_also_of_a_live_run(make):
     with pytest.raises(Refused, match="has no checkpoint yet"):
         run.branch(temperature=1100)
     checkpoint = '{"seq":%d,"t":1.0,"kind":"checkpoint","name":"%s"}'
-    write_observations(campaign, run, [checkpoint % (1, "1"), checkpoint % (2, "2"), checkpoint % (3, "../../x")])
+    write_observations(
+        campaign, run, [checkpoint % (1, "1"), checkpoint % (2, "2"), checkpoint % (3, "../../x")]
+    )
     child = run.branch(temperature=1100, reason="hotter")
     assert child.state == "accepted"
     assert child.parameters == {"temperature": 1100.0, "density": 8.1}
@@ -343,7 +348,9 @@ def test_a_branch_is_a_child_from_the_last_checkpoint_also_of_a_live_run(make):
 
 def test_an_ended_run_is_extended_by_a_child(make):
     campaign = make()
-    run = ended(campaign, launched(campaign, campaign.propose(**POINT)), outcome={"diffusion": [1, 0]}, checkpoint="5")
+    run = ended(
+        campaign, launched(campaign, campaign.propose(**POINT)), outcome={"diffusion": [1, 0]}, checkpoint="5"
+    )
     child = run.extend(steps=400)
     assert child.snapshot.action == "extend"
     assert child.parameters == {**POINT, "steps": 400}
@@ -398,7 +405,9 @@ def test_tables_and_files_hold_what_happened_and_no_formula(make, tmp_path):
     assert "'-1.5" not in texts["observations"]
     import pandas as pd
 
-    tables = {what: pd.read_parquet(path) for what, path in export(campaign, tmp_path / "out", "parquet").items()}
+    tables = {
+        what: pd.read_parquet(path) for what, path in export(campaign, tmp_path / "out", "parquet").items()
+    }
     assert tables["runs"]["diffusion"].tolist() == [2.0]
     assert tables["observations"]["energy"].tolist() == [-1.5, -2.5]
 

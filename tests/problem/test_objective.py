@@ -30,7 +30,9 @@ def test_an_estimate_is_a_number_where_one_is_needed():
     assert type(Estimate(np.float32(1), np.float64(0)).value) is float
 
 
-@pytest.mark.parametrize(("value", "error"), [(math.nan, 1), (1, math.inf), (1, -0.1), ("1", 0), (True, 0), (None, 0)])
+@pytest.mark.parametrize(
+    ("value", "error"), [(math.nan, 1), (1, math.inf), (1, -0.1), ("1", 0), (True, 0), (None, 0)]
+)
 def test_an_estimate_that_says_nothing_is_refused(value, error):
     with pytest.raises(BadOutcome):
         Estimate(value, error)

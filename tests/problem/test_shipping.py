@@ -46,11 +46,17 @@ def in_a_script(folder: Path, body: str, **environment: str) -> dict:
 def run_elsewhere(folder: Path, shipped: dict, call: str) -> str:
     """Load the artefact in a fresh interpreter that knows nothing of the script."""
     if shipped["mode"] == "source":
-        load = f"space = {{}}; exec(open({shipped['file']!r}).read(), space); sim = space[{shipped['name']!r}]"
+        load = (
+            f"space = {{}}; exec(open({shipped['file']!r}).read(), space); sim = space[{shipped['name']!r}]"
+        )
     else:
         load = f"import pickle; sim = pickle.load(open({shipped['file']!r}, 'rb'))"
     answer = subprocess.run(
-        [sys.executable, "-c", f"{load}\nprint({call})"], capture_output=True, text=True, check=True, cwd=folder
+        [sys.executable, "-c", f"{load}\nprint({call})"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=folder,
     )
     return answer.stdout.strip()
 

@@ -12,7 +12,7 @@ def melt(temperature, density, *, steps=20, restart=None):
     """Melts."""
     step = restart or 0
     while step < steps:
-        control = yield {"step": step}, lambda: step
+        control = yield {"step": step}, lambda: step  # noqa: B023  called at once or not at all
         if control.get("stop"):
             break
         steps = control.get("steps", steps)
@@ -67,7 +67,9 @@ def test_running_it_here_refuses_what_a_worker_would_refuse():
 
 
 def test_a_space_that_does_not_fit_is_refused_with_the_names():
-    with pytest.raises(BadDefinition, match=r"'melt' needs density.*the space has densty.*Did you mean 'density'"):
+    with pytest.raises(
+        BadDefinition, match=r"'melt' needs density.*the space has densty.*Did you mean 'density'"
+    ):
         melt.check(ai.Space(temperature=ai.Float(0, 1), densty=ai.Float(0, 1)))
     melt.check(ai.Space(temperature=ai.Float(0, 1), density=ai.Float(0, 1), steps=ai.Int(1, 9)))
     parabola.check(ai.Space(x=ai.Float(0, 1)))

@@ -139,7 +139,9 @@ def test_encoding_and_decoding_give_the_point_back():
     back = space.decode(unit)
     assert [p["cells"] for p in back] == [p["cells"] for p in points]
     assert [p["method"] for p in back] == [p["method"] for p in points]
-    assert np.allclose([[p["temperature"], p["x"]] for p in back], [[p["temperature"], p["x"]] for p in points])
+    assert np.allclose(
+        [[p["temperature"], p["x"]] for p in back], [[p["temperature"], p["x"]] for p in points]
+    )
     assert space.encode([]).shape == (0, 4)
     assert space.categorical == (3,)
     assert space.discrete[2] == tuple(i / 6 for i in range(7))
@@ -174,7 +176,7 @@ def test_a_space_survives_the_journal():
         lambda: Choice("abc"),
         lambda: Choice(["a", "a"]),
         lambda: Choice([object(), 1]),
-        lambda: Space(),
+        Space,
         lambda: Space(x=(0, 1)),
         lambda: Space(restart=Float(0, 1)),
         lambda: Space(reason=Float(0, 1)),
