@@ -17,10 +17,7 @@ from threading import Lock
 from aisteer.journal.state import Proposal, Run, State
 from aisteer.steering.protocols import Datum, Evidence, Json
 
-__all__ = ["REJECTIONS_FADE", "evidence"]
-
-REJECTIONS_FADE = 60
-"""Decisions after which a rejection is no longer told to a policy."""
+__all__ = ["evidence"]
 
 _REMEMBERED = 16
 
@@ -206,8 +203,7 @@ class _Memory:
         found: list[tuple[int, Json, int]] = []
         for position, parameters in self.refused.values():
             since = len(self.decisions) - bisect_right(self.decisions, position)
-            if since < REJECTIONS_FADE:
-                found.append((position, parameters, since))
+            found.append((position, parameters, since))
         found.sort(key=lambda item: item[0])
         return tuple((parameters, since) for _, parameters, since in found)
 

@@ -32,6 +32,7 @@ class Situation:
         left: How many more proposals the task's ``runs`` limit allows; ``None`` is no limit.
         cost: Estimated cost of one run, in the budget's unit.
         model: Revision of the last surrogate in the journal; -1 where there is none.
+        fitted: Digest of the data that it was fitted on.
     """
 
     task: str
@@ -45,6 +46,7 @@ class Situation:
     left: int | None = None
     cost: float = 0.0
     model: int = -1
+    fitted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def situation(state: State, task: str) -> Situation:
         left=_left(state, task, definition, len(waiting) + len(accepted)),
         cost=estimate_cost(definition, state, task),
         model=fit.model if fit else -1,
+        fitted=str(fit.summary.get("data", "")) if fit else "",
     )
 
 

@@ -1,0 +1,171 @@
+"""Bayesian optimisation of a box: a Gaussian process and the noisy expected improvement of BoTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from botorch.acquisition import AcquisitionFunction
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.sampling.normal import SobolQMCNormalSampler
+from numpy.typing import NDArray
+
+from aisteer.journal.commands import Draft
+from aisteer.problem.space import Space
+from aisteer.steering.box_search import Penalized, feasible_sobol, maximise
+from aisteer.steering.domains import Box, Key, point_key
+from aisteer.steering.explanation import Standing, explain
+from aisteer.steering.fitting import LEAST, Belief, Fitter
+from aisteer.steering.improvement import log_expected_improvement
+from aisteer.steering.protocols import Batch, Evidence, Json
+from aisteer.steering.random_arm import taken_points
+from aisteer.steering.rejections import penalties
+
+__all__ = ["BayesianBox"]
+
+Array = NDArray[np.float64]
+
+_RAW = 512
+_DRAWS = 128
+_BASELINE = 150
+
+
+class BayesianBox:
+    """Proposes where the expected improvement over all that is known and under way is largest.
+
+    The first points are of a Sobol sequence within the constraints. Then batches are chosen one by one by
+    the logarithm of the noisy expected improvement (Ament et al., NeurIPS 2023), each given the ones before
+    it and all that runs, is accepted or waits. The same evidence gives the same proposals.
+
+    Args:
+        space: The box.
+        objective: As in the task's definition.
+        seed: Of the Sobol sequence and of the searches.
+        initial: How many first points; twice the number of parameters and two, at most 12, if not given.
+    """
+
+    name = "bayesian"
+
+    def __init__(self, space: Space, objective: Json, *, seed: int = 0, initial: int | None = None) -> None:
+        self.space = space
+        self.seed = seed
+        self.domain = Box(space)
+        self.fitter = Fitter(self.domain, objective)
+        self.initial = min(2 * space.dimension + 2, 12) if initial is None else max(1, initial)
+        self._reference: Array | None = None
+
+    # --- proposing ----------------------------------------------------------------------------
+
+    def propose(self, evidence: Evidence, n: int) -> Batch:
+        """Up to ``n`` different drafts, best first."""
+        taken = taken_points(evidence, self.domain.names)
+        belief = self.fitter.belief(evidence)
+        first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
+        points = self._first_points(taken, first)
+        notes: list[Json] = [{"kind": "initial", "of": self.initial} for _ in points]
+        if belief is not None and len(points) < n:
+            chosen = self._search(evidence, belief, n - len(points), taken)
+            points += chosen
+            notes += [{"kind": "batch", "place": i + 1, "of": len(chosen)} for i in range(len(chosen))]
+        told = self.predict(evidence, points)
+        drafts = [
+            Draft(
+                task=evidence.task,
+                parameters=point,
+                origin="ai",
+                predicted=said["predicted"],
+                acquisition=said["acquisition"],
+                rank=said["rank"],
+                of=said["of"],
+                reasons=[*said["reasons"], note],
+            )
+            for point, said, note in zip(points, told, notes, strict=True)
+        ]
+        return Batch(drafts, summary=belief.summary(self.domain.names) if belief else {})
+
+    def _first_points(self, taken: set[Key], n: int) -> list[Json]:
+        found: list[Json] = []
+        if n:
+            for point in feasible_sobol(self.space, self.initial + len(taken) + n, self.seed):
+                key = point_key(self.domain.names, point)
+                if key not in taken:
+                    taken.add(key)
+                    found.append(point)
+                if len(found) == n:
+                    break
+        return found
+
+    def _search(self, evidence: Evidence, belief: Belief, n: int, taken: set[Key]) -> list[Json]:
+        under_way = [*evidence.pending, *(p for _, p in evidence.waiting)]
+        pending = self.domain.encode(under_way)
+        avoided = {point_key(self.domain.names, p) for p, since in evidence.rejected if since < 10}
+        centres, weights, reaches = penalties(evidence, self.domain)
+        order = np.argsort(-belief.process.predict(belief.x)[0], kind="stable")
+        rng = np.random.default_rng([self.seed, 5, len(belief.data), len(under_way)])
+        raw = self.domain.encode(feasible_sobol(self.space, _RAW, int(rng.integers(2**31))))
+        found: list[Json] = []
+        for _ in range(n):
+            acquisition = _acquisition(belief, belief.x[order[:_BASELINE]], pending, self.seed)
+            if len(weights):
+                acquisition = Penalized(acquisition, centres, weights, reaches)
+            point = maximise(
+                self.space,
+                acquisition,
+                raw=raw,
+                incumbents=belief.x[order[:5]],
+                rng=rng,
+                allowed=partial(self._allowed, taken=taken | avoided, pending=pending),
+            )
+            if point is None:
+                break
+            taken.add(point_key(self.domain.names, point))
+            pending = np.concatenate([pending, self.domain.encode([point])])
+            found.append(point)
+        return found
+
+    def _allowed(self, point: Json, taken: set[Key], pending: Array) -> bool:
+        """Whether it is new, apart from what is under way, and within the constraints."""
+        if point_key(self.domain.names, point) in taken or not self.space.feasible(point):
+            return False
+        if not len(pending):
+            return True
+        x = self.domain.encode([point])[0]
+        return bool((np.abs(pending - x).max(axis=1) > 1e-6).all())
+
+    # --- explaining ---------------------------------------------------------------------------
+
+    def predict(self, evidence: Evidence, points: Sequence[Json]) -> list[Json]:
+        """What is expected of points, and why; nothing (``predicted`` empty) with fewer than 3 outcomes.
+
+        ``rank`` is the place among 512 points spread over the space.
+        """
+        belief = self.fitter.belief(evidence)
+        if belief is None:
+            reason = {"kind": "fit", "words": f"Predictions begin with {LEAST} outcomes."}
+            nothing: Json = {
+                "predicted": {},
+                "acquisition": None,
+                "rank": None,
+                "of": None,
+                "reasons": [reason],
+            }
+            return [dict(nothing) for _ in points]
+        if not points:
+            return []
+        if self._reference is None:
+            self._reference = self.domain.encode(feasible_sobol(self.space, _RAW, self.seed + 1))
+        mean, std = belief.process.predict(self._reference)
+        standing = Standing(log_expected_improvement(mean, std, belief.best))
+        return explain(belief, self.domain, list(points), standing, besides=1)
+
+
+def _acquisition(belief: Belief, baseline: Array, pending: Array, seed: int) -> AcquisitionFunction:
+    return qLogNoisyExpectedImprovement(
+        model=belief.process.botorch(),
+        X_baseline=torch.as_tensor(baseline),
+        sampler=SobolQMCNormalSampler(torch.Size([_DRAWS]), seed=seed),
+        X_pending=torch.as_tensor(pending) if len(pending) else None,
+        prune_baseline=False,
+    )

@@ -1,0 +1,200 @@
+"""Bayesian optimisation of a pool: a Gaussian process on features, the expected improvement of each candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisteer.journal.commands import Draft
+from aisteer.problem.pool import Pool
+from aisteer.steering.domains import Candidates
+from aisteer.steering.explanation import Standing, explain
+from aisteer.steering.fitting import LEAST, Belief, Fitter
+from aisteer.steering.improvement import log_expected_improvement
+from aisteer.steering.protocols import Batch, Evidence, Json
+from aisteer.steering.random_arm import taken_points
+from aisteer.steering.rejections import HALF_LIFE
+
+__all__ = ["BayesianPool"]
+
+Array = NDArray[np.float64]
+Rows = list[int]
+
+_INITIAL = 8
+_SHORTLIST = 1500
+_REFERENCE = 1000
+_STRONGEST = 0.99
+
+
+class BayesianPool:
+    """Proposes the candidates with the largest expected improvement over all that is known and under way.
+
+    The first ones are those that together resemble the pool most. Then the expected improvement of every
+    candidate that has not run is computed, and a batch is chosen one by one: after each choice the model is
+    conditioned on its predicted mean, as it is on all that runs, is accepted or waits. The same evidence
+    gives the same proposals.
+
+    Args:
+        pool: The candidates.
+        objective: As in the task's definition.
+        seed: Draws the part of the pool that the first candidates resemble.
+        initial: How many first candidates; 8 if not given.
+    """
+
+    name = "bayesian"
+
+    def __init__(self, pool: Pool, objective: Json, *, seed: int = 0, initial: int | None = None) -> None:
+        self.pool = pool
+        self.seed = seed
+        self.domain = Candidates(pool)
+        self.fitter = Fitter(self.domain, objective)
+        self.initial = min(_INITIAL if initial is None else max(1, initial), len(self.domain))
+        self._first: Rows | None = None
+        self._everywhere: tuple[str, Array, Array] | None = None
+
+    # --- proposing ----------------------------------------------------------------------------
+
+    def propose(self, evidence: Evidence, n: int) -> Batch:
+        """Up to ``n`` different candidates that have not run, best first; fewer when the pool is used up."""
+        taken = self._taken(evidence)
+        belief = self.fitter.belief(evidence)
+        first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
+        rows = [row for row in self._diverse(len(taken) + first) if row not in taken][:first]
+        notes: list[Json] = [{"kind": "initial", "of": self.initial} for _ in rows]
+        if belief is not None and len(rows) < n:
+            chosen = self._search(evidence, belief, n - len(rows), taken | set(rows))
+            rows += chosen
+            notes += [{"kind": "batch", "place": i + 1, "of": len(chosen)} for i in range(len(chosen))]
+        points = [self.pool.point(self.domain.keys[row]) for row in rows]
+        told = self.predict(evidence, points)
+        drafts = [
+            Draft(
+                task=evidence.task,
+                parameters=dict(point),
+                origin="ai",
+                predicted=said["predicted"],
+                acquisition=said["acquisition"],
+                rank=said["rank"],
+                of=said["of"],
+                reasons=[*said["reasons"], note],
+            )
+            for point, said, note in zip(points, told, notes, strict=True)
+        ]
+        return Batch(drafts, summary=belief.summary(self.domain.names) if belief else {})
+
+    def _taken(self, evidence: Evidence) -> set[int]:
+        column = self.domain.names.index(self.pool.key)
+        keys = (key[column] for key in taken_points(evidence, self.domain.names))
+        return {self.domain.place[key] for key in keys if key in self.domain.place}
+
+    def _diverse(self, n: int) -> Rows:
+        """The first ``n`` of an order in which each candidate adds most to what resembles the pool.
+
+        That is the greedy maximum of the sum, over a random half of the pool, of the similarity to the
+        nearest chosen one.
+        """
+        n = min(n, len(self.domain))
+        if self._first is None or len(self._first) < n:
+            rng = np.random.default_rng([self.seed, 6])
+            size = min(_REFERENCE, (len(self.domain) + 1) // 2)
+            alike = self.domain.similarities(rng.permutation(len(self.domain))[:size])
+            covered = np.zeros(size)
+            chosen: Rows = []
+            free = np.ones(len(self.domain), dtype=bool)
+            for _ in range(max(n, self.initial)):
+                gain = np.maximum(alike, covered).sum(axis=1)
+                row = int(np.argmax(np.where(free, gain, -1.0)))
+                chosen.append(row)
+                free[row] = False
+                covered = np.maximum(covered, alike[row])
+            self._first = chosen
+        return self._first[:n]
+
+    def _search(self, evidence: Evidence, belief: Belief, n: int, taken: set[int]) -> Rows:
+        open_rows = np.array([row for row in range(len(self.domain)) if row not in taken], dtype=np.intp)
+        if not len(open_rows):
+            return []
+        mean, std = self._predictions(belief)
+        penalty = self._penalty(evidence, open_rows)
+        value = log_expected_improvement(mean[open_rows], std[open_rows], belief.best) + penalty
+        # Of a large pool only those that could be chosen at all are looked at together.
+        kept = np.sort(np.argsort(-value, kind="stable")[:_SHORTLIST])
+        rows, penalty = open_rows[kept], penalty[kept]
+        under_way = self._under_way(evidence)
+        centre, covariance = belief.process.joint(self.domain.matrix[[*rows.tolist(), *under_way]])
+        best = belief.best
+        for place in range(len(rows), len(centre)):
+            covariance = _conditioned(covariance, place)
+            best = max(best, float(centre[place]))
+        chosen: Rows = []
+        for _ in range(min(n, len(rows))):
+            spread = np.sqrt(np.maximum(covariance.diagonal()[: len(rows)], 1e-18))
+            value = log_expected_improvement(centre[: len(rows)], spread, best) + penalty
+            value[chosen] = -np.inf
+            place = int(np.argmax(value))
+            chosen.append(place)
+            best = max(best, float(centre[place]))
+            covariance = _conditioned(covariance, place)
+        return [int(rows[place]) for place in chosen]
+
+    def _under_way(self, evidence: Evidence) -> Rows:
+        points = [*evidence.pending, *(p for _, p in evidence.waiting)]
+        known = (self.domain.place.get(p.get(self.pool.key)) for p in points)
+        return sorted({row for row in known if row is not None})
+
+    def _penalty(self, evidence: Evidence, rows: NDArray[np.intp]) -> Array:
+        """Log of what multiplies the expected improvement of candidates that resemble rejected ones.
+
+        For each rejected candidate 1 - w s^4, with s the similarity, and w from 0.99 halving with every 10
+        decisions that follow.
+        """
+        total = np.zeros(len(rows))
+        for point, since in evidence.rejected:
+            row = self.domain.place.get(point.get(self.pool.key))
+            weight = _STRONGEST * 0.5 ** (since / HALF_LIFE)
+            if row is not None and weight > 0.02:
+                alike = self.domain.similarities([row])[rows, 0]
+                total += np.log1p(-weight * alike**4)
+        return total
+
+    def _predictions(self, belief: Belief) -> tuple[Array, Array]:
+        """Mean and standard deviation of every candidate, kept for as long as the fit is."""
+        if self._everywhere is None or self._everywhere[0] != belief.digest:
+            self._everywhere = (belief.digest, *belief.process.predict(self.domain.matrix))
+        return self._everywhere[1], self._everywhere[2]
+
+    # --- explaining ---------------------------------------------------------------------------
+
+    def predict(self, evidence: Evidence, points: Sequence[Json]) -> list[Json]:
+        """What is expected of candidates, and why; nothing (``predicted`` empty) with fewer than 3 outcomes.
+
+        ``rank`` is the place among the candidates that have not run.
+        """
+        belief = self.fitter.belief(evidence)
+        if belief is None:
+            reason = {"kind": "fit", "words": f"Predictions begin with {LEAST} outcomes."}
+            nothing: Json = {
+                "predicted": {},
+                "acquisition": None,
+                "rank": None,
+                "of": None,
+                "reasons": [reason],
+            }
+            return [dict(nothing) for _ in points]
+        if not points:
+            return []
+        mean, std = self._predictions(belief)
+        ran = {self.domain.place.get(d.parameters.get(self.pool.key)) for d in evidence.data}
+        rows = [row for row in range(len(self.domain)) if row not in ran]
+        standing = Standing(log_expected_improvement(mean[rows], std[rows], belief.best))
+        return explain(belief, self.domain, list(points), standing)
+
+
+def _conditioned(covariance: Array, place: int) -> Array:
+    """The covariance once the outcome at ``place`` is known."""
+    column = covariance[:, place]
+    variance = max(float(covariance[place, place]), 1e-18)
+    found: Array = covariance - np.outer(column, column) / variance
+    return found

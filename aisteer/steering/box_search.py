@@ -1,0 +1,245 @@
+"""Maximising an acquisition function over a box with whole numbers, choices and constraints."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from botorch.acquisition import AcquisitionFunction
+from linear_operator.utils.warnings import NumericalWarning
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, minimize
+from scipy.stats import qmc
+from torch import Tensor
+
+from aisteer.problem.parameters import Choice, Float, Int, Scalar
+from aisteer.problem.space import Space
+
+__all__ = ["Penalized", "feasible_sobol", "maximise"]
+
+Array = NDArray[np.float64]
+
+# Jitter on the covariance of points that nearly coincide is what is wanted there, no news to the user.
+warnings.filterwarnings("ignore", message="A not p.d., added jitter", category=NumericalWarning)
+
+_STARTS = 6
+_AROUND = 24
+_ROUNDS = 8
+_SMOOTH_STEPS = 100
+
+
+class Penalized(AcquisitionFunction):  # type: ignore[misc]
+    """A logarithmic acquisition function, less near points that were rejected (see ``rejections``)."""
+
+    def __init__(self, base: AcquisitionFunction, centres: Array, weights: Array, reaches: Array) -> None:
+        super().__init__(model=base.model)
+        self.base = base
+        self.centres, self.weights = torch.as_tensor(centres), torch.as_tensor(weights)
+        self.spread = 2.0 * torch.as_tensor(reaches).square() * centres.shape[-1]
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Values, shape ``b``, of ``X``, shape ``b x 1 x d``."""
+        squares = (X - self.centres).square().sum(-1)
+        factor = 1.0 - self.weights * torch.exp(-squares / self.spread)
+        found: Tensor = self.base(X) + factor.log().sum(-1)
+        return found
+
+
+def feasible_sobol(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
+    """The first ``n`` points of a scrambled Sobol sequence that meet the constraints, rounded to the space.
+
+    Where constraints leave too little to be hit, what is missing is drawn at random.
+    """
+    engine = qmc.Sobol(space.dimension, scramble=True, rng=np.random.default_rng([seed, 3]))
+    found: list[dict[str, Any]] = []
+    size = max(4, math.ceil(math.log2(max(n, 2))))
+    for _ in range(10):
+        unit = engine.random(2**size if not engine.num_generated else engine.num_generated)
+        found += [point for point in space.decode_uniform(unit) if space.feasible(point)]
+        if len(found) >= n:
+            return found[:n]
+    return found + space.sample(n - len(found), np.random.default_rng([seed, 4]))
+
+
+def maximise(
+    space: Space,
+    acquisition: AcquisitionFunction,
+    *,
+    raw: Array,
+    incumbents: Array,
+    rng: np.random.Generator,
+    allowed: Callable[[dict[str, Any]], bool],
+) -> dict[str, Any] | None:
+    """The best allowed point that is found.
+
+    Starts are the best of ``raw`` and of steps around ``incumbents``; gradients move the real numbers,
+    single steps the whole numbers and choices, in turns.
+
+    Args:
+        space: The box.
+        acquisition: Of ``b x 1 x d`` inputs in the unit cube.
+        raw: Feasible inputs, shape ``(n, d)``.
+        incumbents: Good inputs to look around, shape ``(k, d)``.
+        rng: Draws the steps.
+        allowed: Whether a point may be proposed: new, and meeting the constraints.
+
+    Returns:
+        The point, or ``None`` where no candidate was allowed.
+    """
+    candidates = np.concatenate([raw, _around(space, incumbents, rng)])
+    values = _evaluate(acquisition, candidates)
+    order = np.argsort(-values, kind="stable")
+    starts = candidates[_apart(candidates, order, _STARTS)]
+    polished = _climb(space, acquisition, starts)
+    ranked = np.concatenate([polished, candidates[order]])
+    scores = np.concatenate([_evaluate(acquisition, polished), values[order]])
+    for place in np.argsort(-scores, kind="stable"):
+        point = space.decode(ranked[place : place + 1])[0]
+        if allowed(point):
+            return point
+    return None
+
+
+def _evaluate(acquisition: AcquisitionFunction, x: Array) -> Array:
+    with torch.no_grad():
+        parts = [acquisition(torch.as_tensor(x[i : i + 256]).unsqueeze(-2)) for i in range(0, len(x), 256)]
+        found: Array = torch.cat(parts).numpy()
+    return np.where(np.isfinite(found), found, -np.inf)
+
+
+def _around(space: Space, incumbents: Array, rng: np.random.Generator) -> Array:
+    """Steps of several sizes around the best points so far, rounded to the space."""
+    if not len(incumbents):
+        return np.zeros((0, space.dimension))
+    sizes = rng.choice([0.01, 0.05, 0.2], size=(_AROUND * len(incumbents), 1))
+    base = np.repeat(incumbents, _AROUND, axis=0)
+    moved = np.clip(base + sizes * rng.standard_normal(base.shape), 0.0, 1.0)
+    # Every other one moves in a few columns only, which is what helps in many dimensions.
+    few = rng.random(base.shape) < max(0.2, min(1.0, 3.0 / space.dimension))
+    moved[::2] = np.where(few[::2], moved[::2], base[::2])
+    points = [p for p in space.decode(moved) if space.feasible(p)]
+    return space.encode(points)
+
+
+def _apart(candidates: Array, order: NDArray[np.intp], n: int) -> list[int]:
+    """The best candidates that are not next to each other."""
+    chosen: list[int] = []
+    least = 0.05 * np.sqrt(candidates.shape[1])
+    for place in order:
+        if all(np.linalg.norm(candidates[place] - candidates[c]) > least for c in chosen):
+            chosen.append(int(place))
+            if len(chosen) == n:
+                break
+    return chosen
+
+
+def _climb(space: Space, acquisition: AcquisitionFunction, starts: Array) -> Array:
+    discrete = [i for i, p in enumerate(space.parameters.values()) if isinstance(p, Int | Choice)]
+    x = starts
+    for turn in range(2 if discrete else 1):
+        if len(discrete) < space.dimension:
+            x = _slide(space, acquisition, x, discrete)
+        if discrete:
+            x = np.stack([_hop(space, acquisition, row, discrete) for row in x])
+        if turn == 0 and len(discrete) == space.dimension:
+            break
+    return x
+
+
+def _slide(space: Space, acquisition: AcquisitionFunction, x: Array, discrete: list[int]) -> Array:
+    """Move the real numbers uphill, the others fixed; never leaves the constraints."""
+    low, high = np.zeros_like(x), np.ones_like(x)
+    low[:, discrete] = high[:, discrete] = x[:, discrete]
+    if not space.linear:
+        return _ascend(acquisition, x, low, high)
+    encoded = space.encoded_constraints()
+    within = LinearConstraint(encoded[0], ub=encoded[1]) if encoded is not None else None
+    ends = [
+        _ascend(acquisition, x[i : i + 1], low[i : i + 1], high[i : i + 1], within)[0] for i in range(len(x))
+    ]
+    return np.stack([_back_inside(space, a, b) for a, b in zip(x, ends, strict=True)])
+
+
+def _ascend(
+    acquisition: AcquisitionFunction,
+    x: Array,
+    low: Array,
+    high: Array,
+    within: LinearConstraint | None = None,
+) -> Array:
+    """All rows of ``x`` uphill at once, as one problem: their values simply add up."""
+
+    def evaluate(vector: Array) -> tuple[float, Array]:
+        inputs = torch.tensor(vector.reshape(x.shape), requires_grad=True)
+        total = -acquisition(inputs.unsqueeze(-2)).sum()
+        (gradient,) = torch.autograd.grad(total, inputs)
+        good = bool(torch.isfinite(total)) and bool(torch.isfinite(gradient).all())
+        return (float(total.detach()), gradient.numpy().ravel()) if good else (1e10, np.zeros(x.size))
+
+    found = minimize(
+        evaluate,
+        x.ravel(),
+        jac=True,
+        bounds=Bounds(low.ravel(), high.ravel()),
+        method="L-BFGS-B" if within is None else "SLSQP",
+        constraints=() if within is None else [within],
+        options={"maxiter": _SMOOTH_STEPS},
+    )
+    end: Array = np.clip(found.x.reshape(x.shape), low, high)
+    return end if np.isfinite(end).all() else x
+
+
+def _back_inside(space: Space, start: Array, end: Array) -> Array:
+    """The last feasible point on the way from a feasible start to the end."""
+    if space.feasible(space.decode(end[None])[0]):
+        return end
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = 0.5 * (low + high)
+        if space.feasible(space.decode((start + middle * (end - start))[None])[0]):
+            low = middle
+        else:
+            high = middle
+    found: Array = start + low * (end - start)
+    return found
+
+
+def _hop(space: Space, acquisition: AcquisitionFunction, x: Array, discrete: list[int]) -> Array:
+    """Take the best single step of a whole number or choice for as long as it goes uphill."""
+    value = float(_evaluate(acquisition, x[None])[0])
+    for _ in range(_ROUNDS):
+        neighbours = [n for n in _neighbours(space, x, discrete) if space.feasible(space.decode(n[None])[0])]
+        if not neighbours:
+            return x
+        values = _evaluate(acquisition, np.stack(neighbours))
+        best = int(np.argmax(values))
+        if values[best] <= value + 1e-9:
+            return x
+        x, value = neighbours[best], float(values[best])
+    return x
+
+
+def _neighbours(space: Space, x: Array, discrete: list[int]) -> list[Array]:
+    found: list[Array] = []
+    parameters = list(space.parameters.values())
+    for i in discrete:
+        parameter = parameters[i]
+        others: Sequence[Scalar]
+        assert not isinstance(parameter, Float)
+        here = parameter.from_unit(float(x[i]))
+        if isinstance(parameter, Choice):
+            others = [o for o in parameter.options if o != here or type(o) is not type(here)]
+        else:
+            assert isinstance(here, int)
+            reach = {1, max(1, (parameter.high - parameter.low) // 10)}
+            steps = (here + s * r for r in reach for s in (-1, 1))
+            others = [o for o in steps if parameter.low <= o <= parameter.high]
+        for other in others:
+            moved = x.copy()
+            moved[i] = parameter.to_unit(other)
+            found.append(moved)
+    return found

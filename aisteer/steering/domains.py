@@ -1,0 +1,127 @@
+"""A space as a surrogate sees it: inputs, kernels, and how near two points are, in a user's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisteer.problem.pool import Pool
+from aisteer.problem.space import Space
+from aisteer.steering.protocols import Json
+from aisteer.surrogates.kernels import Candidate, box_kernels, feature_kernels, split_features
+
+__all__ = ["Box", "Candidates", "Domain", "point_key"]
+
+Array = NDArray[np.float64]
+Key = tuple[Any, ...]
+
+
+class Domain(Protocol):
+    """What fitting and explaining need to know of a space."""
+
+    names: tuple[str, ...]
+
+    def encode(self, points: Sequence[Json]) -> Array:
+        """Inputs of the surrogate, shape ``(n, d)``."""
+
+    def kernels(self) -> list[Candidate]:
+        """Kernels to be tried."""
+
+    def nearness(self, point: Array, others: Array) -> tuple[str, Array]:
+        """How near ``point``, shape ``(d,)``, is to ``others``, shape ``(n, d)``: in what terms, and values.
+
+        ``distance``: in per cent of the diagonal, small is near; ``similarity``: Tanimoto, 1 is equal.
+        """
+
+
+def point_key(names: Iterable[str], point: Json) -> Key:
+    """What makes two points of a task the same; controls beside the parameters do not count."""
+    return tuple(point.get(name) for name in names)
+
+
+class Box:
+    """A box in the unit cube."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.names = space.names
+        self.categorical = tuple(space.categorical)
+
+    def encode(self, points: Sequence[Json]) -> Array:
+        """Positions in the unit cube, shape ``(n, d)``."""
+        return self.space.encode(points)
+
+    def kernels(self) -> list[Candidate]:
+        """Matérn over the numbers times one for the choices."""
+        return box_kernels(self.space.dimension, self.categorical)
+
+    def nearness(self, point: Array, others: Array) -> tuple[str, Array]:
+        """Per cent of the diagonal of the box; different choices are a whole side apart."""
+        difference = np.abs(others - point)
+        for column in self.categorical:
+            difference[:, column] = difference[:, column] > 1e-9
+        return "distance", 100.0 * np.sqrt((difference**2).mean(axis=1))
+
+
+class Candidates:
+    """A pool by the features that differ between its candidates; dense ones are scaled to unit variance."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.names = pool.names
+        self.keys = pool.keys
+        self.place: dict[Any, int] = {key: i for i, key in enumerate(self.keys)}
+        raw = np.asarray(pool.matrix, dtype=np.float64)
+        sparse, dense = split_features(raw)
+        kept = sorted([*sparse, *dense]) or [0]
+        matrix = raw[:, kept].copy()
+        for column, original in enumerate(kept):
+            if original in set(dense):
+                matrix[:, column] = (raw[:, original] - raw[:, original].mean()) / raw[:, original].std()
+        self.matrix: Array = matrix
+        sparse_set = set(sparse)
+        self._sparse = [column for column, original in enumerate(kept) if original in sparse_set]
+        self._diagonal = float(np.linalg.norm(np.ptp(matrix, axis=0))) or 1.0
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def rows(self, points: Sequence[Json]) -> list[int]:
+        """Places of the points in the pool."""
+        return [self.place[point[self.pool.key]] for point in points]
+
+    def encode(self, points: Sequence[Json]) -> Array:
+        """Features, shape ``(n, f)``."""
+        found: Array = self.matrix[self.rows(points)]
+        return found
+
+    def kernels(self) -> list[Candidate]:
+        """By similarity where features are fingerprints, by distance where they are numbers."""
+        return feature_kernels(self.matrix)
+
+    def nearness(self, point: Array, others: Array) -> tuple[str, Array]:
+        """Tanimoto similarity of fingerprints; else per cent of the diagonal of the pool's features."""
+        if self._sparse:
+            return "similarity", _tanimoto(point[self._sparse], others[:, self._sparse])
+        return "distance", 100.0 * np.linalg.norm(others - point, axis=1) / self._diagonal
+
+    def similarities(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> Array:
+        """How alike all candidates are to those at ``rows``: shape ``(n, len(rows))``, 0 to 1."""
+        if self._sparse:
+            bits = self.matrix[:, self._sparse]
+            return np.stack([_tanimoto(bits[row], bits) for row in rows], axis=1)
+        squares = (self.matrix**2).sum(axis=1)
+        chosen = self.matrix[list(rows)]
+        distance = squares[:, None] + (chosen**2).sum(axis=1)[None, :] - 2.0 * self.matrix @ chosen.T
+        # Of the order of one where candidates are as far apart as two drawn at random.
+        found: Array = np.exp(-np.maximum(distance, 0.0) / (2.0 * self.matrix.shape[1]))
+        return found
+
+
+def _tanimoto(bits: Array, others: Array) -> Array:
+    dot = others @ bits
+    union = (others**2).sum(axis=1) + (bits**2).sum() - dot
+    return np.where(union > 0, dot / np.where(union > 0, union, 1.0), 1.0)

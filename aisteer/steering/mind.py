@@ -1,0 +1,225 @@
+"""The mind: when to propose, what to say of what waits, what to take back. It never touches the journal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aisteer.errors import AisteerError
+from aisteer.journal.events import ProposalPredicted, SurrogateFitted
+from aisteer.journal.state import Proposal
+from aisteer.problem.pool import Pool, space_from_json
+from aisteer.problem.space import Space
+from aisteer.steering.policies import policy
+from aisteer.steering.protocols import Evidence, Json, Policy, Predicts
+from aisteer.steering.thought import Situation, Thought, situation
+
+if TYPE_CHECKING:
+    from aisteer.steering.beliefs import Arrays
+
+__all__ = ["Mind", "Situation", "Thought", "situation", "wanted"]
+
+_STALE_SHARE = 0.25
+_STALE_BATCHES = 10
+
+
+@dataclass(slots=True)
+class _Task:
+    """What is kept warm of a task: its policy for as long as the definition stays, and the last fit."""
+
+    key: str
+    space: Space | Pool
+    policy: Policy
+    data: str | None = None
+    model: int = -1
+
+
+def wanted(stands: Situation) -> int:
+    """How many proposals to make now.
+
+    At most ``batch`` wait at once. The next are made when fewer wait than there are free slots, or none
+    waits at all, and at most half a batch is accepted but not launched yet: so that a human finds something
+    to decide on, slots do not idle, and nothing is decided long before results that could change it.
+    A seeded random arm learns nothing, so it fills every slot.
+    """
+    if not stands.active or (stands.left is not None and stands.left <= 0):
+        return 0
+    waiting = len(stands.waiting)
+    free = max(0, stands.slots - stands.live - stands.queued)
+    if waiting >= max(1, free) or stands.queued >= max(1, stands.batch // 2):
+        return 0
+    n = stands.batch - waiting - stands.queued
+    return n if stands.left is None else min(n, stands.left)
+
+
+def _wanted_at_random(stands: Situation) -> int:
+    if not stands.active:
+        return 0
+    n = max(stands.batch, stands.slots) - len(stands.waiting) - stands.queued
+    # Whole batches, so that a thousand short runs do not take a thousand thoughts.
+    if 2 * n < max(stands.batch, stands.slots):
+        return 0
+    return max(0, n if stands.left is None else min(n, stands.left))
+
+
+class Mind:
+    """Thinks about the tasks of one campaign: one policy for each, kept warm.
+
+    All calls come from one thread; the heavy imports happen there, when a policy that needs them is made.
+
+    Args:
+        folder: The campaign's folder, where the candidates of pools are kept.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self._tasks: dict[str, _Task] = {}
+
+    def think(self, evidence: Evidence, stands: Situation) -> Thought:
+        """What is to be written, given what is known and how things stand.
+
+        Args:
+            evidence: Of ``aisteer.steering.evidence.evidence``.
+            stands: Of ``situation`` at the same state.
+        """
+        try:
+            task = self._task(evidence)
+        except AisteerError as error:
+            return Thought(trouble=str(error))
+        if not isinstance(task.policy, Predicts):
+            return self._at_random(task, evidence, stands)
+        n = wanted(stands)
+        news = task.data != self._data(evidence)
+        if not n and not stands.unpredicted and not (news and stands.waiting):
+            return Thought()
+        return self._considered(task, evidence, stands, n)
+
+    def _at_random(self, task: _Task, evidence: Evidence, stands: Situation) -> Thought:
+        n = _wanted_at_random(stands)
+        drafts = task.policy.propose(evidence, n).drafts if n else ()
+        return Thought(drafts=[replace(d, cost=stands.cost) for d in drafts])
+
+    def _considered(self, task: _Task, evidence: Evidence, stands: Situation, n: int) -> Thought:
+        batch = task.policy.propose(evidence, n)
+        news = task.data != self._data(evidence)
+        fit = self._fit(task, evidence, stands, batch.summary)
+        told = [*stands.unpredicted, *(p for p in stands.waiting if news and p.predicted)]
+        predictions = self._predictions(task, evidence, told, stands.cost)
+        stale = _stale(predictions, stands)
+        drafts = [
+            replace(d, cost=stands.cost, model=task.model if d.predicted else None) for d in batch.drafts
+        ]
+        trouble = ""
+        if n and not drafts and not stands.live and not stands.queued and not stands.waiting:
+            trouble = (
+                f"There is nothing left to propose for {evidence.task!r}: every point of its space has run, failed "
+                "or was rejected. The campaign ends here unless the space is widened with campaign.redefine(…)."
+            )
+        kept = [
+            p for p in predictions if p.proposal not in {name for names in stale.values() for name in names}
+        ]
+        return Thought(drafts=drafts, predictions=kept, withdrawals=stale, fit=fit, trouble=trouble)
+
+    def _fit(
+        self, task: _Task, evidence: Evidence, stands: Situation, summary: Json
+    ) -> SurrogateFitted | None:
+        """The fit as an event where it is a new one; a restart that fits the same data finds the old one."""
+        task.data = self._data(evidence)
+        if not summary:
+            return None
+        if summary["data"] == stands.fitted:
+            task.model = stands.model
+            return None
+        if task.model <= stands.model or task.model < 0:
+            task.model = stands.model + 1
+        return SurrogateFitted(task=evidence.task, model=task.model, runs=len(evidence.data), summary=summary)
+
+    @staticmethod
+    def _data(evidence: Evidence) -> str:
+        last = evidence.data[-1] if evidence.data else None
+        return f"{len(evidence.data)} {last.run if last else ''} {hash(tuple(d.run for d in evidence.data))}"
+
+    def _predictions(
+        self, task: _Task, evidence: Evidence, proposals: Sequence[Proposal], cost: float
+    ) -> list[ProposalPredicted]:
+        inside = [p for p in proposals if _inside(task.space, p)]
+        if not inside:
+            return []
+        assert isinstance(task.policy, Predicts)
+        told = task.policy.predict(evidence, [p.parameters for p in inside])
+        return [
+            ProposalPredicted(
+                proposal=p.id,
+                predicted=said["predicted"],
+                model=task.model,
+                acquisition=said["acquisition"],
+                rank=said["rank"],
+                of=said["of"],
+                cost=None if p.cost else cost,
+                reasons=[*said["reasons"], *(r for r in p.reasons if r.get("kind") in _KEPT)],
+            )
+            for p, said in zip(inside, told, strict=True)
+            if said["predicted"]
+        ]
+
+    def _task(self, evidence: Evidence) -> _Task:
+        definition = evidence.definition
+        names = ("space", "objective", "policy", "seed")
+        key = json.dumps({name: definition.get(name) for name in names}, sort_keys=True)
+        known = self._tasks.get(evidence.task)
+        if known is None or known.key != key:
+            space = space_from_json(definition["space"], self.folder)
+            known = self._tasks[evidence.task] = _Task(key, space, policy(definition, space))
+        return known
+
+    def belief(
+        self,
+        evidence: Evidence,
+        *,
+        x: str | None = None,
+        y: str | None = None,
+        resolution: int = 101,
+        at: Json | None = None,
+    ) -> Arrays:
+        """What the surrogate believes, as arrays; see ``aisteer.steering.beliefs.belief``.
+
+        Raises:
+            NotSupported: The task's policy has no surrogate, or there is not enough to fit one yet.
+        """
+        from aisteer.steering.beliefs import belief
+
+        task = self._task(evidence)
+        return belief(task.policy, evidence, x=x, y=y, resolution=resolution, at=at or {})
+
+
+_KEPT = {"initial", "batch"}
+
+
+def _inside(space: Space | Pool, proposal: Proposal) -> bool:
+    try:
+        space.validate({name: proposal.parameters[name] for name in space.names})
+    except (KeyError, AisteerError):
+        return False
+    return True
+
+
+def _stale(predictions: Sequence[ProposalPredicted], stands: Situation) -> dict[str, list[str]]:
+    """Waiting proposals that new results have moved far down, by reason.
+
+    A rank beyond a quarter of the candidates, and beyond ten batches, is far; first points stay.
+    """
+    mine = {p.id: p for p in stands.waiting}
+    found: dict[str, list[str]] = {}
+    for told in predictions:
+        proposal = mine.get(told.proposal)
+        if proposal is None or not proposal.predicted or told.rank is None or told.of is None:
+            continue
+        if any(reason.get("kind") == "initial" for reason in proposal.reasons):
+            continue
+        if told.rank > max(_STALE_SHARE * told.of, _STALE_BATCHES * stands.batch):
+            words = f"new results moved it from rank {proposal.rank} to {told.rank} of {told.of}"
+            found.setdefault(words, []).append(told.proposal)
+    return found

@@ -1,0 +1,330 @@
+"""Gaussian processes, fitted by maximum a posteriori on BoTorch and GPyTorch modules.
+
+The hyper-parameters are a function of the data alone: a fit never starts from the one before, so the same
+evidence gives the same predictions after a restart. To stay fast they are fitted on the first ``m`` of
+``n`` outcomes, where ``m`` grows in steps of a tenth (``fitted_on``), and all ``n`` are conditioned on.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from botorch.models import SingleTaskGP
+from gpytorch.kernels import Kernel
+from gpytorch.means import ConstantMean
+from linear_operator.utils.errors import NanError, NotPSDError
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from torch import Tensor
+
+from aisteer.surrogates.kernels import Candidate
+from aisteer.surrogates.noise import MixedNoise
+
+__all__ = ["GaussianProcess", "LeaveOneOut", "fit", "fitted_on"]
+
+Array = NDArray[np.float64]
+
+_EVERY_ONE_UP_TO = 40
+_STEP = 1.1
+_SUBSET = 300
+_CHOOSE_FROM = 10
+_ITERATIONS = 100
+_POLISH = 15
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveOneOut:
+    """What the model says of each outcome from the others; its hyper-parameters saw them all.
+
+    Attributes:
+        mean: Shape ``(n,)``, in the outcome's unit.
+        std: Of the measurement, noise included, shape ``(n,)``.
+    """
+
+    mean: Array
+    std: Array
+
+
+def fitted_on(n: int) -> int:
+    """Of ``n`` outcomes those that hyper-parameters are fitted on: up to 40 all, then in steps of a tenth."""
+    if n <= _EVERY_ONE_UP_TO:
+        return n
+    step = math.floor(math.log(n / _EVERY_ONE_UP_TO) / math.log(_STEP) + 1e-9)
+    return min(n, round(_EVERY_ONE_UP_TO * _STEP**step))
+
+
+class _Modules(torch.nn.Module):
+    """The parts that hold hyper-parameters, for ``n`` outcomes."""
+
+    def __init__(self, kernel: Kernel, variances: Tensor) -> None:
+        super().__init__()
+        self.kernel = kernel.double()
+        self.mean = ConstantMean().double()
+        self.likelihood = MixedNoise(variances).double()
+
+    def covariance(self, x: Tensor) -> Tensor:
+        """Of noisy outcomes at ``x``, ``n x n``."""
+        dense: Tensor = self.kernel(x).to_dense()
+        return dense + torch.diag_embed(self.likelihood.noise_covar.variances())
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """Minus the log posterior density of the hyper-parameters."""
+        factor = torch.linalg.cholesky(self.covariance(x))
+        white = torch.linalg.solve_triangular(factor, (y - self.mean.constant).unsqueeze(-1), upper=False)
+        total: Tensor = 0.5 * white.square().sum() + factor.diagonal().log().sum()
+        for _, module, prior, closure, _ in self.named_priors_of_parts():
+            total = total - prior.log_prob(closure(module)).sum()
+        return total
+
+    def named_priors_of_parts(self) -> list[Any]:
+        return [*self.kernel.named_priors(), *self.likelihood.named_priors()]
+
+
+class GaussianProcess:
+    """A fitted Gaussian process.
+
+    Args:
+        modules: Kernel, mean and likelihood, with their hyper-parameters.
+        x: Inputs, shape ``(n, d)``.
+        y: Outcomes, shape ``(n,)``, in their unit.
+        centre: What was taken from the outcomes before the fit.
+        scale: What they were divided by.
+        name: The kernel, in words.
+        words: What a reader should know of the fit; empty where nothing went wrong.
+    """
+
+    def __init__(
+        self,
+        modules: _Modules,
+        x: Array,
+        y: Array,
+        *,
+        centre: float,
+        scale: float,
+        name: str,
+        words: str = "",
+    ) -> None:
+        self.modules = modules.eval().requires_grad_(requires_grad=False)
+        self.kernel: Kernel = modules.kernel
+        self.x, self.y = torch.as_tensor(x), torch.as_tensor(y)
+        self.centre, self.scale = centre, scale
+        self.name, self.words = name, words
+        with torch.no_grad():
+            self._constant = self.modules.mean.constant
+            self._residual = (self.y - centre) / scale - self._constant
+            self._factor = _cholesky(self.modules.covariance(self.x))
+            self._alpha = torch.cholesky_solve(self._residual.unsqueeze(-1), self._factor).squeeze(-1)
+        self._botorch: SingleTaskGP | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    # --- what it says -------------------------------------------------------------------------
+
+    @property
+    def noise(self) -> float:
+        """The learned standard deviation of outcomes whose error is not known, in their unit."""
+        return self.scale * math.sqrt(float(self.modules.likelihood.noise))
+
+    def predict(self, x: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of the noise-free outcome at ``x``.
+
+        Args:
+            x: Inputs, shape ``(m, d)``.
+
+        Returns:
+            Two arrays of shape ``(m,)``, in the outcome's unit.
+        """
+        with torch.no_grad():
+            inputs = torch.as_tensor(x)
+            cross = self.kernel(self.x, inputs).to_dense()
+            mean = self._constant + cross.mT @ self._alpha
+            white = torch.linalg.solve_triangular(self._factor, cross, upper=False)
+            variance = self.kernel(inputs, diag=True) - white.square().sum(0)
+            std = variance.clamp_min(1e-12).sqrt()
+        return self.centre + self.scale * mean.numpy(), self.scale * std.numpy()
+
+    def joint(self, x: Array) -> tuple[Array, Array]:
+        """Mean, shape ``(m,)``, and covariance, shape ``(m, m)``, of the noise-free outcomes at ``x``."""
+        with torch.no_grad():
+            inputs = torch.as_tensor(x)
+            cross = self.kernel(self.x, inputs).to_dense()
+            mean = self._constant + cross.mT @ self._alpha
+            white = torch.linalg.solve_triangular(self._factor, cross, upper=False)
+            covariance = self.kernel(inputs).to_dense() - white.mT @ white
+        return self.centre + self.scale * mean.numpy(), self.scale**2 * covariance.numpy()
+
+    def leave_one_out(self) -> LeaveOneOut:
+        """Predictions of each outcome from the others, in closed form (Rasmussen & Williams, eq. 5.12).
+
+        The hyper-parameters are not fitted again, so this is a little kinder than the truth.
+        """
+        with torch.no_grad():
+            inverse = torch.cholesky_inverse(self._factor).diagonal()
+            mean = self._residual - self._alpha / inverse + self._constant
+            std = inverse.rsqrt()
+        return LeaveOneOut(self.centre + self.scale * mean.numpy(), self.scale * std.numpy())
+
+    def log_predictive(self) -> float:
+        """Mean log density of the outcomes, each under its leave-one-out prediction, standardised."""
+        left = self.leave_one_out()
+        z = (self.y.numpy() - left.mean) / left.std
+        return float(np.mean(-0.5 * z**2 - np.log(left.std / self.scale) - 0.5 * math.log(2 * math.pi)))
+
+    def length_scales(self) -> Array | None:
+        """Of the kernel's columns, shape ``(d,)`` or ``(1,)``; ``None`` where it has none of its own."""
+        for module in self.kernel.modules():
+            if getattr(module, "has_lengthscale", False) and module.lengthscale is not None:
+                scales: Array = module.lengthscale.detach().numpy().ravel()
+                return scales
+        return None
+
+    def correlation(self, x: Array) -> Array:
+        """Prior correlation of ``x``, shape ``(m, d)``, with the inputs: shape ``(m, n)``."""
+        with torch.no_grad():
+            inputs = torch.as_tensor(x)
+            cross = self.kernel(inputs, self.x).to_dense()
+            left, right = self.kernel(inputs, diag=True), self.kernel(self.x, diag=True)
+            found: Array = (cross / (left.unsqueeze(-1) * right).sqrt()).numpy()
+        return found
+
+    # --- for BoTorch --------------------------------------------------------------------------
+
+    def botorch(self) -> SingleTaskGP:
+        """The same model for BoTorch's acquisition functions, on standardised outcomes."""
+        if self._botorch is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Few points are not standardised to BoTorch's taste.
+                model = SingleTaskGP(
+                    self.x,
+                    ((self.y - self.centre) / self.scale).unsqueeze(-1),
+                    likelihood=self.modules.likelihood,
+                    covar_module=self.kernel,
+                    mean_module=self.modules.mean,
+                    outcome_transform=None,
+                )
+            self._botorch = model.eval().requires_grad_(requires_grad=False)
+        return self._botorch
+
+
+def _cholesky(matrix: Tensor) -> Tensor:
+    """The factor, with as little jitter as it takes."""
+    size = float(matrix.diagonal().mean())
+    for jitter in (0.0, 1e-10, 1e-8, 1e-6, 1e-4):
+        factor: Tensor
+        factor, failed = torch.linalg.cholesky_ex(matrix + jitter * size * torch.eye(len(matrix)).double())
+        if not int(failed) and bool(torch.isfinite(factor).all()):
+            return factor
+    raise NotPSDError("The covariance of the outcomes is not positive definite.")
+
+
+# --- fitting ----------------------------------------------------------------------------------
+
+
+def fit(x: Array, y: Array, error: Array, kernels: Sequence[Candidate]) -> GaussianProcess:
+    """Fit a Gaussian process, choosing the kernel that best predicts each outcome from the others.
+
+    Args:
+        x: Inputs, shape ``(n, d)``, ``n >= 1``.
+        y: Outcomes, shape ``(n,)``, finite.
+        error: Their standard errors, shape ``(n,)``; 0 where not known, there the noise is learned.
+        kernels: Candidates, the usual one first; with fewer than 10 outcomes it is taken unasked.
+
+    Returns:
+        The process, conditioned on all outcomes. Where the fit failed, its hyper-parameters are those of
+        the prior, and ``words`` says so.
+    """
+    m = fitted_on(len(y))
+    centre = float(np.mean(y[:m]))
+    spread = float(np.std(y[:m], ddof=1)) if m > 1 else 0.0
+    constant = not spread > 1e-12 * max(abs(centre), 1e-300)
+    scale = 1.0 if constant else spread
+    words = "All outcomes are equal so far, so their spread is not known." if constant else ""
+    variances = torch.as_tensor(np.where(error > 0, (error / scale) ** 2, np.nan))
+    standard = torch.as_tensor((y - centre) / scale)
+    best: GaussianProcess | None = None
+    for candidate in kernels if m >= _CHOOSE_FROM and not constant else kernels[:1]:
+        modules, trouble = _fit_modules(candidate, torch.as_tensor(x[:m]), standard[:m], variances[:m])
+        full = _Modules(candidate.make(), variances)
+        full.load_state_dict(modules.state_dict())
+        said = " ".join(w for w in (words, trouble) if w)
+        made = GaussianProcess(full, x, y, centre=centre, scale=scale, name=candidate.name, words=said)
+        if best is None or made.log_predictive() > best.log_predictive():
+            best = made
+    assert best is not None
+    return best
+
+
+def _fit_modules(candidate: Candidate, x: Tensor, y: Tensor, variances: Tensor) -> tuple[_Modules, str]:
+    """Modules at the best of two starts; a large set is first fitted on a part of it."""
+    starts: list[dict[str, Any] | None] = [None]
+    if len(y) > _SUBSET:
+        part = np.linspace(0, len(y) - 1, _SUBSET).astype(int)
+        modules, _ = _fit_modules(candidate, x[part], y[part], variances[part])
+        starts = [modules.state_dict()]
+    best: tuple[float, _Modules] | None = None
+    for start in starts:
+        modules = _Modules(candidate.make(), variances)
+        if start is not None:
+            modules.load_state_dict(start)
+        loss = _descend(modules, x, y, _ITERATIONS if start is None else _POLISH)
+        if loss is not None and (best is None or loss < best[0]):
+            best = (loss, modules)
+    if best is None:
+        words = "The hyper-parameters could not be fitted; those of the prior are used, so trust it less."
+        return _Modules(candidate.make(), variances), words
+    return best[1], ""
+
+
+def _descend(modules: _Modules, x: Tensor, y: Tensor, iterations: int) -> float | None:
+    """Minimise the loss by L-BFGS-B; the loss reached, or ``None`` where it failed."""
+    named = [(n, p) for n, p in modules.named_parameters() if p.requires_grad]
+    bounds = [b for name, p in named for b in [_bounds(modules, name)] * p.numel()]
+    begin = torch.cat([p.detach().reshape(-1) for _, p in named]).numpy().copy()
+
+    def evaluate(vector: Array) -> tuple[float, Array]:
+        _set(named, vector)
+        try:
+            loss = modules.loss(x, y)
+            gradients = torch.autograd.grad(
+                loss, [p for _, p in named], allow_unused=True, materialize_grads=True
+            )
+        except (NotPSDError, NanError, RuntimeError, ValueError):  # LinAlgError is a RuntimeError
+            return 1e10, np.zeros_like(vector)
+        return float(loss.detach()), torch.cat([g.reshape(-1) for g in gradients]).numpy()
+
+    first = evaluate(begin)[0]
+    found = minimize(
+        evaluate, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": iterations}
+    )
+    good = np.isfinite(found.fun) and found.fun <= first and found.fun < 1e9
+    if not good:
+        return None
+    _set(named, found.x)
+    return float(found.fun)
+
+
+def _set(named: list[tuple[str, torch.nn.Parameter]], vector: Array) -> None:
+    place = 0
+    with torch.no_grad():
+        for _, parameter in named:
+            size = parameter.numel()
+            part = torch.as_tensor(vector[place : place + size]).reshape(parameter.shape)
+            parameter.copy_(part)
+            place += size
+
+
+def _bounds(modules: _Modules, name: str) -> tuple[float | None, float | None]:
+    """Bounds of constraints that are not built into their parameter by a transform."""
+    path, _, raw = name.rpartition(".")
+    constraint = getattr(modules.get_submodule(path), f"{raw}_constraint", None)
+    if constraint is None or constraint.enforced:
+        return None, None
+    low, high = float(constraint.lower_bound), float(constraint.upper_bound)
+    return (low if math.isfinite(low) else None), (high if math.isfinite(high) else None)
