@@ -125,7 +125,9 @@ class Worker:
 
     def keep_log(self, folder: Path) -> str:
         """Save what its last attempt printed; returns the last words on standard error."""
-        logs = [Log(file.fileno(), name) for file, name in zip(self._files, ("stdout", "stderr"), strict=True)]
+        logs = [
+            Log(file.fileno(), name) for file, name in zip(self._files, ("stdout", "stderr"), strict=True)
+        ]
         last = logs[1].last()
         for log in logs:
             log.resume(str(folder))
@@ -139,14 +141,16 @@ class Worker:
             file.close()
 
 
-def _work(root: str, channel: socket.socket, token: str, threads: int, scratches: Sequence[IO[bytes]]) -> NoReturn:
+def _work(
+    root: str, channel: socket.socket, token: str, threads: int, scratches: Sequence[IO[bytes]]
+) -> NoReturn:
     """The life of the new process."""
     code = 1
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for name in _THREADS:
             os.environ[name] = str(threads)
@@ -167,9 +171,11 @@ def _unbuffer() -> None:
     import io
     import sys
 
-    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)  # noqa: SIM115
-    sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)  # noqa: SIM115
-    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        raw = io.FileIO(number, "wb", closefd=False)
+        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True)
+        setattr(sys, name, stream)
+    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc, assignment]
     faulthandler.enable(file=2)
     with contextlib.suppress(OSError), open("/proc/self/comm", "wb") as comm:
         comm.write(b"aisteer-worker")

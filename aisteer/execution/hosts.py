@@ -6,7 +6,6 @@ import fcntl
 import hashlib
 import os
 import signal
-import socket
 import stat
 import sys
 import tempfile
@@ -14,6 +13,8 @@ import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM
+from socket import socket as Connection  # noqa: N812  a place has a socket of its own
 
 from aisteer.errors import EndpointError
 from aisteer.execution.worker import files
@@ -68,9 +69,9 @@ class Place:
         folder = runtime_folder()
         return cls(folder / f"{key}.lock", folder / f"{key}.sock")
 
-    def connect(self) -> socket.socket | None:
+    def connect(self) -> Connection | None:
         """A connection to the host; None when there is none."""
-        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        found = Connection(AF_UNIX, SOCK_STREAM)
         try:
             found.connect(str(self.socket))
         except OSError:

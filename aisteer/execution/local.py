@@ -42,10 +42,17 @@ class LocalEndpoint:
     address = "local"
 
     def __init__(
-        self, spool: Path | str, workers: int | None = None, *, idle: float = 600.0, code: Path | str | None = None
+        self,
+        spool: Path | str,
+        workers: int | None = None,
+        *,
+        idle: float = 600.0,
+        code: Path | str | None = None,
     ) -> None:
         self.spool = Spool(Path(spool))
-        self.workers = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+        self.workers = workers or len(
+            os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        )
         self.idle = idle
         self.code = Path(code) if code is not None else self.spool.root.parent / "code"
         self._lookout = Lookout(self.spool)
@@ -121,7 +128,11 @@ class LocalEndpoint:
         status = self._status
         if self._problem:
             return Health("offline", self._problem, workers=self.workers, contact=self._contact)
-        detail = "" if self._channel is not None else "its host process is not needed now; it starts with the next run"
+        detail = (
+            ""
+            if self._channel is not None
+            else "its host process is not needed now; it starts with the next run"
+        )
         return Health(
             "online",
             detail,
@@ -162,7 +173,9 @@ class LocalEndpoint:
         for ref in refs:
             request = self.spool.request(ref)
             if request is None:
-                self._lookout.lose(ref, "Its request never reached the spool, or was removed: nobody executes it.")
+                self._lookout.lose(
+                    ref, "Its request never reached the spool, or was removed: nobody executes it."
+                )
                 self._ended.add(ref)
                 continue
             by_threads.setdefault(_threads(request), []).append(_key(ref))
@@ -185,7 +198,9 @@ class LocalEndpoint:
             raise
         self._problem = ""
         self._channel, self._rest = channel, b""
-        self._say({"hello": 1, "workers": self.workers, "path": [p for p in sys.path if p], "cwd": _folder_here()})
+        self._say(
+            {"hello": 1, "workers": self.workers, "path": [p for p in sys.path if p], "cwd": _folder_here()}
+        )
 
     def _start(self, place: Place) -> socket.socket:
         options = {"root": str(self.spool.root), "workers": self.workers, "idle": self.idle}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from aisteer.execution.endpoint import AttemptRef, Glimpse
 from aisteer.execution.spool import Spool, Tail
 from aisteer.execution.worker.claim import holder_is_dead
+from aisteer.execution.worker.command import end_group
 from aisteer.execution.worker.files import Json
 
 __all__ = ["Lookout", "Watched"]
@@ -72,22 +73,19 @@ class Lookout:
             watched.lost = reason
 
     def look(
-        self, offsets: Mapping[AttemptRef, int], ended: Collection[AttemptRef], observed: Collection[AttemptRef]
+        self,
+        offsets: Mapping[AttemptRef, int],
+        ended: Collection[AttemptRef],
+        observed: Collection[AttemptRef],
     ) -> list[Glimpse]:
         """What changed of attempts in ``offsets``: of those of which there is news, and of a slice of the rest."""
         self._clear(offsets)
+        due = dict.fromkeys(self._due(offsets))
         found: list[Glimpse] = []
-        seen: set[AttemptRef] = set()
-        for ref in ended:
+        for ref in {**dict.fromkeys(ended), **dict.fromkeys(observed), **due}:
             if ref in offsets:
-                seen.add(ref)
-                found += self._glimpse(ref, offsets[ref], thorough=False, end=True)
-        for ref in observed:
-            if ref in offsets and ref not in seen:
-                found += self._glimpse(ref, offsets[ref], thorough=False, end=False)
-        for ref in self._due(offsets):
-            if ref not in seen:
-                found += self._glimpse(ref, offsets[ref], thorough=True, end=True)
+                whole = ref in due
+                found += self._glimpse(ref, offsets[ref], thorough=whole, end=whole or ref in ended)
         return found
 
     def _clear(self, offsets: Mapping[AttemptRef, int]) -> None:
@@ -111,7 +109,11 @@ class Lookout:
         self._slice = (self._slice + 1) % _SLICES
         for ref in offsets:
             self.add(ref)
-        yield from [ref for ref in list(self.watched)[self._slice :: _SLICES] if ref in offsets and ref not in self._over]
+        yield from [
+            ref
+            for ref in list(self.watched)[self._slice :: _SLICES]
+            if ref in offsets and ref not in self._over
+        ]
 
     def _glimpse(self, ref: AttemptRef, offset: int, *, thorough: bool, end: bool) -> list[Glimpse]:
         """The attempt as it is now; empty when nothing changed. The end is read first: then the stream is whole."""
@@ -129,11 +131,17 @@ class Lookout:
             data = self.spool.tail(ref, watched.tail, offset)
         if data and not watched.running:
             watched.running, state = True, "running"
-        heartbeat = self.spool.heartbeat(ref) if thorough and watched.claim is not None and ending is None else None
+        heartbeat = (
+            self.spool.heartbeat(ref) if thorough and watched.claim is not None and ending is None else None
+        )
         if thorough and watched.claim is not None and heartbeat is None:
             heartbeat = 0
         gap, watched.gap = (watched.tail.gap if watched.tail.gap != watched.gap else ""), watched.tail.gap
-        lost = "" if ending is not None or watched.over else watched.lost or (self._lost(watched) if thorough else "")
+        lost = (
+            ""
+            if ending is not None or watched.over
+            else watched.lost or (self._lost(watched) if thorough else "")
+        )
         if ending is not None or lost:
             watched.over = True
             watched.length = ending["length"] if ending is not None and not watched.tail.gap else 0
@@ -147,6 +155,7 @@ class Lookout:
         """Why nobody executes it any more, once that is sure."""
         reason = ""
         if watched.claim is not None and holder_is_dead(watched.claim):
+            end_group(f"{self.spool.root}/{watched.ref.folder}")
             reason = (
                 f"The process that executed it ({watched.claim.get('host')}:{watched.claim.get('pid')}) is dead and left no end: "
                 "it was killed together with its host, or the machine was restarted. Its observations are kept."

@@ -87,7 +87,9 @@ class Spool:
         try:
             for name in ("attempts", "claimants", "code"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
-            files.write_whole(os.path.join(self._text, "spool.json"), files.encode({"format": 1, "nonce": nonce}))
+            files.write_whole(
+                os.path.join(self._text, "spool.json"), files.encode({"format": 1, "nonce": nonce})
+            )
         except OSError as error:
             raise _cannot(self._text, error) from error
         self._seen = True
@@ -250,7 +252,9 @@ def _tail(fd: int, seen: Tail, offset: int) -> bytes:
     data = os.pread(fd, _CHUNK, offset)
     data = data[: data.rfind(b"\n") + 1] or _first_line_gap(fd, seen, offset, data)
     end = offset + len(data)
-    known = data[-_PREFIX:] if len(data) >= _PREFIX else os.pread(fd, min(end, _PREFIX), max(0, end - _PREFIX))
+    known = (
+        data[-_PREFIX:] if len(data) >= _PREFIX else os.pread(fd, min(end, _PREFIX), max(0, end - _PREFIX))
+    )
     seen.offset, seen.prefix = end, _hash(known)
     return data
 
@@ -307,7 +311,9 @@ def clean_end(found: Json) -> Json:
         "rss": int(_amount(found.get("rss"))),
         "observations": int(_amount(found.get("observations"))),
         "length": int(_amount(found.get("length"))),
-        "checkpoint": checkpoint if isinstance(checkpoint, str) and checkpoint.isascii() and checkpoint.isdigit() else None,
+        "checkpoint": checkpoint
+        if isinstance(checkpoint, str) and checkpoint.isascii() and checkpoint.isdigit()
+        else None,
         "by": clean_text(found.get("by"), 80),
         "where": _flat(found.get("where")),
         "versions": _flat(found.get("versions")),

@@ -14,9 +14,9 @@ from aisteer.execution.worker.stepping import GRACE
 
 __all__ = ["Stop", "read_stop"]
 
-_OWN_TRY = 6.0
+_OWN_TRY = 4.0
 """Seconds beyond the grace time in which the worker itself closes or interrupts the simulation."""
-_STEPS = ((0.0, signal.SIGTERM), (1.0, signal.SIGTERM), (4.0, signal.SIGKILL))
+_STEPS = ((0.0, signal.SIGTERM), (1.0, signal.SIGTERM), (3.0, signal.SIGKILL))
 
 
 @dataclass(slots=True)
@@ -47,7 +47,9 @@ class Stop:
     @property
     def answers(self) -> list[Json]:
         """What the controls are answered with."""
-        return [{"control": c, "answer": "ended", "detail": "its process group was ended"} for c in self.controls]
+        return [
+            {"control": c, "answer": "ended", "detail": "its process group was ended"} for c in self.controls
+        ]
 
 
 def read_stop(folder: str) -> Stop | None:

@@ -18,6 +18,7 @@ from aisteer.execution.crew import Worker
 from aisteer.execution.stopping import Stop, read_stop
 from aisteer.execution.worker import ending, files
 from aisteer.execution.worker.claim import Claimant
+from aisteer.execution.worker.command import end_group
 from aisteer.execution.worker.controls import Controls
 from aisteer.execution.worker.files import Json
 
@@ -111,7 +112,7 @@ class Supervisor:
     def submit(self, keys: Sequence[str], threads: int, setting: Json) -> None:
         """Queue attempts; those it knows already stay as they are."""
         for key in keys:
-            if key not in self._entries and isinstance(key, str) and _KEY.fullmatch(key):
+            if key not in self._entries and _KEY.fullmatch(str(key)):
                 self._entries[key] = Entry(key, threads, setting)
                 self._queue.append(key)
         self._dispatch()
@@ -359,6 +360,7 @@ class Supervisor:
 
     def _speak_for(self, worker: Worker, key: str, entry: Entry | None, claim: Json, code: int) -> None:
         folder = self._folder(key)
+        end_group(folder)
         if os.path.lexists(f"{folder}/fenced") or not os.path.isdir(folder):
             self._forget(key)
             return
@@ -367,10 +369,9 @@ class Supervisor:
         stop = entry.stop if entry is not None else None
         if stop is not None and stop.pressed:
             end, message = "partial", stop.words
+            ending.answer_on_behalf(folder, stop.answers)
         begun = (entry.claimed if entry is not None else 0.0) or worker.progress
         record = ending.on_behalf(folder, end, message, time.monotonic() - begun, claim)
-        if stop is not None and stop.pressed:
-            record["acks"] = stop.answers
         self._write_end(key, record)
 
     # --- the end of the host ---
@@ -386,7 +387,8 @@ class Supervisor:
 
 def _cause(code: int, last: str, *, shutting_down: bool) -> tuple[str, str]:
     """How an attempt ended whose worker is dead, and what that means, in words."""
-    printed = last.strip()[-600:]
+    # The interpreter's own account of a crash is long; it stands in the log.
+    printed = last.partition("Fatal Python error")[0].strip()[-600:]
     tail = f" It last printed to standard error: {printed}" if printed else ""
     if shutting_down:
         return "preempted", "The local host was ended while it ran; it goes on from its last checkpoint."
@@ -399,7 +401,11 @@ def _cause(code: int, last: str, *, shutting_down: bool) -> tuple[str, str]:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    why = "most often because the machine ran out of memory" if name == "SIGKILL" else "a fault in compiled code, or from outside"
+    why = (
+        "most often because the machine ran out of memory"
+        if name == "SIGKILL"
+        else "a fault in compiled code, or from outside"
+    )
     return "lost", (
         f"Its process was killed by {name}: {why}. Other runs were not touched. It is tried again as the task's retries say; "
         f"use fewer slots or a smaller system if it happens again.{tail}"

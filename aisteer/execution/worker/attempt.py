@@ -16,7 +16,7 @@ from .capture import Capture
 from .claim import Claimant
 from .controls import Controls
 from .files import Json
-from .interruption import Abandoned, Interrupted, Interruption
+from .interruption import Abandoned, Interruption
 from .pulse import Pulse
 from .record import Recorder
 from .stepping import Stepper
@@ -86,15 +86,32 @@ def _nobody(_: str) -> None:
     return
 
 
+_nonces: dict[tuple[str, int, int], str] = {}
+
+
+def _nonce(root: str) -> str:
+    """The campaign's mark in ``spool.json``; empty where there is no spool. Read again when the file changed."""
+    path = os.path.join(root, "spool.json")
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return ""
+    key = (root, info.st_ino, info.st_mtime_ns)
+    if key not in _nonces:
+        _nonces.clear()
+        _nonces[key] = str((files.read_json(path) or {}).get("nonce") or "")
+    return _nonces[key]
+
+
 def _request(root: str, path: str) -> tuple[Json | None, str]:
     """The request, or why it is not executed."""
-    spool = files.read_json(os.path.join(root, "spool.json"))
-    if spool is None:
-        return None, f"{root} is no spool: spool.json is missing. It may be unmounted or removed; nothing ran."
+    nonce = _nonce(root)
+    if not nonce:
+        return None, f"{root} is no spool: spool.json is missing. It may be unmounted or removed; nothing ran"
     request = files.read_json(os.path.join(path, "request.json"), 64 << 20)
     if request is None:
         return None, "there is no request that can be read in its folder"
-    if not spool.get("nonce") or spool["nonce"] != request.get("nonce"):
+    if request.get("nonce") != nonce:
         return None, "the request's nonce is not this spool's: it belongs to another campaign; nothing ran"
     if not isinstance(request.get("simulation"), dict) or not isinstance(request.get("parameters"), dict):
         return None, "the request names no simulation or no parameters"
@@ -110,7 +127,7 @@ class Attempt:
     capture: Capture | None = None
     interruption: Interruption
     stepper: Stepper | None = None
-    versions: Mapping[str, str] = {}  # noqa: RUF012  replaced, never changed
+    versions: Mapping[str, str] = {}
 
     def __init__(
         self, root: str, path: str, request: Json, claimant: Claimant, notify: Callable[[str], None]
@@ -144,8 +161,8 @@ class Attempt:
         withdrawn = withdrawn or self._withdrawn()
         if withdrawn:
             # A later attempt has results behind it: those are kept.
-            end = "withdrawn" if _integer(self.request.get("attempt")) <= 1 else "partial"
-            return self._finish({"end": end, "message": "It was taken back before it started; nothing ran."})
+            how = "withdrawn" if _integer(self.request.get("attempt")) <= 1 else "partial"
+            return self._finish({"end": how, "message": "It was taken back before it started; nothing ran."})
         self.notify("claimed")
         beating.enter(self)
         self.interruption.begin()
@@ -161,9 +178,12 @@ class Attempt:
 
     def deadline(self) -> float | None:
         """When this worker's block ends, Unix seconds."""
-        found = [self.request.get("deadline"), os.environ.get("AISTEER_BLOCK_ENDS"), os.environ.get("SLURM_JOB_END_TIME")]
-        times = [float(t) for t in found if _is_number(t)]
-        return min(times, default=None)
+        found = [
+            self.request.get("deadline"),
+            os.environ.get("AISTEER_BLOCK_ENDS"),
+            os.environ.get("SLURM_JOB_END_TIME"),
+        ]
+        return min((t for t in map(_number, found) if t), default=None)
 
     def _withdrawn(self) -> bool:
         accepted, _ = self.controls.look()
@@ -173,7 +193,9 @@ class Attempt:
     def _execute(self, deadline: float | None) -> Json:
         self._cpu = _cpu()
         try:
-            stepper = Stepper(self, deadline=deadline - _MARGIN if deadline is not None else None, early=self._early)
+            stepper = Stepper(
+                self, deadline=deadline - _MARGIN if deadline is not None else None, early=self._early
+            )
             simulate = self._simulation()
             self.recorder.state("running")
             end = stepper.run(simulate)
@@ -255,7 +277,9 @@ class Attempt:
             "length": self.recorder.length,
             "checkpoint": self.checkpoint,
             "by": self.claimant.token,
-            "where": {key: self.claimant.where[key] for key in ("host", "pid", "job") if key in self.claimant.where},
+            "where": {
+                key: self.claimant.where[key] for key in ("host", "pid", "job") if key in self.claimant.where
+            },
             "versions": dict(self.versions),
         }
         written = ending.write_end(self.path, record)
@@ -320,11 +344,11 @@ def _integer(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _is_number(value: Any) -> bool:
+def _number(value: Any) -> float | None:
     try:
-        return value is not None and float(value) > 0
+        return float(value)
     except (TypeError, ValueError):
-        return False
+        return None
 
 
 def _cpu() -> float:

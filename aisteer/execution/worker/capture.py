@@ -80,7 +80,7 @@ class Log:
         self._head = size
         self._position = size if os.fstat(self.fd).st_size >= size else 0
 
-    def last(self, limit: int = 2000) -> str:
+    def last(self, limit: int = 20_000) -> str:
         """The last words that were printed."""
         size = os.fstat(self.fd).st_size
         return os.pread(self.fd, limit, max(0, size - limit)).decode("utf-8", "replace")

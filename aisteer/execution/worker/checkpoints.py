@@ -76,7 +76,9 @@ def load(root: str, path: str) -> Any:
     try:
         return _unpack(body["value"], folder)
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise NotStorable(f"The checkpoint {path!r} is damaged ({error}). The run cannot start from it.") from error
+        raise NotStorable(
+            f"The checkpoint {path!r} is damaged ({error}). The run cannot start from it."
+        ) from error
 
 
 def size(folder: str) -> int:

@@ -21,7 +21,11 @@ class Conditions:
         rules = stop_when if isinstance(stop_when, list) else [stop_when]
         rules = [rule for rule in rules if isinstance(rule, dict)]
         self._bounds: list[tuple[str, float, float]] = [
-            (str(rule["observation"]), _number(rule.get("above"), float("inf")), _number(rule.get("below"), -float("inf")))
+            (
+                str(rule["observation"]),
+                _number(rule.get("above"), float("inf")),
+                _number(rule.get("below"), -float("inf")),
+            )
             for rule in rules
             if "observation" in rule
         ]

@@ -14,7 +14,16 @@ READ = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(name)
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
 _numbers = itertools.count(1)
+
+_BLOCK = 1 << 16
 
 SMALL = 1 << 20
 """Bytes that a request, a claim or an end may have."""
@@ -28,14 +37,10 @@ def encode(value: Any) -> bytes:
 def decode(data: bytes) -> Json | None:
     """The JSON object in ``data``, or None: not JSON, not an object, too deep, or not strict."""
     try:
-        value = json.loads(data, parse_constant=_refuse)
+        value = _decode(data.decode("utf-8"))
     except (ValueError, RecursionError, MemoryError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def _refuse(name: str) -> float:
-    raise ValueError(name)
 
 
 def read(path: str, limit: int = SMALL) -> bytes | None:
@@ -45,15 +50,18 @@ def read(path: str, limit: int = SMALL) -> bytes | None:
     except OSError:
         return None
     try:
-        data = os.read(fd, limit + 1)
-        if len(data) > limit or not stat.S_ISREG(os.fstat(fd).st_mode):
+        # Only regular files: nobody makes us wait for a pipe, or read a device for ever.
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
             return None
-        if len(data) < 4096:
-            return data
+        data = os.read(fd, min(limit + 1, _BLOCK))
+        if len(data) < _BLOCK:
+            return data if len(data) <= limit else None
         parts = [data]
-        while more := os.read(fd, limit + 1 - sum(map(len, parts))):
+        length = len(data)
+        while more := os.read(fd, min(limit + 1 - length, 64 * _BLOCK)):
             parts.append(more)
-            if sum(map(len, parts)) > limit:
+            length += len(more)
+            if length > limit:
                 return None
         return b"".join(parts)
     except OSError:

@@ -44,7 +44,8 @@ def stale(simulation: Json) -> bool:
     if simulation.get("mode") != "reference":
         return False
     module = _reference(simulation).partition(":")[0]
-    return _reference_codes.get(module, simulation.get("code", "")) != simulation.get("code", "")
+    code = str(simulation.get("code", ""))
+    return _reference_codes.get(module, code) != code
 
 
 def load(root: str, simulation: Json) -> Loaded:
@@ -107,7 +108,9 @@ def _content(root: str, simulation: Json, suffix: str) -> tuple[str, bytes]:
     path = os.path.join(root, "code", code + suffix)
     data = files.read(path, LARGEST)
     if data is None:
-        raise CannotLoad(f"The simulation's code {code[:12]}{suffix} is not in the spool. Nothing ran. Submit the run again.")
+        raise CannotLoad(
+            f"The simulation's code {code[:12]}{suffix} is not in the spool. Nothing ran. Submit the run again."
+        )
     if hashlib.sha256(data).hexdigest() != code:
         raise CannotLoad(
             f"The simulation's code {code[:12]}{suffix} in the spool is not what its hash says: it was changed or damaged. "
@@ -170,7 +173,10 @@ _LOADERS: dict[str, Callable[[str, Json], Any]] = {
 
 def _versions(before: set[str]) -> dict[str, str]:
     """Versions of Python, the platform, and the packages that the simulation brought in."""
-    made = {"python": sys.version.split()[0], "platform": f"{sys.platform} {os.uname().release} {os.uname().machine}"}
+    made = {
+        "python": sys.version.split()[0],
+        "platform": f"{sys.platform} {os.uname().release} {os.uname().machine}",
+    }
     new = {name.partition(".")[0] for name in set(sys.modules) - before}
     # A warm worker has packages from simulations before; those count for this one as well.
     for known in _loaded.values():

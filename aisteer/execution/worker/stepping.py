@@ -174,7 +174,9 @@ class Stepper:
             accepted, refused = self.attempt.controls.look()
             self._sort(accepted)
             for control in refused:
-                self._answer(control["id"], "refused", "it comes from a driver that no longer holds the campaign")
+                self._answer(
+                    control["id"], "refused", "it comes from a driver that no longer holds the campaign"
+                )
             reason = self._conditions.elapsed()
             if reason:
                 self._stop("stop_when", reason)
@@ -286,7 +288,9 @@ class Stepper:
             asked = [c["id"] for c in self._values] + self._pauses
             self._values, self._pauses = [], []
         for control in asked:
-            self._answer(control, "refused", "this simulation does not yield, so nothing can be sent in while it runs")
+            self._answer(
+                control, "refused", "this simulation does not yield, so nothing can be sent in while it runs"
+            )
 
     # --- how it ended ---
 
@@ -345,10 +349,19 @@ def _failed(error: BaseException) -> Json:
     place = f" (line {kept[-1].lineno} in {kept[-1].name})" if kept else ""
     words = f"{type(error).__name__}: {values.text(error, 2000)}"
     if isinstance(error, SystemExit):
-        words = f"SystemExit({values.text(error.code, 200)}); return the outcome instead of calling sys.exit()"
+        words = (
+            f"SystemExit({values.text(error.code, 200)}); return the outcome instead of calling sys.exit()"
+        )
     message = getattr(error, "explains_itself", False) and values.text(error, 4000)
     return {
-        "end": "failed",
+        "end": getattr(error, "end", "failed"),
         "message": message or f"The simulation raised {words}{place}.",
-        "traceback": "".join(frames.format())[-8000:].encode("utf-8", "replace").decode(),
+        "traceback": _middle_left_out("".join(frames.format())),
     }
+
+
+def _middle_left_out(words: str, limit: int = 8000) -> str:
+    """Its beginning and its end, when it is long."""
+    if len(words) > limit:
+        words = f"{words[: limit // 2]}\n…\n{words[-limit // 2 :]}"
+    return words.encode("utf-8", "replace").decode()

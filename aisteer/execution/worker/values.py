@@ -8,7 +8,7 @@ from typing import Any
 
 from .files import Json
 
-LONGEST_TEXT = 10_000
+LONGEST_TEXT = 1_000
 LONGEST_LIST = 1_000
 MOST_VALUES = 200
 
@@ -38,16 +38,14 @@ def observation(values: object) -> tuple[Json, list[str]]:
         values = {"value": values}
     made: Json = {}
     left_out: list[str] = []
-    for name, value in values.items():
+    for key, value in values.items():
         if len(made) >= MOST_VALUES:
             left_out.append(f"{len(values) - MOST_VALUES} more values")
             break
-        name = name if type(name) is str and len(name) <= 200 else text(name, 200)
+        name = text(key, 200)
         kind = type(value)
-        if kind is float and value - value == 0.0 or kind is bool or value is None:
-            made[name] = value
-            continue
-        made[name] = plain = leaf(value)
+        plain = value if kind is bool else leaf(value)
+        made[name] = plain
         if type(plain) is dict and "$omitted" in plain:
             left_out.append(f"{name}: {plain['$omitted']}")
     return made, left_out

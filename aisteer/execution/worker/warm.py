@@ -119,6 +119,8 @@ def serve(root: str, channel: socket.socket, token: str, out: int, err: int) -> 
                 bell.ring("u", key, json.dumps(answer["record"]))
             else:
                 bell.ring("e", key)
+            if interruption.asked:
+                return
     except Interrupted:
         return
     finally:
