@@ -46,12 +46,11 @@ def ours(runs: int) -> dict[str, float]:
         campaign.autonomy = ai.Accept()
         waited = asyncio.run(campaign.wait(ended=runs + 1, timeout=600))
         seconds = time.perf_counter() - start
-        done = campaign.state.totals.ended.get("done", 0)
         campaign.pause()
         campaign.close()
         if not waited:
             raise RuntimeError(waited.reason)
-    return {"runs": done - 1, "seconds": seconds}
+    return {"runs": waited.ended - 1, "seconds": seconds}
 
 
 def main(runs: int) -> None:
