@@ -85,48 +85,47 @@ def _thinking(campaign: Campaign) -> bool:
 
 def why_stuck(campaign: Campaign, state: State) -> str:
     """Why nothing can happen without a human, and what would; empty while something can."""
+    driver = campaign.opened.driver
+    if not (driver is not None and driver.alive) and not campaign.driven_elsewhere():
+        return (driver.problem if driver else "") or "No driver is at work: call campaign.start()."
     with campaign.journal.lock:
-        live = [name for name in state.live if state.runs[name].state != "paused"]
-        accepted, waiting = len(state.accepted), len(state.waiting)
-        troubles = [trouble.message for trouble in state.troubles.values()]
-        paused = [run for run in (state.runs[n] for n in list(state.runs)[-200:]) if run.state == "paused"]
-    if not campaign.driving and not campaign.driven_elsewhere():
-        problem = campaign.opened.driver.problem if campaign.opened.driver else ""
-        return problem or "No driver is at work: call campaign.start()."
-    if live:
-        return ""
-    if not state.active:
-        why = f" ({state.pause_reason})" if state.pause_reason else ""
-        return f"The campaign is paused{why}: call campaign.start()."
-    if accepted or (waiting and rules_may_decide(campaign, state)):
-        return ""
+        if state.live:
+            return ""
+        if not state.active:
+            why = f" ({state.pause_reason})" if state.pause_reason else ""
+            return f"The campaign is paused{why}: call campaign.start()."
+        if state.accepted or rules_may_decide(state):
+            return ""
+        return " ".join([*_moves(state), *(trouble.message for trouble in state.troubles.values())])
+
+
+def _moves(state: State) -> list[str]:
+    """What a human could do, in sentences."""
     words = []
+    waiting = [state.proposals[name] for name in state.waiting]
     if waiting:
-        verb = "proposal waits" if waiting == 1 else "proposals wait"
-        words.append(f"{waiting} {verb} for a decision: see campaign.proposals.waiting.")
-        if state.remaining < min(state.proposals[name].cost for name in list(state.waiting)):
-            words.append(f"The budget has {max(state.remaining, 0):g} left, which covers none of them.")
+        verb = "proposal waits" if len(waiting) == 1 else "proposals wait"
+        words.append(f"{len(waiting)} {verb} for a decision: see campaign.proposals.waiting.")
+        if state.remaining < min(proposal.cost for proposal in waiting):
+            left = f"{max(state.remaining, 0):g}"
+            words.append(f"The budget has {left} left, which covers none of them: raise campaign.budget.")
+    paused = sum(1 for run in state.runs.values() if run.state == "paused")
     if paused:
-        words.append(f"{len(paused)} runs are paused: resume them with campaign.runs[…].resume().")
-    if not words:
-        words.append("Nothing is proposed any more: propose a point, or raise what limits it.")
-    return " ".join([*words, *troubles[-2:]])
+        words.append(f"{paused} paused: go on with campaign.runs[…].resume().")
+    return words or ["Nothing is proposed any more: propose a point, or raise what limits it."]
 
 
-def rules_may_decide(campaign: Campaign, state: State) -> bool:
+def rules_may_decide(state: State) -> bool:
     """Whether the autonomy rules will decide about something that waits, now or when time has passed."""
     from aisteer.steering.autonomy import Context, judge
 
     now = time.time()
-    with campaign.journal.lock:
-        for name in state.waiting:
-            proposal = state.proposals[name]
-            rule = state.definition["tasks"][proposal.task].get("autonomy") or state.autonomy
-            if not rule:
-                continue
-            verdict = judge(rule, proposal, Context.of(state, proposal, now))
-            if verdict.verdict != "ask" or verdict.next_look is not None:
-                return True
+    for name in state.waiting:
+        proposal = state.proposals[name]
+        rule = state.definition["tasks"][proposal.task].get("autonomy") or state.autonomy
+        verdict = judge(rule, proposal, Context.of(state, proposal, now)) if rule else None
+        if verdict is not None and (verdict.verdict != "ask" or verdict.next_look is not None):
+            return True
     return False
 
 
