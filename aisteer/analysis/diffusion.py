@@ -15,7 +15,7 @@ __all__ = ["ANGSTROM2_PER_PS", "Diffusion", "diffusion_coefficient"]
 ANGSTROM2_PER_PS = 1e-8
 """1 Å²/ps in m²/s."""
 
-TOLERANCE = 0.15
+TOLERANCE = 0.1
 OCTAVES = 3
 LARGEST_LAG = 4
 FIT_POINTS = 16
@@ -33,7 +33,7 @@ class Diffusion:
         value: Å²/ps.
         error: Standard error, Å²/ps; ±1.96 of it covers the truth in 95 of 100 trajectories.
         regime: First and last lag of the fit, ps.
-        exponent: ``d log MSD / d log lag`` across the regime: 1 for diffusion, 0 for a solid.
+        exponent: ``d log MSD / d log lag`` across the fit: near 1 for diffusion, 0 for a solid.
         linear: Whether a linear regime was found. If not, the value is the slope at the longest lags
             that the trajectory supports, and says no more than that.
     """
@@ -55,14 +55,16 @@ def diffusion_coefficient(
 ) -> Diffusion:
     """Fit Einstein's relation, ``MSD = 6 D t + c``, in the linear regime of the mean square displacement.
 
-    The regime begins at the first lag from which the log-log slope stays within 0.15 of 1 over three
-    doublings, which leaves the ballistic part (slope 2) and cages (slope below 1) out, and lasts for
-    these three doublings, at most a quarter of the trajectory: longer lags add noise and no information.
+    The regime begins at the first lag from which the slope of the mean square displacement stays the same
+    within 10 % over three doublings. In the ballistic part it rises, in cages and crystals it falls; a
+    constant offset, left by vibrations, does no harm. The regime lasts for these doublings, at most a
+    quarter of the trajectory: longer lags add noise and no information.
 
     The fit is linear in the squared displacements, so it is the mean of one value per atom, and equally
     of one value per time origin. The spread over atoms gives one standard error, right if atoms
     move independently; the spread over blocks of origins, three times the longest lag each, gives
-    another, right if atoms move together. The larger is reported.
+    another, right if atoms move together. The larger is reported. Without a linear regime the value is not
+    well defined; then half the change of the slope across the fit is added (in squares).
 
     Args:
         positions: ``frames x atoms x 3``, unwrapped, Å, of an equilibrated stretch; drift is removed.
@@ -76,13 +78,18 @@ def diffusion_coefficient(
     if len(own) < 16:
         raise ValueError(f"A diffusion coefficient needs at least 16 frames; there are {len(own)}.")
     squared = squared_displacements(own)
-    first, last, linear = _regime(squared.mean(axis=1))
+    msd = squared.mean(axis=1)
+    first, last, linear = _regime(msd)
     lags = np.unique(np.linspace(first, last, FIT_POINTS).round().astype(int))
     weights = _slope_weights(lags * interval) / 6
-    msd = squared.mean(axis=1)
+    error = max(standard_error(weights @ squared[lags]), _error_over_origins(own, lags, weights))
+    if not linear:
+        middle = (first + last) // 2
+        change = _slope(msd, middle, last) - _slope(msd, first, middle)
+        error = float(np.hypot(error, abs(change) / 2 / 6 / interval))
     return Diffusion(
         value=float(weights @ msd[lags]),
-        error=max(standard_error(weights @ squared[lags]), _error_over_origins(own, lags, weights)),
+        error=error,
         regime=(first * interval, last * interval),
         exponent=_exponent(msd, first, last),
         linear=linear,
@@ -95,11 +102,16 @@ def _regime(msd: Array) -> tuple[int, int, bool]:
     first = 1
     while first * 2**2 <= longest:
         octaves = min(OCTAVES, int(np.log2(longest / first)))
-        slopes = [_exponent(msd, first << k, first << (k + 1)) for k in range(octaves)]
-        if all(abs(slope - 1) <= TOLERANCE for slope in slopes):
+        slopes = np.array([_slope(msd, first << k, first << (k + 1)) for k in range(octaves)])
+        if np.ptp(slopes) <= TOLERANCE * slopes.mean():
             return first, first << octaves, True
         first = max(first + 1, int(first * 1.2))
     return longest // 2, longest, False
+
+
+def _slope(msd: Array, first: int, last: int) -> float:
+    """Rise of the mean square displacement per frame."""
+    return float(msd[last] - msd[first]) / (last - first)
 
 
 def _exponent(msd: Array, first: int, last: int) -> float:

