@@ -70,7 +70,7 @@ def kills(campaigns: Path, tmp_path: Path, times: int, points: int) -> None:
     decided |= {line.split()[1] for line in out.splitlines() if line.startswith("decided")}
     check(campaigns, log, decided, points)
     for host in list_hosts():
-        if str(campaigns) in str(host.folder):
+        if str(campaigns) in host.spool:
             stop_host(host)
 
 
