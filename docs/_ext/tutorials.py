@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+LIVE = "application/vnd.jupyter.widget-view+json"
 TIMEOUT = 600
 """Seconds that one cell may take."""
 
@@ -32,8 +33,23 @@ def execute(source: Path, target: Path) -> None:
         )
         client.execute()
     notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        # A page has no kernel: the static summary that stands beside each live widget is what it shows.
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if LIVE not in o.get("data", {})]
     target.parent.mkdir(exist_ok=True)
     nbformat.write(notebook, target)
+
+
+def _execute_or_say(source: Path, target: Path) -> None:
+    from nbclient.exceptions import CellExecutionError
+    from sphinx.errors import ExtensionError
+
+    try:
+        execute(source, target)
+    except CellExecutionError as error:
+        message = f"The notebook {source.name} does not run, so there is no tutorial of it.\n{error}"
+        raise ExtensionError(message) from None
 
 
 def prepare(app: Sphinx) -> None:
@@ -44,7 +60,7 @@ def prepare(app: Sphinx) -> None:
     for name, source in sources.items():
         target = folder / name
         if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-            execute(source, target)
+            _execute_or_say(source, target)
     for stale in folder.glob("*.ipynb"):
         if stale.name not in sources:
             stale.unlink()
