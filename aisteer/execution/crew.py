@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from aisteer.execution.worker import files
-from aisteer.execution.worker.capture import Log, scratch
+from aisteer.execution.worker.capture import Log, line_by_line, scratch
 from aisteer.execution.worker.files import Json
 
 __all__ = ["Worker"]
@@ -166,15 +166,11 @@ def _work(
 
 
 def _unbuffer() -> None:
-    """Lines leave as they are printed, so that a process that dies has printed them."""
+    """Print to the scratch files, and say where a crash in compiled code came from."""
     import faulthandler
-    import io
     import sys
 
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        raw = io.FileIO(number, "wb", closefd=False)
-        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True)
-        setattr(sys, name, stream)
+    sys.stdout, sys.stderr = line_by_line(1), line_by_line(2)
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc, assignment]
     faulthandler.enable(file=2)
     with contextlib.suppress(OSError), open("/proc/self/comm", "wb") as comm:

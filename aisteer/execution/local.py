@@ -74,22 +74,12 @@ class LocalEndpoint:
         self.spool.create(str(submissions[0].request["nonce"]))
         by_threads: dict[int, list[str]] = {}
         for submission in submissions:
-            self._prepare(submission)
+            self.spool.prepare(submission.ref, submission.request, self.code)
             key = self._follow(submission.ref)
             by_threads.setdefault(_threads(submission.request), []).append(key)
         self._connected()
         for threads, keys in by_threads.items():
             self._say({"submit": keys, "threads": threads})
-
-    def _prepare(self, submission: Submission) -> None:
-        request = submission.request
-        simulation = request.get("simulation") or {}
-        suffix = {"source": ".py", "pickle": ".pkl"}.get(str(simulation.get("mode")))
-        if suffix is not None:
-            self.spool.put_code(self.code / f"{simulation.get('code')}{suffix}")
-        for folder in request.get("previous") or ():
-            self.spool.fence(str(folder), int(request.get("epoch", 0)))
-        self.spool.write_request(submission.ref, request)
 
     def attach(self, refs: Mapping[AttemptRef, str | None]) -> None:
         """Take up attempts that an earlier driver submitted; those that nobody executes are queued again."""

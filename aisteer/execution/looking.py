@@ -35,6 +35,14 @@ class Watched:
     gap: str = ""
     dead_since: float = 0.0
     lost: str = ""
+    beat: tuple[int | None, float] = (None, 0.0)
+
+    def moving(self, heartbeat: int | None, within: float = 20.0) -> bool:
+        """Whether its heartbeat has changed within so many seconds of our own clock."""
+        now = time.monotonic()
+        if heartbeat != self.beat[0] or not self.beat[1]:
+            self.beat = (heartbeat, now)
+        return now - self.beat[1] < within
 
 
 class Lookout:

@@ -19,6 +19,7 @@ from typing import Any
 from aisteer.errors import SpoolError
 from aisteer.execution.endpoint import AttemptRef
 from aisteer.execution.worker import files
+from aisteer.execution.worker.claim import Claimant
 from aisteer.execution.worker.ending import ENDS
 
 __all__ = ["Spool", "Tail"]
@@ -150,8 +151,29 @@ class Spool:
         except (OSError, ValueError, TypeError) as error:
             raise _cannot(path, error) from error
 
+    def prepare(self, ref: AttemptRef, request: Json, code: Path) -> None:
+        """Put in place all that an attempt needs, the request last, and fence the attempts before it.
+
+        Args:
+            ref: The attempt.
+            request: Its request; ``previous`` names the folders of earlier attempts.
+            code: Where the campaign keeps the simulations' code.
+
+        Raises:
+            SpoolError: Something could not be written: nothing of it runs.
+        """
+        simulation = request.get("simulation") or {}
+        suffix = {"source": ".py", "pickle": ".pkl"}.get(str(simulation.get("mode")))
+        if suffix is not None:
+            self.put_code(code / f"{simulation.get('code')}{suffix}")
+        for folder in request.get("previous") or ():
+            self.fence(str(folder), int(request.get("epoch", 0)))
+        self.write_request(ref, request)
+
     def fence(self, folder: str, epoch: int) -> None:
         """Tell whoever may still execute an attempt that a later one takes its place.
+
+        One that nobody has claimed is claimed here, so that nobody ever starts it.
 
         Args:
             folder: The attempt's folder, relative to the root; one that is gone needs no fence.
@@ -160,13 +182,17 @@ class Spool:
         Raises:
             SpoolError: It could not be written: the later attempt must not be submitted.
         """
-        path = os.path.join(self._text, _inside(folder), "fenced")
-        try:
-            files.write_whole(path, files.encode({"epoch": epoch}))
-        except FileNotFoundError:
+        path = os.path.join(self._text, _inside(folder))
+        if not os.path.isdir(path):
             return
+        try:
+            files.write_whole(f"{path}/fenced", files.encode({"epoch": epoch}))
         except OSError as error:
             raise _cannot(path, error) from error
+        if not os.path.lexists(f"{path}/claim.json"):
+            fence = Claimant(self._text)
+            fence.claim(path)
+            fence.forget()
 
     # --- what comes out ---
 
@@ -298,7 +324,7 @@ def clean_end(found: Json) -> Json:
     message = clean_text(found.get("message"), _LONGEST_MESSAGE)
     if damaged:
         message = f"Its end.json says {clean_text(how, 80)!r}, which is no way to end. {message}"
-    if problem and how in {"done", "partial"}:
+    if problem and not damaged and how in {"done", "partial"}:
         damaged, message = True, problem
     checkpoint = found.get("checkpoint")
     return {

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from aisteer.execution.crew import Worker
 from aisteer.execution.stopping import Stop, read_stop
+from aisteer.execution.withdrawal import withdraw
 from aisteer.execution.worker import ending, files
 from aisteer.execution.worker.claim import Claimant
 from aisteer.execution.worker.command import end_group
-from aisteer.execution.worker.controls import Controls
 from aisteer.execution.worker.files import Json
 
 __all__ = ["Supervisor"]
@@ -307,18 +307,10 @@ class Supervisor:
     # --- speaking for others ---
 
     def _withdraw(self, entry: Entry) -> bool:
-        """End an attempt that nobody has claimed, if it was withdrawn: whoever claims it decides."""
-        folder = self._folder(entry.key)
-        request = files.read_json(f"{folder}/request.json", 64 << 20) or {}
-        accepted, _ = Controls(folder, request.get("epoch", 0)).look()
-        if not any(control["verb"] in {"withdraw", "stop"} for control in accepted):
-            return False
-        if not self._claimant.claim(folder):
-            return False
-        end = "withdrawn" if request.get("attempt", 1) == 1 else "partial"
-        record = ending.on_behalf(folder, end, "It was taken back before it started; nothing ran.", 0.0, None)
-        self._write_end(entry.key, record)
-        return True
+        record = withdraw(self._folder(entry.key), self._claimant)
+        if record is not None:
+            self._write_end(entry.key, record)
+        return record is not None
 
     def _write_end(self, key: str, record: Json) -> None:
         folder = self._folder(key)

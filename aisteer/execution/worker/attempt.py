@@ -155,6 +155,8 @@ class Attempt:
         if deadline is not None and time.time() + _MARGIN > deadline:
             return {"executed": False, "reason": "its block ends too soon for it to start"}
         withdrawn = self._withdrawn()
+        if self.fenced():
+            return {"executed": False, "reason": "a later attempt has taken its place"}
         if not self.claimant.claim(self.path):
             return {"executed": False, "reason": "claimed by another"}
         # What was asked before the claim stood is asked of a run that has not started.

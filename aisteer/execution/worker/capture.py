@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import sys
 import tempfile
@@ -21,6 +22,12 @@ def scratch() -> IO[bytes]:
     flags = fcntl.fcntl(file.fileno(), fcntl.F_GETFL)
     fcntl.fcntl(file.fileno(), fcntl.F_SETFL, flags | os.O_APPEND)
     return file
+
+
+def line_by_line(number: int) -> IO[str]:
+    """A stream onto a descriptor whose lines leave as they are printed: a process that dies has printed them."""
+    raw = io.FileIO(number, "wb", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True)
 
 
 class Log:
@@ -110,9 +117,8 @@ class Capture:
     def __init__(self, out: int | None = None, err: int | None = None) -> None:
         self._saved: list[tuple[int, int]] = []
         self._files: list[IO[bytes]] = []
-        fds = []
-        for number, given in ((1, out), (2, err)):
-            fds.append(self._redirect(number) if given is None else given)
+        self._streams = (sys.stdout, sys.stderr)
+        fds = [self._redirect(1) if out is None else out, self._redirect(2) if err is None else err]
         self.logs = tuple(Log(fd, name) for fd, name in zip(fds, _STREAMS, strict=True))
 
     def _redirect(self, number: int) -> int:
@@ -121,6 +127,8 @@ class Capture:
         self._files.append(file)
         self._saved.append((number, os.dup(number)))
         os.dup2(file.fileno(), number)
+        # A process forked from a notebook prints to the notebook, whatever its descriptors are.
+        setattr(sys, _STREAMS[number - 1], line_by_line(number))
         return file.fileno()
 
     def take(self, folder: str) -> None:
@@ -137,6 +145,8 @@ class Capture:
     def restore(self) -> None:
         """Give the descriptors back."""
         _flush()
+        if self._saved:
+            sys.stdout, sys.stderr = self._streams
         for number, saved in self._saved:
             os.dup2(saved, number)
             os.close(saved)

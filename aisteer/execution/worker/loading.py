@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import threading
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ class Loaded:
     versions: dict[str, str] = field(default_factory=dict)
 
 
+_lock = threading.RLock()
 _loaded: dict[tuple[str, str, str], Loaded] = {}
 _reference_codes: dict[str, str] = {}
 
@@ -54,6 +56,11 @@ def load(root: str, simulation: Json) -> Loaded:
     Raises:
         CannotLoad: It is missing, is not what its hash says, or fails when it is imported.
     """
+    with _lock:
+        return _load(root, simulation)
+
+
+def _load(root: str, simulation: Json) -> Loaded:
     mode, code, name = (str(simulation.get(key, "")) for key in ("mode", "code", "name"))
     key = (mode, code if mode != "reference" else f"{code} {_reference(simulation)}", name)
     known = _loaded.get(key)

@@ -1,0 +1,28 @@
+"""Ending an attempt that nobody has claimed yet: by claiming it, so that nobody can start it any more."""
+
+from __future__ import annotations
+
+from aisteer.execution.worker import ending, files
+from aisteer.execution.worker.claim import Claimant
+from aisteer.execution.worker.controls import Controls
+from aisteer.execution.worker.files import Json
+
+__all__ = ["withdraw"]
+
+_WORDS = "It was taken back before it started; nothing ran."
+
+
+def withdraw(folder: str, claimant: Claimant) -> Json | None:
+    """The end of an attempt that was withdrawn (or stopped) before it started; not yet written.
+
+    None when that was not asked, or when somebody has claimed it: then it is theirs to end.
+    """
+    request = files.read_json(f"{folder}/request.json", 64 << 20) or {}
+    epoch, attempt = request.get("epoch"), request.get("attempt")
+    accepted, _ = Controls(folder, epoch if isinstance(epoch, int) else 0).look()
+    if not any(control["verb"] in {"withdraw", "stop"} for control in accepted):
+        return None
+    if not claimant.claim(folder):
+        return None
+    first = not isinstance(attempt, int) or attempt <= 1
+    return ending.on_behalf(folder, "withdrawn" if first else "partial", _WORDS, 0.0, None)
