@@ -61,22 +61,40 @@ def draw(spec: Spec) -> Figure:
 def _panel(figure: Figure, axes: Axes, panel: Panel) -> None:
     axes.set_xlabel(_text(panel.x.text))
     axes.set_ylabel(_text(panel.y.text))
-    axes.set_title(_text(panel.title), loc="left")
     for axis, name in ((panel.x, "x"), (panel.y, "y")):
         if axis.scale == "log":
-            axes.set(**{f"{name}scale": "log"})
+            _logarithmic(axes, name)
+    over_surface = any(isinstance(layer, Surface) for layer in panel.layers)
     for order, layer in enumerate(panel.layers):
-        _layer(figure, axes, layer, order)
-    if panel.ticks:
-        axes.set_xticks([place for place, _ in panel.ticks], [_text(name) for _, name in panel.ticks])
+        _layer(figure, axes, layer, order, over_surface=over_surface)
     if panel.note:
         centre: dict[str, Any] = {"ha": "center", "va": "center", "wrap": True, "color": "#555555"}
         axes.text(0.5, 0.5, _text(panel.note), transform=axes.transAxes, **centre)
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend()
+    _key(axes, _text(panel.title))
 
 
-def _layer(figure: Figure, axes: Axes, layer: Layer, order: int) -> None:
+def _logarithmic(axes: Axes, name: str) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+    axes.set(**{f"{name}scale": "log"})
+    axis = getattr(axes, f"{name}axis")
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(ScalarFormatter())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _key(axes: Axes, title: str) -> None:
+    """The legend, above the panel: inside it would hide points."""
+    labels = axes.get_legend_handles_labels()[1]
+    if not labels:
+        axes.set_title(title, loc="left")
+        return
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderaxespad": 0.2}
+    columns = 3 if max(map(len, labels)) < 16 else 2
+    axes.legend(title=title or None, alignment="left", ncols=columns, columnspacing=1.2, **place)
+
+
+def _layer(figure: Figure, axes: Axes, layer: Layer, order: int, *, over_surface: bool) -> None:
     if isinstance(layer, Surface):
         mesh = axes.pcolormesh(layer.x, layer.y, layer.z, shading="nearest", rasterized=True)
         figure.colorbar(mesh, ax=axes, label=_text(layer.axis.text))
@@ -87,7 +105,7 @@ def _layer(figure: Figure, axes: Axes, layer: Layer, order: int) -> None:
     elif isinstance(layer, Line):
         _line(axes, layer, order)
     else:
-        _marks(axes, layer, order)
+        _marks(axes, layer, order, over_surface=over_surface)
 
 
 def _line(axes: Axes, line: Line, order: int) -> None:
@@ -98,17 +116,20 @@ def _line(axes: Axes, line: Line, order: int) -> None:
     axes.plot(line.x, line.y, zorder=order + 2, **options)
 
 
-def _marks(axes: Axes, marks: Marks, order: int) -> None:
+def _marks(axes: Axes, marks: Marks, order: int, *, over_surface: bool) -> None:
     if not len(marks.x):
         return
     look = LOOKS[marks.who]
     filled = "none" if look.hollow else look.colour
+    edge = "white" if over_surface and not look.hollow and look.marker != "x" else look.colour
     options: dict[str, Any] = {
         "linestyle": "none",
         "marker": look.marker or "o",
         "color": look.colour,
         "markerfacecolor": filled,
         "elinewidth": 0.7,
+        "markeredgewidth": 0.8,
+        "markeredgecolor": edge,
         "label": _text(marks.label),
     }
     errors = {"xerr": _shown(marks.x_error), "yerr": _shown(marks.y_error)}

@@ -94,7 +94,6 @@ class Panel:
     layers: Sequence[Layer] = ()
     title: str = ""
     note: str = ""
-    ticks: Sequence[tuple[float, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
