@@ -730,7 +730,9 @@ def _report(state: State, command: Report, now: float) -> list[Event]:
     for event in command.events:
         if isinstance(event, ev.ControlAcknowledged):
             run = state.runs.get(event.run)
-            if run is not None and any(c.id == event.control and not c.answer for c in run.controls):
+            if run is not None and any(
+                c.id == event.control and c.answer != event.answer for c in run.controls
+            ):
                 made.append(event)
             continue
         assert isinstance(event, ev.AttemptMoved | ev.AttemptEnded)
