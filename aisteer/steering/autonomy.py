@@ -203,14 +203,18 @@ def _calibrated(proposal: Proposal, context: Context) -> _Answer:
 
 
 def _known(proposal: Proposal, context: Context) -> _Answer:
+    """Whether the kernel's correlation with the nearest run is at least one half (not ``far``)."""
     del context
     for reason in proposal.reasons:
-        if reason.get("kind") == "distance" and _is_number(reason.get("length_scales")):
-            distance = float(reason["length_scales"])
-            nearest = reason.get("run", "the nearest run")
-            words = f"{distance:.2g} length scales from {nearest}"
-            return _Answer(reason.get("far") is False, words, {"length_scales": distance})
+        if reason.get("kind") == "distance" and _is_number(reason.get("correlation")):
+            numbers = {name: float(reason[name]) for name in _MEASURES if _is_number(reason.get(name))}
+            measured = " and ".join(f"{value:.2g} {_MEASURES[name]}" for name, value in numbers.items())
+            words = f"{measured} {reason.get('run', 'the nearest run')}"
+            return _Answer(reason.get("far") is False, words, numbers)
     return _Answer(applies=False, why="its distance from what has run is not known")
+
+
+_MEASURES = {"length_scales": "length scales from", "correlation": "correlated with"}
 
 
 def _is_number(value: object) -> bool:

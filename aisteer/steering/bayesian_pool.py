@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 Rows = list[int]
 
 _INITIAL = 8
-_SHORTLIST = 1500
+_SHORTLIST = 600
 _REFERENCE = 1000
 _STRONGEST = 0.99
 
@@ -61,7 +61,8 @@ class BayesianPool:
         taken = self._taken(evidence)
         belief = self.fitter.belief(evidence)
         first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
-        rows = [row for row in self._diverse(len(taken) + first) if row not in taken][:first]
+        order = self._diverse(len(taken) + first) if first else []
+        rows = [row for row in order if row not in taken][:first]
         notes: list[Json] = [{"kind": "initial", "of": self.initial} for _ in rows]
         if belief is not None and len(rows) < n:
             chosen = self._search(evidence, belief, n - len(rows), taken | set(rows))

@@ -84,6 +84,7 @@ class Candidates:
         self.matrix: Array = matrix
         sparse_set = set(sparse)
         self._sparse = [column for column, original in enumerate(kept) if original in sparse_set]
+        self._kernels = feature_kernels(matrix)
         self._diagonal = float(np.linalg.norm(np.ptp(matrix, axis=0))) or 1.0
 
     def __len__(self) -> int:
@@ -100,7 +101,7 @@ class Candidates:
 
     def kernels(self) -> list[Candidate]:
         """By similarity where features are fingerprints, by distance where they are numbers."""
-        return feature_kernels(self.matrix)
+        return self._kernels
 
     def nearness(self, point: Array, others: Array) -> tuple[str, Array]:
         """Tanimoto similarity of fingerprints; else per cent of the diagonal of the pool's features."""
@@ -111,8 +112,8 @@ class Candidates:
     def similarities(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> Array:
         """How alike all candidates are to those at ``rows``: shape ``(n, len(rows))``, 0 to 1."""
         if self._sparse:
-            bits = self.matrix[:, self._sparse]
-            return np.stack([_tanimoto(bits[row], bits) for row in rows], axis=1)
+            bits = self.matrix[:, self._sparse] if len(self._sparse) < self.matrix.shape[1] else self.matrix
+            return _tanimoto(bits[list(rows)], bits)
         squares = (self.matrix**2).sum(axis=1)
         chosen = self.matrix[list(rows)]
         distance = squares[:, None] + (chosen**2).sum(axis=1)[None, :] - 2.0 * self.matrix @ chosen.T
@@ -121,7 +122,8 @@ class Candidates:
         return found
 
 
-def _tanimoto(bits: Array, others: Array) -> Array:
-    dot = others @ bits
-    union = (others**2).sum(axis=1) + (bits**2).sum() - dot
+def _tanimoto(some: Array, others: Array) -> Array:
+    """Similarities of ``others``, shape ``(n, f)``, to ``some``, ``(m, f)``: ``(n, m)``, or ``(n,)`` to one."""
+    dot = others @ some.T
+    union = (others**2).sum(axis=1).reshape(-1, *([1] * (some.ndim - 1))) + (some**2).sum(axis=-1) - dot
     return np.where(union > 0, dot / np.where(union > 0, union, 1.0), 1.0)

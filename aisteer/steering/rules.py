@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -56,17 +57,22 @@ class Rule:
         return rule_from_json(data)
 
 
+def _brief(given: object) -> str:
+    """What was given, cut short however long or deep it is."""
+    return reprlib.repr(given)
+
+
 def _when(given: object) -> str | None:
     if given is None or (isinstance(given, str) and given in CONDITIONS):
         return given
-    raise BadDefinition(f"when={given!r} is no condition of a rule. Choose one of {', '.join(CONDITIONS)}.")
+    raise BadDefinition(f"when={_brief(given)} is no condition of a rule. Choose one of {', '.join(CONDITIONS)}.")
 
 
 def _bound(name: str, given: object) -> float | None:
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given) or given < 0:
-        raise BadDefinition(f"{name} must be a finite number that is not negative, not {given!r:.80}.")
+        raise BadDefinition(f"{name} must be a finite number that is not negative, not {_brief(given)}.")
     return float(given)
 
 
@@ -100,7 +106,8 @@ class Accept(Rule):
         cost_below: The estimated cost is below this, in the budget's unit.
         std_below: The predicted standard deviation of the objective is below this, in its unit.
         when: ``calibrated``: predictions made before the runs ended held as often as they said;
-            ``known``: within one length scale of a run; or their opposites.
+            ``known``: the model's correlation with the nearest run is at least one half;
+            ``uncalibrated`` and ``unknown`` are their opposites.
         limit: At most this many acceptances without a human, in the whole campaign.
     """
 
@@ -116,7 +123,7 @@ class Accept(Rule):
         object.__setattr__(self, "std_below", _bound("std_below", self.std_below))
         _bound("limit", self.limit)
         if self.limit is not None and not isinstance(self.limit, int):
-            raise BadDefinition(f"limit must be a whole number, not {self.limit!r:.80}.")
+            raise BadDefinition(f"limit must be a whole number, not {_brief(self.limit)}.")
 
     def to_json(self) -> Json:
         """The rule as it stands in the journal."""
@@ -209,11 +216,11 @@ def _seconds(given: object) -> float:
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d)\s*", given)
         if match is None:
             words = "Write seconds, or '90 s', '30 min', '2h', '1 d'."
-            raise BadDefinition(f"after={given!r:.80} is no duration. {words}")
+            raise BadDefinition(f"after={_brief(given)} is no duration. {words}")
         given = float(match[1]) * _UNITS[match[2]]
     seconds = _bound("after", given)
     if seconds is None or seconds > _FOREVER:
-        raise BadDefinition(f"after={given!r:.80} must be a duration of at most 10 years.")
+        raise BadDefinition(f"after={_brief(given)} must be a duration of at most 10 years.")
     return seconds
 
 
@@ -243,10 +250,10 @@ def rule_from_json(data: object, _depth: int = 0) -> Rule:
         BadDefinition: It is not a rule that this release knows.
     """
     if not isinstance(data, Mapping) or _depth > _DEEPEST:
-        raise BadDefinition(f"An autonomy rule is a JSON object, not {data!r:.80}.")
+        raise BadDefinition(f"An autonomy rule is a JSON object, not {_brief(data)}.")
     kind = data.get("rule")
     if not isinstance(kind, str) or kind not in _FIELDS:
-        raise BadDefinition(f"This release does not know the autonomy rule {kind!r:.80}.")
+        raise BadDefinition(f"This release does not know the autonomy rule {_brief(kind)}.")
     unknown = [name for name in data if name != "rule" and name not in _FIELDS[kind]]
     if unknown:
         raise BadDefinition(f"The autonomy rule {kind!r} has no {unknown[0]!r:.80}.")
@@ -264,5 +271,5 @@ def rule_from_json(data: object, _depth: int = 0) -> Rule:
 
 def _first_from_json(rules: object, depth: int) -> Rule:
     if not isinstance(rules, Sequence) or isinstance(rules, str):
-        raise BadDefinition(f"The autonomy rule 'first' takes a list of rules, not {rules!r:.80}.")
+        raise BadDefinition(f"The autonomy rule 'first' takes a list of rules, not {_brief(rules)}.")
     return First(tuple(rule_from_json(rule, depth + 1) for rule in rules[: _LONGEST + 1]))
