@@ -44,7 +44,7 @@ class Glimpse:
         state: ``submitted``, ``waiting``, ``claimed`` or ``running``; empty when unchanged or unknown.
         claim: The claim's content, once.
         heartbeat: The heartbeat's counter; ``None`` when not looked at.
-        end: The content of ``end.json``.
+        end: The content of ``end.json``, checked and bounded (``spool.clean_end``): it comes from outside.
         lost: Why the endpoint knows that nobody executes it (any more).
         ticket: What finds it again after a restart of the driver.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -97,7 +96,7 @@ class Tracker:
                     f"its worker has given no sign for {now - tracked.beat_seen:.0f} s",
                 )
         if glimpse.end is not None and tracked.end is None:
-            tracked.end, tracked.end_seen = _clean(glimpse.end), now
+            tracked.end, tracked.end_seen = glimpse.end, now
         elif glimpse.lost and tracked.end is None:
             self._lose(tracked, glimpse.lost)
 
@@ -177,10 +176,15 @@ class Tracker:
 
     def _ended(self, tracked: Tracked) -> ev.AttemptEnded:
         end = tracked.end or {}
-        outcome, message = _outcome(end)
+        outcome, message = end.get("outcome") or {}, str(end.get("message", ""))[:4000]
         how = _ENDS.get(str(end.get("end")), "failed")
-        if how in {"done", "partial"} and message:
+        wanted = tracked.task["objective"]["outcome"]
+        if how == "done" and wanted not in outcome:
             how = "failed"
+            message = (
+                f"Its end says done, without the outcome {wanted!r} of the objective. "
+                "The run counts as failed and teaches the surrogate nothing."
+            )
         seconds = float(end.get("seconds", 0.0))
         nodes = (tracked.task.get("resources") or {}).get("nodes", 1)
         hours = nodes * seconds / 3600.0
@@ -189,7 +193,7 @@ class Tracker:
             attempt=tracked.ref.attempt,
             end=how,
             outcome=outcome,
-            message=message or str(end.get("message", ""))[:4000],
+            message=message,
             used=hours,
             charged=hours,
             seconds=seconds,
@@ -205,45 +209,3 @@ def _where(claim: Json) -> Json:
     """Host, process and job of a claim; everything else of it is dropped."""
     keep = ("host", "pid", "job", "block", "worker")
     return {k: claim[k] for k in keep if isinstance(claim.get(k), str | int)}
-
-
-def _clean(end: Json) -> Json:
-    """An end with only the types we expect: it comes from outside."""
-    kept: Json = {}
-    kinds: dict[str, Any] = {
-        "end": str,
-        "message": str,
-        "seconds": (int, float),
-        "observations": int,
-        "length": int,
-        "checkpoint": str,
-        "where": dict,
-        "versions": dict,
-        "outcome": dict,
-        "by": str,
-    }
-    for name, kind in kinds.items():
-        value = end.get(name)
-        if isinstance(value, kind) and not isinstance(value, bool):
-            kept[name] = value
-    seconds = kept.get("seconds", 0.0)
-    if not math.isfinite(seconds) or seconds < 0:
-        kept["seconds"] = 0.0
-    return kept
-
-
-def _outcome(end: Json) -> tuple[dict[str, list[float]], str]:
-    """The outcome as finite numbers, and in words what is wrong with it."""
-    clean: dict[str, list[float]] = {}
-    for name, value in (end.get("outcome") or {}).items():
-        pair = value if isinstance(value, list) else [value]
-        ok = 1 <= len(pair) <= 2 and all(
-            isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in pair
-        )
-        if not ok:
-            return {}, (
-                f"The outcome {str(name)[:80]!r} is not a finite number. The run counts as failed and "
-                "teaches the surrogate nothing. Return finite numbers, or ai.Estimate(value, standard_error)."
-            )
-        clean[str(name)] = [float(x) for x in pair]
-    return clean, ""

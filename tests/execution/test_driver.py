@@ -24,7 +24,7 @@ def counting(x: float, *, steps: int = 400, restart: dict[str, int] | None = Non
 
     step = restart["step"] if restart else 0
     while step < steps:
-        control = yield {"step": step, "value": x * step}, lambda: {"step": step}
+        control = yield {"step": step, "value": x * step}, lambda step=step: {"step": step}
         if control.get("stop"):
             break
         steps = control.get("steps", steps)
