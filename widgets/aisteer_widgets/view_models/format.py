@@ -25,6 +25,9 @@ _MINUS = "−"
 NARROW = "\u00a0"  # no line break between a number and its unit
 
 
+TINY = 1e-290  # below it, powers of ten underflow
+
+
 def clip(text: object, length: int = 120) -> str:
     """``text`` on one line, at most ``length`` characters, the middle left out."""
     line = " ".join(str(text)[: 20 * length].split())
@@ -58,6 +61,8 @@ def number(value: Any, digits: int = 4) -> str:
         return clip(value, 80)
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else ("∞" if value > 0 else f"{_MINUS}∞")
+    if abs(value) < TINY:
+        return "0"
     if value == int(value) and abs(value) < 1e7:
         return _fixed(value, 0)
     power = _exponent(value)
@@ -70,7 +75,7 @@ def number(value: Any, digits: int = 4) -> str:
 
 def estimate(mean: float, error: float = 0.0, unit: str = "") -> str:
     """A value with its error, to the two significant digits of the error: ``4.21 ± 0.38``."""
-    if not (error > 0 and math.isfinite(error) and math.isfinite(mean)):
+    if not (error > TINY and math.isfinite(error) and math.isfinite(mean)):
         return quantity(mean, unit)
     power = _exponent(max(abs(mean), error))
     if power >= 6 or power < -3:

@@ -124,7 +124,7 @@ def _parameters(task: Task, proposal: Proposal, parent: Proposal | None) -> list
                 "value": parameter.show(value),
                 "full": fmt.clip(value, 400),
                 "old": parameter.show(old) if edited else "",
-                "raw": value if isinstance(value, int | float) else fmt.clip(value, 400),
+                "raw": value if isinstance(value, int | float | str) else fmt.clip(value, 400),
                 "key": name,
             }
         )
