@@ -55,7 +55,7 @@ class Connection:
         if self.executor is not None:
             from aisteer.execution.futures import FuturesEndpoint
 
-            return FuturesEndpoint(self.executor, spool, code=folder / "code", address=self.address)
+            return FuturesEndpoint(self.executor, spool, self.workers, code=folder / "code")
         if not self.stored:
             raise NotSupported(
                 f"The campaign ran on {self.address.partition(':')[2]!r}, an Executor of a kernel that "

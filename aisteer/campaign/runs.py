@@ -140,9 +140,11 @@ class RunHandle:
         return found
 
     def _without_checkpoint(self, run: Run) -> str:
-        return (
-            "" if last_checkpoint(run, self._campaign.opened.mirror) else f"{self.id} has no checkpoint yet"
-        )
+        if last_checkpoint(run, self._campaign.opened.mirror):
+            return ""
+        if run.live:
+            return f"{self.id} has no checkpoint yet"
+        return f"{self.id} ended before it wrote a checkpoint (checkpoint_every=… sets how often, in seconds)"
 
     @property
     def _simulation(self) -> Json:

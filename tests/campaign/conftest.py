@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import aisteer as ai
 from aisteer.campaign.opened import _opened
+from aisteer.execution.hosts import list_hosts, stop_host
 
 
 @ai.simulation(checkpoint=True)
@@ -39,6 +42,9 @@ def make(tmp_path):
     yield _make
     for opened in list(_opened.values()):
         opened.close()
+    for host in list_hosts():
+        if Path(host.spool).is_relative_to(tmp_path):
+            stop_host(host)
 
 
 @pytest.fixture

@@ -451,9 +451,10 @@ def test_waiting_ends_with_its_time(make):
 
 def test_code_of_another_user_is_not_run_without_trust(make, tmp_path, monkeypatch):
     campaign = make()
-    monkeypatch.setattr(os, "getuid", lambda: 54321)
-    with pytest.raises(Untrusted, match="trust=True"):
-        campaign.start()
+    with monkeypatch.context() as somebody_else:
+        somebody_else.setattr(os, "getuid", lambda: 54321)
+        with pytest.raises(Untrusted, match="trust=True"):
+            campaign.start()
     campaign.propose(**POINT).accept()
     assert ai.open("copper-melt", folder=tmp_path, trust=True).opened.trusted
 

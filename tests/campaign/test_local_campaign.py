@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -195,3 +196,15 @@ def test_a_redefined_simulation_is_what_runs_from_then_on(climbing):
     assert wait(campaign, ended=2)
     assert campaign.runs["R2"].outcome["y"].value == -3.0
     assert campaign.runs["R1"].code != campaign.runs["R2"].code
+
+
+def test_any_executor_is_an_endpoint_and_the_board_says_that_it_is_trusted(climbing):
+    with ThreadPoolExecutor(2) as executor:
+        campaign = climbing(endpoint=ai.connect(executor))
+        assert campaign.definition["tasks"]["main"]["kernel_bound"] == "executor:ThreadPoolExecutor"
+        campaign.start()
+        campaign.propose(x=2.0).accept()
+        assert wait(campaign, ended=1)
+        assert campaign.runs["R1"].outcome["y"].value == 12.0
+        assert campaign.endpoint.status().trusted_code
+        campaign.close()
