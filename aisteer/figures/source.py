@@ -146,19 +146,30 @@ class Source:
             known = self.campaign.journal.state.runs
             return [name for name, run in known.items() if run.task == self.task][-count:]
 
+    @property
+    def _numbers(self) -> list[str]:
+        space: Json = self.definition["space"]
+        if space["kind"] != "box":
+            return []
+        return [name for name, one in space["parameters"].items() if one["kind"] in {"float", "int"}]
+
+    @property
+    def first_number(self) -> str:
+        """The first parameter that is a number; empty where there is none."""
+        return next(iter(self._numbers), "")
+
     def parameter_axis(self, name: str) -> Axis:
         """A parameter, as an axis.
 
         Raises:
             UnknownName: The space has no number of this name.
         """
-        parameters: Json = self.definition["space"].get("parameters", {})
-        numbers = [key for key, one in parameters.items() if one.get("kind") in {"float", "int"}]
+        numbers = self._numbers
         if name not in numbers:
             raise UnknownName(
                 f"There is no number {name!r} in the space of {self.name!r}; there are "
                 f"{', '.join(numbers) or 'none'}. Nothing was drawn.",
                 name=name,
             )
-        one = parameters[name]
+        one = self.definition["space"]["parameters"][name]
         return Axis(name, one.get("unit", ""), "log" if one.get("log") else "linear")
