@@ -89,7 +89,9 @@ class FuturesEndpoint:
             self._lookout.add(ref)
             if self.spool.claim(ref) is None and self.spool.end(ref) is None:
                 if self.spool.request(ref) is None:
-                    self._lookout.lose(ref, "Its request never reached the spool, or was removed: nobody executes it.")
+                    self._lookout.lose(
+                        ref, "Its request never reached the spool, or was removed: nobody executes it."
+                    )
                 else:
                     self._call(ref)
 
@@ -151,7 +153,8 @@ class FuturesEndpoint:
             future = self.executor.submit(run_for_future, str(self.spool.root), ref.folder, here)
         except Exception as error:  # any executor has errors of its own
             self._problem = (
-                f"The executor {type(self.executor).__name__} takes no more work: {text(error, 300)}. Runs that wait stay accepted. "
+                f"The executor {type(self.executor).__name__} takes no more work: {text(error, 300)}. Runs "
+                f"that wait stay accepted. "
                 "Give the campaign a new one with campaign.redefine(endpoint=…)."
             )
             raise EndpointError(self._problem) from error

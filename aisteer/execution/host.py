@@ -69,8 +69,8 @@ class Host:
         signal.signal(signal.SIGTERM, self._on_term)
         gc.freeze()  # what is here now stays shared with the workers
         while not (self._ending and not self.crew.workers):
-            for key, events in self._selector.select(self._timeout()):
-                self._handle(key, events)
+            for key, _ in self._selector.select(self._timeout()):
+                self._handle(key)
             self.crew.tick()
             for client in list(self._clients.values()):
                 self._serve(client)
@@ -92,7 +92,7 @@ class Host:
             return _FAST_TICK
         return _TICK
 
-    def _handle(self, key: selectors.SelectorKey, events: int) -> None:
+    def _handle(self, key: selectors.SelectorKey) -> None:
         if key.fileobj is self._listener:
             with contextlib.suppress(OSError):
                 client = Client(self._listener.accept()[0])

@@ -105,12 +105,14 @@ def runtime_folder() -> Path:
         info = folder.lstat()
     except OSError as error:
         raise EndpointError(
-            f"The local endpoint needs the folder {folder}, and it cannot be made ({error.strerror}). Nothing runs there. "
+            f"The local endpoint needs the folder {folder}, and it cannot be made ({error.strerror}). "
+            f"Nothing runs there. "
             "Set XDG_RUNTIME_DIR to a folder of your own."
         ) from error
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != user or info.st_mode & 0o077:
         raise EndpointError(
-            f"{folder} is not a folder that only you can reach, so the local endpoint does not trust it. Nothing runs there. "
+            f"{folder} is not a folder that only you can reach, so the local endpoint does not trust it. "
+            f"Nothing runs there. "
             "Remove it, or set XDG_RUNTIME_DIR to a folder of your own."
         )
     return folder

@@ -165,11 +165,12 @@ class Lookout:
         if watched.claim is not None and holder_is_dead(watched.claim):
             end_group(f"{self.spool.root}/{watched.ref.folder}")
             reason = (
-                f"The process that executed it ({watched.claim.get('host')}:{watched.claim.get('pid')}) is dead and left no end: "
+                f"The process that executed it ({watched.claim.get('host')}:{watched.claim.get('pid')}) is "
+                f"dead and left no end: "
                 "it was killed together with its host, or the machine was restarted. Its observations are kept."
             )
         elif not os.path.isdir(f"{self.spool.root}/{watched.ref.folder}"):
-            reason = "Its folder in the spool is gone: it was removed or is not mounted. What was mirrored before is kept."
+            reason = "Its folder in the spool is gone: it was removed or is not mounted. What was mirrored is kept."
         if not reason:
             watched.dead_since = 0.0
             return ""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.errors import SpoolError
+from aisteer.execution.archives import Archives
 from aisteer.execution.endpoint import AttemptRef
 from aisteer.execution.worker import files
 from aisteer.execution.worker.claim import Claimant
@@ -56,9 +57,12 @@ class Spool:
 
     def __post_init__(self) -> None:
         self.root = Path(self.root).absolute()
+        self.archives = Archives(self.root)
         self._text = str(self.root)
 
     _text: str = ""
+    archives: Archives = field(init=False)
+    """Where ended attempts are packed."""
 
     # --- what goes in ---
 
@@ -80,7 +84,8 @@ class Spool:
             return
         if self._seen:
             raise SpoolError(
-                f"The spool {self._text} was removed while the campaign used it. Runs that were there are lost; what was "
+                f"The spool {self._text} was removed while the campaign used it. Runs that were there are "
+                f"lost; what was "
                 "mirrored before is kept. Bring the folder back (is its disk mounted?), or open the campaign again to "
                 "begin a new one.",
                 root=self._text,
@@ -166,6 +171,8 @@ class Spool:
         suffix = {"source": ".py", "pickle": ".pkl"}.get(str(simulation.get("mode")))
         if suffix is not None:
             self.put_code(code / f"{simulation.get('code')}{suffix}")
+        if request.get("restart"):
+            self.archives.restore(str(request["restart"]))
         for folder in request.get("previous") or ():
             self.fence(str(folder), int(request.get("epoch", 0)))
         self.write_request(ref, request)
@@ -306,7 +313,8 @@ def _inside(folder: str) -> str:
 def _cannot(path: str, error: Exception) -> SpoolError:
     reason = getattr(error, "strerror", None) or str(error)
     return SpoolError(
-        f"The spool cannot be written: {reason} ({path}). The run stays accepted and is handed over when it works again. "
+        f"The spool cannot be written: {reason} ({path}). The run stays accepted and is handed over when it "
+        f"works again. "
         "Make room, or check that the folder is mounted and yours.",
         path=path,
         reason=reason,
@@ -379,7 +387,8 @@ def _outcome(value: Any) -> tuple[dict[str, list[float]], str]:
         pair = item if isinstance(item, list) else [item]
         if not 1 <= len(pair) <= 2 or not all(_is_finite(x) for x in pair):
             return {}, (
-                f"The outcome {clean_text(key, 80)!r} in its end.json is not a finite number. The run counts as failed and "
+                f"The outcome {clean_text(key, 80)!r} in its end.json is not a finite number. The run "
+                f"counts as failed and "
                 "teaches the surrogate nothing. Return finite numbers, or ai.Estimate(value, standard_error)."
             )
         made[clean_text(key, 200)] = [float(x) for x in pair]

@@ -40,7 +40,8 @@ class Stop:
     def words(self) -> str:
         """The end, in words."""
         return (
-            f"Stopped: it did not return within {self.grace:g} s of being told, could not be interrupted, and its process group "
+            f"Stopped: it did not return within {self.grace:g} s of being told, could not be interrupted, "
+            f"and its process group "
             "was ended, so it has no outcome. What it wrote before is kept. Let the simulation yield more often."
         )
 

@@ -386,7 +386,8 @@ def _cause(code: int, last: str, *, shutting_down: bool) -> tuple[str, str]:
         return "preempted", "The local host was ended while it ran; it goes on from its last checkpoint."
     if code >= 0:
         return "failed", (
-            f"The simulation ended its own process with exit code {code}, so it has no outcome. Other runs were not touched. "
+            f"The simulation ended its own process with exit code {code}, so it has no outcome. Other runs "
+            f"were not touched. "
             f"Return the outcome instead of calling exit, and look at stderr.log in its folder.{tail}"
         )
     try:
@@ -399,6 +400,7 @@ def _cause(code: int, last: str, *, shutting_down: bool) -> tuple[str, str]:
         else "a fault in compiled code, or from outside"
     )
     return "lost", (
-        f"Its process was killed by {name}: {why}. Other runs were not touched. It is tried again as the task's retries say; "
+        f"Its process was killed by {name}: {why}. Other runs were not touched. It is tried again as the "
+        f"task's retries say; "
         f"use fewer slots or a smaller system if it happens again.{tail}"
     )

@@ -34,7 +34,7 @@ def eventually(what: Callable[[], Any], within: float = 40.0) -> Any:
 
 def is_alive(pid: int) -> bool:
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
+        with Path(f"/proc/{pid}/stat").open("rb") as file:
             return file.read().rpartition(b")")[2].split()[0] != b"Z"
     except OSError:
         return False
@@ -91,7 +91,9 @@ class Stage:
         (self.folder / "code" / f"{sha}.py").write_bytes(content)
         return {"kind": "function", "mode": "source", "code": sha, "name": "f"}
 
-    def submission(self, simulation: str | Json, parameters: Json | None = None, **request: Any) -> Submission:
+    def submission(
+        self, simulation: str | Json, parameters: Json | None = None, **request: Any
+    ) -> Submission:
         simulation = self.code(simulation) if isinstance(simulation, str) else simulation
         self.count += 1
         attempt = request.get("attempt", 1)
@@ -172,7 +174,9 @@ class Stage:
         self.spool.write_request(submission.ref, submission.request)
         return submission.ref
 
-    def run(self, simulation: str | Json, parameters: Json | None = None, *, controls: Any = (), **request: Any) -> Seen:
+    def run(
+        self, simulation: str | Json, parameters: Json | None = None, *, controls: Any = (), **request: Any
+    ) -> Seen:
         """Execute it here and now, in this process."""
         ref = self.write(simulation, parameters, **request)
         for control in controls:

@@ -38,29 +38,53 @@ def command(script, *words, **options):
 
 
 def md(*words):
-    return command(MD, *words, inputs={"in.md": "variable T equal {temperature}"}, parser={"file": "log.md", "pattern": PATTERN},
-                   outcome={"energy": {"observation": "energy", "take": "mean"}, **Y})
+    return command(
+        MD,
+        *words,
+        inputs={"in.md": "variable T equal {temperature}"},
+        parser={"file": "log.md", "pattern": PATTERN},
+        outcome={"energy": {"observation": "energy", "take": "mean"}, **Y},
+    )
 
 
 def test_growing_output_becomes_observations_and_the_outcome_is_read_at_the_end(stage):
     seen = stage.run(md("4", "0.05"), {"temperature": 300.5}, outcomes=["energy", "y"])
     assert seen.end["end"] == "done", seen.end
-    assert seen.observations == [{"step": i, "temp": 300.5, "energy": pytest.approx(-3.5 + 0.1 * i)} for i in range(4)]
+    assert seen.observations == [
+        {"step": i, "temp": 300.5, "energy": pytest.approx(-3.5 + 0.1 * i)} for i in range(4)
+    ]
     assert seen.end["outcome"] == {"energy": [pytest.approx(-3.35)], "y": [1.25, 0.05]}
     times = [line["t"] for line in seen.of_kind("obs")]
     assert times[-1] - times[0] > 0.04
 
 
-@pytest.mark.parametrize(("take", "value"), [("last", 3.0), ("first", 1.0), ("min", 1.0), ("max", 3.0), ("mean", 2.0)])
+@pytest.mark.parametrize(
+    ("take", "value"), [("last", 3.0), ("first", 1.0), ("min", 1.0), ("max", 3.0), ("mean", 2.0)]
+)
 def test_an_outcome_is_taken_from_what_was_observed_also_of_a_last_line_without_an_end(stage, take, value):
-    simulation = command("import sys; sys.stdout.write('e 1\\ne 2.0\\ne 3D0')", parser={"file": "stdout", "pattern": r"e (?P<e>\S+)"},
-                         outcome={"y": {"observation": "e", "take": take}})
+    simulation = command(
+        "import sys; sys.stdout.write('e 1\\ne 2.0\\ne 3D0')",
+        parser={"file": "stdout", "pattern": r"e (?P<e>\S+)"},
+        outcome={"y": {"observation": "e", "take": take}},
+    )
     assert stage.run(simulation).end["outcome"] == {"y": [value]}
 
 
 def test_parameters_are_put_in_as_values_and_nothing_else(stage):
-    script = "import os, sys, json; json.dump([sys.argv[1:], os.environ['T'], open('a/in').read()], open('said', 'w')); print('pressure 1 +- 0')"
-    simulation = command(script, "{name}", "--t={t}", "{{name}}", "${name} {unknown}", inputs={"a/in": "t = {t}; {name}"}, environment={"T": "{t}"})
+    script = """
+import json, os, sys
+json.dump([sys.argv[1:], os.environ["T"], open("a/in").read()], open("said", "w"))
+print("pressure 1 +- 0")
+"""
+    simulation = command(
+        script,
+        "{name}",
+        "--t={t}",
+        "{{name}}",
+        "${name} {unknown}",
+        inputs={"a/in": "t = {t}; {name}"},
+        environment={"T": "{t}"},
+    )
     seen = stage.run(simulation, {"name": "$(touch hacked); `id` 'x' {t}", "t": 1e-3})
     assert seen.end["end"] == "done", seen.end
     import json
@@ -141,7 +165,9 @@ signal.signal(signal.SIGUSR1, stop)
 print("step 0", flush=True)
 while True: time.sleep(0.1)
 """
-    simulation = command(script, parser={"file": "stdout", "pattern": r"step (?P<step>\d+)"}, stop_signal="SIGUSR1")
+    simulation = command(
+        script, parser={"file": "stdout", "pattern": r"step (?P<step>\d+)"}, stop_signal="SIGUSR1"
+    )
     ref, thread = started(stage, simulation)
     eventually(lambda: stage.read(ref).observations)
     stage.spool.append_control(ref, {"id": "c", "epoch": 1, "verb": "stop", "values": {}})
@@ -154,7 +180,8 @@ def test_a_command_that_ignores_its_signal_is_killed_with_all_its_children(stage
     script = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(1000)"], stdout=subprocess.PIPE)
+deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(1000)"
+child = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
 child.stdout.readline()
 print(f"pids {os.getpid()} {child.pid}", flush=True)
 time.sleep(1000)
@@ -172,14 +199,21 @@ time.sleep(1000)
 
 
 def test_children_left_behind_are_ended(stage):
-    script = "import subprocess; p = subprocess.Popen(['sleep', '1000']); print('pressure 1 +- 0'); print('child', p.pid)"
+    script = """
+import subprocess
+child = subprocess.Popen(["sleep", "1000"])
+print("pressure 1 +- 0")
+print("child", child.pid)
+"""
     seen = stage.run(command(script, parser={"file": "stdout", "pattern": r"child (?P<child>\d+)"}))
     assert seen.end["end"] == "done"
     assert not is_alive(seen.observations[0]["child"])
 
 
 def test_what_a_command_prints_is_kept_within_bounds(stage):
-    seen = stage.run(command("print('first'); [print('x' * 100_000) for _ in range(200)]; print('pressure 1 +- 0')"))
+    seen = stage.run(
+        command("print('first'); [print('x' * 100_000) for _ in range(200)]; print('pressure 1 +- 0')")
+    )
     assert seen.end["end"] == "done"
     log = next(stage.root.glob("attempts/*/*/stdout.log")).read_bytes()
     assert log.startswith(b"first\n")
@@ -188,7 +222,10 @@ def test_what_a_command_prints_is_kept_within_bounds(stage):
 
 
 def test_a_fenced_attempt_ends_its_command(stage):
-    simulation = command("import os, time; print('pid', os.getpid(), flush=True); time.sleep(1000)", parser={"file": "stdout", "pattern": r"pid (?P<pid>\d+)"})
+    simulation = command(
+        "import os, time; print('pid', os.getpid(), flush=True); time.sleep(1000)",
+        parser={"file": "stdout", "pattern": r"pid (?P<pid>\d+)"},
+    )
     ref, thread = started(stage, simulation)
     eventually(lambda: stage.read(ref).observations)
     stage.spool.fence(ref.folder, 2)
@@ -204,7 +241,10 @@ def test_the_command_of_a_killed_worker_is_ended_by_its_host(tmp_path):
 
     stage = Stage(tmp_path)
     stage.endpoint = LocalEndpoint(stage.root, workers=1, idle=60)
-    simulation = command("import os, time; print('pid', os.getpid(), flush=True); time.sleep(1000)", parser={"file": "stdout", "pattern": r"pid (?P<pid>\d+)"})
+    simulation = command(
+        "import os, time; print('pid', os.getpid(), flush=True); time.sleep(1000)",
+        parser={"file": "stdout", "pattern": r"pid (?P<pid>\d+)"},
+    )
     ref = stage.submit(simulation)
     stage.until(lambda: stage.seen[ref].observations)
     os.kill(stage.spool.claim(ref)["pid"], 9)

@@ -29,7 +29,10 @@ def loky():
     return pytest.importorskip("loky").ProcessPoolExecutor(2)
 
 
-@pytest.fixture(params=[lambda: ThreadPoolExecutor(2), lambda: ProcessPoolExecutor(2), loky], ids=["threads", "processes", "loky"])
+@pytest.fixture(
+    params=[lambda: ThreadPoolExecutor(2), lambda: ProcessPoolExecutor(2), loky],
+    ids=["threads", "processes", "loky"],
+)
 def executor(request):
     made = request.param()
     yield made
@@ -113,7 +116,9 @@ class Liar(Executor):
         future = Future()
         future.set_running_or_notify_cancel()
         result, error = self.answer
-        threading.Timer(0.05, lambda: future.set_exception(error) if error else future.set_result(result)).start()
+        threading.Timer(
+            0.05, lambda: future.set_exception(error) if error else future.set_result(result)
+        ).start()
         return future
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -77,7 +78,11 @@ def test_runs_are_executed_observed_and_ended(stage):
     for ref in refs:
         seen = stage.seen[ref]
         assert [o["i"] for o in seen.observations] == [0, 1, 2, 3, 4]
-        assert (seen.end["end"], seen.end["outcome"], seen.end["length"]) == ("done", {"y": [5.0]}, len(seen.data))
+        assert (seen.end["end"], seen.end["outcome"], seen.end["length"]) == (
+            "done",
+            {"y": [5.0]},
+            len(seen.data),
+        )
     assert {len({o["pid"] for o in stage.seen[r].observations}) for r in refs} == {1}
 
 
@@ -144,7 +149,10 @@ def test_modules_beside_the_notebook_are_found(stage, tmp_path, monkeypatch):
     # Edited: a warm worker that has imported it gives way to a fresh one.
     content = b"def f(): return {'y': 6.5}\n"
     (tmp_path / "beside_the_notebook.py").write_bytes(content)
-    stale, fresh = stage.submit(simulation), stage.submit({**simulation, "code": hashlib.sha256(content).hexdigest()})
+    stale, fresh = (
+        stage.submit(simulation),
+        stage.submit({**simulation, "code": hashlib.sha256(content).hexdigest()}),
+    )
     stage.ended()
     assert stage.seen[fresh].end["outcome"] == {"y": [6.5]}
     assert stage.seen[stale].end["end"] in {"done", "failed"}
@@ -172,7 +180,8 @@ def test_stop_pause_set_and_withdraw(stage):
 
 
 def test_a_run_that_neither_returns_nor_can_be_interrupted_is_ended_with_its_process_group(stage):
-    ref = stage.submit("""
+    ref = stage.submit(
+        """
         import signal, subprocess, time
         def f():
             child = subprocess.Popen(["sleep", "1000"])
@@ -180,7 +189,9 @@ def test_a_run_that_neither_returns_nor_can_be_interrupted_is_ended_with_its_pro
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
             while True:
                 time.sleep(1000)
-    """, grace=0.1)
+    """,
+        grace=0.1,
+    )
     other = stage.submit(SLOW)
     stage.until(lambda: stage.seen[ref].observations)
     child = stage.seen[ref].observations[0]["child"]
@@ -195,12 +206,15 @@ def test_a_run_that_neither_returns_nor_can_be_interrupted_is_ended_with_its_pro
 
 
 def test_a_slow_step_is_interrupted_and_the_worker_stays(stage):
-    ref = stage.submit("""
+    ref = stage.submit(
+        """
         import time
         def f():
             yield {"i": 0}
             time.sleep(1000)
-    """, grace=0.1)
+    """,
+        grace=0.1,
+    )
     worker = running(stage, ref)
     stage.control(ref, "stop")
     seen = stage.ended(ref)
@@ -265,7 +279,9 @@ def test_memory_that_is_not_there_ends_one_run_of_four(stage):
 def test_what_waited_for_a_dead_worker_goes_to_another(stage):
     stage.submit_all([stage.submission(QUICK, {"x": i}) for i in range(100)])
     stage.ended()
-    batch = [stage.submission("import os\ndef f(): os._exit(1)")] + [stage.submission(QUICK, {"x": i}) for i in range(20)]
+    batch = [stage.submission("import os\ndef f(): os._exit(1)")] + [
+        stage.submission(QUICK, {"x": i}) for i in range(20)
+    ]
     stage.submit_all(batch)
     stage.ended()
     assert [stage.seen[s.ref].end["end"] for s in batch] == ["failed"] + ["done"] * 20
@@ -299,7 +315,13 @@ def test_when_host_and_worker_are_killed_the_run_is_lost_and_its_next_attempt_go
     kill(host.pid)
     assert "is dead" in stage.ended(ref).lost
     again = stage.submission(
-        SLOW, {"steps": 10**6, "pause": 0.01}, attempt=2, uuid=ref.uuid, epoch=2, restart=f"{ref.folder}/checkpoints/{name}", previous=[ref.folder]
+        SLOW,
+        {"steps": 10**6, "pause": 0.01},
+        attempt=2,
+        uuid=ref.uuid,
+        epoch=2,
+        restart=f"{ref.folder}/checkpoints/{name}",
+        previous=[ref.folder],
     )
     second = stage.submit_all([again])[0]
     running(stage, second)
@@ -327,8 +349,10 @@ while True: stage.look()
 def test_runs_outlive_the_kernel_and_are_picked_up(stage, tmp_path):
     import json
 
-    here = os.path.dirname(__file__)
-    kernel = subprocess.Popen([sys.executable, "-c", CLIENT, here, str(tmp_path), SLOW], stdout=subprocess.PIPE)
+    here = str(Path(__file__).parent)
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", CLIENT, here, str(tmp_path), SLOW], stdout=subprocess.PIPE
+    )
     refs = [AttemptRef(*parts) for parts in json.loads(kernel.stdout.readline())]
     kernel.kill()
     kernel.wait()
@@ -359,10 +383,10 @@ def test_a_spool_removed_underneath_loses_its_runs_and_says_so(stage):
     shutil.rmtree(stage.root / "attempts")
     assert "gone" in stage.ended(ref).lost
     eventually(lambda: psutil.Process(worker).num_fds() and not (stage.root / "attempts").exists())
-    os.rename(stage.root, stage.folder / "away")
+    stage.root.rename(stage.folder / "away")
     with pytest.raises(SpoolError, match="removed while the campaign used it"):
         stage.submit(QUICK, {"x": 1})
-    os.rename(stage.folder / "away", stage.root)
+    (stage.folder / "away").rename(stage.root)
 
 
 def test_a_spool_of_another_campaign_is_refused(stage):
@@ -389,8 +413,17 @@ def test_a_stream_that_is_shorter_than_its_mirror_is_a_gap_in_words(stage):
 
 def test_there_is_one_host_for_a_spool_however_many_ask(stage):
     stage.spool.create(stage.nonce)
-    script = "import sys; from aisteer.execution.local import LocalEndpoint; e = LocalEndpoint(sys.argv[1], workers=2, idle=60); e._connected(); print(e.status().state)"
-    clients = [subprocess.Popen([sys.executable, "-c", script, str(stage.root)], stdout=subprocess.PIPE) for _ in range(5)]
+    script = """
+import sys
+from aisteer.execution.local import LocalEndpoint
+endpoint = LocalEndpoint(sys.argv[1], workers=2, idle=60)
+endpoint._connected()
+print(endpoint.status().state)
+"""
+    clients = [
+        subprocess.Popen([sys.executable, "-c", script, str(stage.root)], stdout=subprocess.PIPE)
+        for _ in range(5)
+    ]
     assert [client.communicate(timeout=60)[0] for client in clients] == [b"online\n"] * 5
     assert sum(host.spool == str(stage.root) for host in list_hosts()) == 1
 
@@ -433,7 +466,11 @@ def test_what_strangers_say_does_not_hurt_the_host(stage):
     from aisteer.execution.hosts import Place
 
     channel = Place.of(stage.root).connect()
-    channel.sendall(b'nonsense\n[1]\n{"submit":["../../etc",3,null,"' + b"a" * 100 + b'-1"],"threads":"x"}\n{"control":[]}\n{"hello":1,"workers":"many"}\n')
+    channel.sendall(
+        b'nonsense\n[1]\n{"submit":["../../etc",3,null,"'
+        + b"a" * 100
+        + b'-1"],"threads":"x"}\n{"control":[]}\n{"hello":1,"workers":"many"}\n'
+    )
     channel.sendall(b'{"submit":7}\n{"submit":["abcd-1"],"threads":-5}\n')
     assert stage.ended(stage.submit(QUICK, {"x": 2})).end["end"] == "done"
     channel.close()

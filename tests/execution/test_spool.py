@@ -74,7 +74,12 @@ def test_however_it_grows_what_is_read_adds_up_to_what_was_written(tmp_path_fact
 
 @pytest.mark.parametrize(
     ("new", "words"),
-    [(b"", "0 bytes, and 16 were read"), (b'{"a":1}\n', "cut or replaced"), (b'{"a":9}\n{"b":2}\n{"c":3}\n', "the file was replaced"), (None, "the file is gone")],
+    [
+        (b"", "0 bytes, and 16 were read"),
+        (b'{"a":1}\n', "cut or replaced"),
+        (b'{"a":9}\n{"b":2}\n{"c":3}\n', "the file was replaced"),
+        (None, "the file is gone"),
+    ],
 )
 def test_a_file_that_is_shorter_or_another_one_is_a_gap_and_nothing_is_read(stage, ref, new, words):
     seen = Tail()
@@ -129,7 +134,9 @@ def replace_by_device(path, tmp_path):
 
 
 @pytest.mark.parametrize("replace", [replace_by_link, replace_by_pipe, replace_by_folder, replace_by_device])
-@pytest.mark.parametrize("name", ["observations.jsonl", "claim.json", "heartbeat", "end.json", "request.json"])
+@pytest.mark.parametrize(
+    "name", ["observations.jsonl", "claim.json", "heartbeat", "end.json", "request.json"]
+)
 def test_links_pipes_and_folders_are_not_followed_read_or_waited_for(stage, tmp_path, name, replace):
     ref = AttemptRef("R1", "cd" * 16, 1)
     stage.spool.create(stage.nonce)
@@ -153,14 +160,29 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-NAMES = ["end", "outcome", "message", "seconds", "observations", "length", "checkpoint", "where", "versions", "by", "rss", "traceback"]
+NAMES = [
+    "end",
+    "outcome",
+    "message",
+    "seconds",
+    "observations",
+    "length",
+    "checkpoint",
+    "where",
+    "versions",
+    "by",
+    "rss",
+    "traceback",
+]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES) | st.text(), ANYTHING | st.sampled_from(sorted(ENDS))))
 def test_an_end_of_any_content_has_the_types_and_bounds_of_an_end(found):
     end = clean_end(found)
     assert end["end"] in ENDS
-    assert all(1 <= len(pair) <= 2 and all(abs(x) < float("inf") for x in pair) for pair in end["outcome"].values())
+    assert all(
+        1 <= len(pair) <= 2 and all(abs(x) < float("inf") for x in pair) for pair in end["outcome"].values()
+    )
     assert end["seconds"] >= 0
     assert end["length"] >= 0
     assert end["checkpoint"] is None or end["checkpoint"].isdigit()
@@ -169,7 +191,17 @@ def test_an_end_of_any_content_has_the_types_and_bounds_of_an_end(found):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"end":' + b"[" * 100_000, b'{"end":"done","outcome":{"y":NaN}}', b"9" * 5000, b" " * 3_000_000],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'{"end":' + b"[" * 100_000,
+        b'{"end":"done","outcome":{"y":NaN}}',
+        b"9" * 5000,
+        b" " * 3_000_000,
+    ],
 )
 def test_an_end_that_cannot_be_read_is_waited_for_and_then_a_failure_that_says_so(stage, ref, content):
     path = stage.path(ref) / "end.json"
@@ -252,7 +284,11 @@ def as_nobody(work):
 def test_a_read_only_spool_is_an_error_that_says_what_it_means(stage, tmp_path):
     stage.spool.create(stage.nonce)
     ref = AttemptRef("R1", "ef" * 16, 1)
-    for path in [p for p in [tmp_path, *tmp_path.parents] if p.stat().st_uid == os.getuid() and p.stat().st_mode & 0o001 == 0]:
+    for path in [
+        p
+        for p in [tmp_path, *tmp_path.parents]
+        if p.stat().st_uid == os.getuid() and p.stat().st_mode & 0o001 == 0
+    ]:
         path.chmod(path.stat().st_mode | 0o005)
     for path in [*stage.root.rglob("*"), stage.root]:
         path.chmod(0o555)
@@ -276,14 +312,23 @@ def test_a_read_only_spool_is_an_error_that_says_what_it_means(stage, tmp_path):
         for path in [stage.root, *stage.root.rglob("*")]:
             path.chmod(0o755)
     assert len(said) == 3
-    assert all("cannot be written: " in words and "handed over when it works again" in words for words in said)
+    assert all(
+        "cannot be written: " in words and "handed over when it works again" in words for words in said
+    )
+
+
+def fill(spool):
+    for number in range(10_000):
+        spool.write_request(AttemptRef("R", f"{number:032x}", 1), {"fill": "x" * 1000})
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="mounting a small disk needs root")
 def test_a_full_disk_stops_nothing_but_what_needs_it(stage, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], check=False, capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], check=False, capture_output=True
+    ).returncode:
         pytest.skip("no file system can be mounted here")
     try:
         onto = Stage(small)
@@ -303,7 +348,6 @@ def test_a_full_disk_stops_nothing_but_what_needs_it(stage, tmp_path):
         assert len(read) == end["length"] > 10_000
         (small / "fill").write_bytes(b"")
         with pytest.raises(SpoolError, match="No space left"):
-            for number in range(10_000):
-                onto.spool.write_request(AttemptRef("R", f"{number:032x}", 1), {"fill": "x" * 1000})
+            fill(onto.spool)
     finally:
         subprocess.run(["umount", str(small)], check=True)

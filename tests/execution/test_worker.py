@@ -16,6 +16,7 @@ import pytest
 from stage import Stage, eventually
 
 from aisteer.execution.worker import checkpoints, run_attempt
+from aisteer.execution.worker.packing import NotStorable
 
 STEPS = """
     def f(steps=3, restart=None):
@@ -144,11 +145,14 @@ def test_an_outcome_that_teaches_nothing_is_a_failure_that_says_what_to_do(stage
 
 
 def test_a_simulation_that_raises_fails_with_its_line_and_traceback(stage):
-    seen = stage.run("""
+    seen = stage.run(
+        """
         def f(x):
             yield {"x": x}
             raise ValueError("<b>too hot</b> 🔥 " + "x" * 10_000)
-    """, {"x": 1})
+    """,
+        {"x": 1},
+    )
     assert seen.end["end"] == "failed"
     assert "ValueError: <b>too hot</b> 🔥" in seen.end["message"]
     assert "(line 4 in f)" in seen.end["message"]
@@ -158,7 +162,9 @@ def test_a_simulation_that_raises_fails_with_its_line_and_traceback(stage):
     assert len(seen.observations) == 1
 
 
-@pytest.mark.parametrize("way", ["raise SystemExit(3)", "raise KeyboardInterrupt", "raise MemoryError('2 TB')", "exit(1)"])
+@pytest.mark.parametrize(
+    "way", ["raise SystemExit(3)", "raise KeyboardInterrupt", "raise MemoryError('2 TB')", "exit(1)"]
+)
 def test_whatever_a_simulation_raises_is_its_failure_alone(stage, way):
     seen = stage.run(f"import sys\ndef f():\n    {way}")
     assert seen.end["end"] == "failed"
@@ -214,7 +220,9 @@ def test_an_observation_is_there_while_the_next_step_is_long(stage):
 
 
 def test_a_withdrawn_attempt_never_starts(stage, tmp_path):
-    seen = stage.run(f"def f(): open({str(tmp_path / 'ran')!r}, 'w'); return {{'y': 1}}", controls=[control("withdraw")])
+    seen = stage.run(
+        f"def f(): open({str(tmp_path / 'ran')!r}, 'w'); return {{'y': 1}}", controls=[control("withdraw")]
+    )
     assert seen.end["end"] == "withdrawn"
     assert not (tmp_path / "ran").exists()
 
@@ -232,7 +240,8 @@ def test_a_stop_is_sent_in_and_what_is_returned_is_partial(stage):
 
 
 def test_a_simulation_that_ignores_a_stop_is_closed_after_the_grace_time(stage, tmp_path):
-    ref = stage.write(f"""
+    ref = stage.write(
+        f"""
         import time
         def f():
             try:
@@ -241,7 +250,9 @@ def test_a_simulation_that_ignores_a_stop_is_closed_after_the_grace_time(stage, 
                     time.sleep(0.02)
             finally:
                 open({str(tmp_path / "closed")!r}, "w")
-    """, grace=0.3)
+    """,
+        grace=0.3,
+    )
     thread = started(stage, ref)
     stage.spool.append_control(ref, control("stop"))
     thread.join(20)
@@ -283,7 +294,12 @@ def test_pause_is_refused_with_the_reason_where_there_is_no_checkpoint(stage):
 
 
 def test_values_are_sent_in_and_acknowledged(stage):
-    ref = stage.write(SLOW.replace("time.sleep(pause)", "time.sleep(pause); i = i\n            if control.get('more'): return {'y': control['more']}"))
+    ref = stage.write(
+        SLOW.replace(
+            "time.sleep(pause)",
+            "time.sleep(pause); i = i\n            if control.get('more'): return {'y': control['more']}",
+        )
+    )
     thread = started(stage, ref)
     stage.spool.append_control(ref, control("set", more=42, anything=[1, "two"]))
     thread.join(20)
@@ -301,14 +317,23 @@ def test_a_control_of_a_driver_that_lost_the_campaign_is_refused(stage):
     eventually(lambda: len(stage.read(ref).answers) == 3)
     stage.spool.append_control(ref, control("stop", "last", epoch=5))
     thread.join(20)
-    assert sorted(stage.read(ref).answers) == [("last", "sent"), ("late", "refused"), ("new", "done"), ("old", "refused")]
+    assert sorted(stage.read(ref).answers) == [
+        ("last", "sent"),
+        ("late", "refused"),
+        ("new", "done"),
+        ("old", "refused"),
+    ]
 
 
 def test_controls_that_are_no_controls_are_passed_over(stage):
     ref = stage.write(SLOW, {"steps": 1000})
     thread = started(stage, ref)
     with (stage.path(ref) / "controls.jsonl").open("ab") as file:
-        file.write(b'not json\n[1]\n{"id": 3}\n{"id":"x","epoch":true,"verb":"stop"}\n{"id":"y","epoch":1,"verb":"rm"}\n' + b"[" * 100_000 + b"\n")
+        file.write(
+            b'not json\n[1]\n{"id": 3}\n{"id":"x","epoch":true,"verb":"stop"}\n{"id":"y","epoch":1,"verb":"rm"}\n'
+            + b"[" * 100_000
+            + b"\n"
+        )
         file.write(json.dumps(control("stop")).encode())  # torn: no line break yet
         file.flush()
         time.sleep(0.3)
@@ -327,8 +352,8 @@ def test_a_plain_function_refuses_what_would_have_to_be_sent_in(stage):
     """)
     thread = threading.Thread(target=stage.execute, args=(ref,))
     thread.start()
-    eventually(lambda: stage.spool.claim(ref))
-    eventually(lambda: (stage.path(ref) / "heartbeat").exists())
+    eventually(lambda: stage.read(ref).claim)
+    eventually((stage.path(ref) / "heartbeat").exists)
     stage.spool.append_control(ref, control("set", x=1))
     thread.join(20)
     assert stage.read(ref).answers == [("c1", "refused")]
@@ -369,7 +394,10 @@ def test_at_the_end_of_its_block_a_run_writes_a_checkpoint_and_ends(stage):
 
 def test_sigterm_is_a_checkpoint_and_the_end(stage):
     ref = stage.write(SLOW, {"steps": 1000})
-    process = subprocess.Popen([sys.executable, "-m", "aisteer.execution.worker", str(stage.root), ref.folder], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aisteer.execution.worker", str(stage.root), ref.folder],
+        stdout=subprocess.PIPE,
+    )
     eventually(lambda: stage.read(ref).observations)
     process.terminate()
     process.communicate(timeout=30)
@@ -384,7 +412,10 @@ def test_a_second_sigterm_interrupts_a_step_that_does_not_end(stage):
             yield {"i": 0}
             time.sleep(1000)
     """)
-    process = subprocess.Popen([sys.executable, "-m", "aisteer.execution.worker", str(stage.root), ref.folder], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aisteer.execution.worker", str(stage.root), ref.folder],
+        stdout=subprocess.PIPE,
+    )
     eventually(lambda: stage.read(ref).observations)
     process.terminate()
     time.sleep(0.3)
@@ -421,18 +452,21 @@ def test_checkpoints_hold_plain_data_arrays_and_bytes(tmp_path):
 
 @pytest.mark.parametrize("value", [object(), {"f": open}, {"deep": np.array([object()])}, {1, 2}])
 def test_what_is_not_plain_data_is_no_checkpoint(tmp_path, value):
-    with pytest.raises(checkpoints.NotStorable, match="plain data"):
+    with pytest.raises(NotStorable, match="plain data"):
         checkpoints.save(str(tmp_path), value)
     assert checkpoints.names(str(tmp_path)) == []
 
 
 def test_a_checkpoint_that_cannot_be_written_is_noted_once_and_the_run_goes_on(stage):
-    seen = stage.run("""
+    seen = stage.run(
+        """
         def f():
             for i in range(30):
                 yield {"i": i}, lambda: {"open": open}
             return {"y": 1}
-    """, checkpoint_every=0)
+    """,
+        checkpoint_every=0,
+    )
     assert seen.end["end"] == "done"
     assert len(seen.of_kind("note")) == 1
     assert "plain data" in seen.of_kind("note")[0]["message"]
@@ -446,7 +480,7 @@ def test_the_last_checkpoint_is_kept_when_the_request_says_so(stage):
 @pytest.mark.parametrize("path", ["../../etc", "/etc", "attempts/../../x", "nowhere", ""])
 def test_a_checkpoint_outside_the_spool_is_not_read(stage, path):
     stage.spool.create(stage.nonce)
-    with pytest.raises(checkpoints.NotStorable):
+    with pytest.raises(NotStorable):
         checkpoints.load(str(stage.root), path)
 
 
@@ -454,7 +488,7 @@ def test_a_checkpoint_cannot_run_code(tmp_path):
     name = checkpoints.save(str(tmp_path), {"x": np.zeros(2)})
     folder = tmp_path / "checkpoints" / name
     np.save(folder / "1.npy", np.array([os.system], dtype=object), allow_pickle=True)
-    with pytest.raises(checkpoints.NotStorable, match="damaged"):
+    with pytest.raises(NotStorable, match="damaged"):
         checkpoints.load(str(tmp_path), f"checkpoints/{name}")
 
 
@@ -498,7 +532,8 @@ for folder in folders: run_attempt(root, folder, alone=False)
 """
     at = str(time.time() + 2.0)
     racers = [
-        subprocess.Popen([sys.executable, "-c", script, str(stage.root), at, *(ref.folder for ref in refs)]) for _ in range(8)
+        subprocess.Popen([sys.executable, "-c", script, str(stage.root), at, *(ref.folder for ref in refs)])
+        for _ in range(8)
     ]
     assert [racer.wait(60) for racer in racers] == [0] * 8
     assert [len(log.read_text().splitlines()) for log in logs] == [1] * 20
@@ -517,7 +552,7 @@ def test_a_fenced_attempt_ends_without_a_word(stage):
 def test_a_spool_removed_underneath_ends_the_work_and_is_not_made_again(stage):
     ref = stage.write(SLOW, {"steps": 1000})
     thread = started(stage, ref)
-    os.rename(stage.root, stage.folder / "gone")
+    stage.root.rename(stage.folder / "gone")
     thread.join(20)
     assert not thread.is_alive()
     assert not stage.root.exists()
@@ -530,8 +565,13 @@ def test_a_full_disk_is_a_failure_that_keeps_what_arrived(stage):
                 yield {"i": i, "x": "0123456789" * 20}
             return {"y": 1}
     """)
-    limit = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
-    script = f"{limit}; from aisteer.execution.worker import run_attempt; run_attempt(sys.argv[1], sys.argv[2], alone=False)"
+    script = """
+import resource, signal, sys
+from aisteer.execution.worker import run_attempt
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+run_attempt(sys.argv[1], sys.argv[2], alone=False)
+"""
     subprocess.run([sys.executable, "-c", script, str(stage.root), ref.folder], check=True, timeout=60)
     seen = stage.read(ref)
     assert seen.end["end"] == "failed"
@@ -549,8 +589,17 @@ def test_an_end_that_cannot_be_written_is_handed_back(stage):
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
             return {"y": 1}
     """)
-    script = "import json, sys; from aisteer.execution.worker import run_attempt; print(json.dumps(run_attempt(sys.argv[1], sys.argv[2], alone=False)))"
-    done = subprocess.run([sys.executable, "-c", script, str(stage.root), ref.folder], stdout=subprocess.PIPE, check=True, timeout=60)
+    script = """
+import json, sys
+from aisteer.execution.worker import run_attempt
+print(json.dumps(run_attempt(sys.argv[1], sys.argv[2], alone=False)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(stage.root), ref.folder],
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=60,
+    )
     answer = json.loads(done.stdout)
     assert (answer["written"], answer["record"]["outcome"]) == (False, {"y": [1.0]})
 
@@ -571,7 +620,12 @@ def test_what_is_printed_is_kept_within_bounds_whoever_prints_it(stage):
             print("last words")
             return {"y": 1}
     """)
-    subprocess.run([sys.executable, "-m", "aisteer.execution.worker", str(stage.root), ref.folder], check=True, timeout=60, stdout=subprocess.PIPE)
+    subprocess.run(
+        [sys.executable, "-m", "aisteer.execution.worker", str(stage.root), ref.folder],
+        check=True,
+        timeout=60,
+        stdout=subprocess.PIPE,
+    )
     log = (stage.path(ref) / "stdout.log").read_bytes()
     assert log.startswith(b"first words\nfrom a child\n")
     assert log.endswith(b"last words\n")
@@ -585,13 +639,21 @@ def test_the_worker_needs_nothing_but_the_standard_library(stage, tmp_path):
     import shutil
     from pathlib import Path
 
-    import aisteer.execution.worker as worker
+    from aisteer.execution import worker
 
     shutil.copytree(Path(worker.__file__).parent, tmp_path / "lib" / "worker")
     archive = shutil.make_archive(str(tmp_path / "travel"), "zip", tmp_path / "lib")
     ref = stage.write(STEPS)
-    script = "import sys; sys.path.insert(0, sys.argv[1]); from worker import run_attempt; print(run_attempt(*sys.argv[2:4])['end'])"
+    script = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from worker import run_attempt
+print(run_attempt(*sys.argv[2:4])["end"])
+"""
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", script, archive, str(stage.root), ref.folder], stdout=subprocess.PIPE, check=True, timeout=60
+        [sys.executable, "-I", "-S", "-c", script, archive, str(stage.root), ref.folder],
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=60,
     )
     assert done.stdout == b"done\n"

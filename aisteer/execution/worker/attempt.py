@@ -17,6 +17,7 @@ from .claim import Claimant
 from .controls import Controls
 from .files import Json
 from .interruption import Abandoned, Interruption
+from .packing import NotStorable
 from .pulse import Pulse
 from .record import Recorder
 from .stepping import Stepper
@@ -203,7 +204,7 @@ class Attempt:
             end = stepper.run(simulate)
         except loading.CannotLoad as error:
             end = {"end": "failed", "message": str(error)}
-        except checkpoints.NotStorable as error:
+        except NotStorable as error:
             end = {"end": "failed", "message": str(error)}
         if self.cut_off:
             raise Abandoned(self.cut_off)
@@ -240,7 +241,7 @@ class Attempt:
         """Write a checkpoint; answers in words why it could not be written."""
         try:
             name = checkpoints.save(self.path, make())
-        except checkpoints.NotStorable as error:
+        except NotStorable as error:
             return str(error)
         except OSError as error:
             return f"it could not be written ({error.strerror})"
@@ -264,7 +265,8 @@ class Attempt:
             end = {
                 "end": "failed",
                 "outcome": {},
-                "message": f"Its observations could not be written ({failure.strerror}), so what it computed cannot be told in "
+                "message": f"Its observations could not be written ({failure.strerror}), so what it "
+                "computed cannot be told in "
                 "full. What arrived is kept. Make room where the spool is and run it again.",
             }
         record = {

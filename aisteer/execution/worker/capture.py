@@ -18,7 +18,7 @@ _STREAMS = ("stdout", "stderr")
 
 def scratch() -> IO[bytes]:
     """A nameless file that takes what is printed; every write goes to its end."""
-    file = tempfile.TemporaryFile(prefix="aisteer-")
+    file = tempfile.TemporaryFile(prefix="aisteer-")  # noqa: SIM115  it lives as long as the worker
     flags = fcntl.fcntl(file.fileno(), fcntl.F_GETFL)
     fcntl.fcntl(file.fileno(), fcntl.F_SETFL, flags | os.O_APPEND)
     return file

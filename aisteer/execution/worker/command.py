@@ -48,7 +48,8 @@ def filled(template: str, given: Mapping[str, Any]) -> str:
         text = repr(value) if isinstance(value, float) else str(value)
         if not text.isprintable():
             raise CommandFailed(
-                f"The parameter {name!r} is {values.text(repr(value), 80)}: a value with control characters is not put into a "
+                f"The parameter {name!r} is {values.text(repr(value), 80)}: a value with control characters "
+                f"is not put into a "
                 "command or its files. Nothing ran. Use plain text for choices."
             )
         return text
@@ -123,7 +124,8 @@ def _write_out(place: str, spec: Json, given: Json) -> None:
         path = os.path.abspath(os.path.expanduser(filled(str(source), given)))
         if not os.path.exists(path):
             raise CommandFailed(
-                f"The file {path} that the simulation needs as {name!r} is not there where the run executes. Nothing ran. "
+                f"The file {path} that the simulation needs as {name!r} is not there where the run "
+                f"executes. Nothing ran. "
                 "Put it there, or correct files= with campaign.redefine(…)."
             )
         os.symlink(path, _inside(place, name))
@@ -151,7 +153,8 @@ def _started(argv: list[str], place: str, environment: dict[str, str]) -> subpro
         )
     except OSError as error:
         raise CommandFailed(
-            f"The command {argv[0]!r} cannot be started where the run executes: {error.strerror}. Nothing ran. Install it there, "
+            f"The command {argv[0]!r} cannot be started where the run executes: {error.strerror}. Nothing "
+            f"ran. Install it there, "
             "load its module in the endpoint's environment, or give its full path."
         ) from error
 
@@ -205,13 +208,15 @@ def _failure(name: str, code: int, printed: str) -> CommandFailed:
     )
     if code == -signal.SIGKILL:
         return CommandFailed(
-            f"The command {name!r} was killed (SIGKILL): most often because the machine ran out of memory. It is tried again as the "
+            f"The command {name!r} was killed (SIGKILL): most often because the machine ran out of memory. "
+            f"It is tried again as the "
             f"task's retries say; use fewer slots or a smaller system if it happens again.{words}",
             end="lost",
         )
     how = f"with exit code {code}" if code > 0 else f"by signal {-code}"
     return CommandFailed(
-        f"The command {name!r} ended {how}, so the run has no outcome. Look at stderr.log and at work/ in its folder.{words}"
+        f"The command {name!r} ended {how}, so the run has no outcome. Look at stderr.log and at work/ in "
+        f"its folder.{words}"
     )
 
 

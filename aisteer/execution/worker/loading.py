@@ -75,7 +75,8 @@ def _load(root: str, simulation: Json) -> Loaded:
         if mode in _LOADERS:
             raise _failed(name, error) from error
         raise CannotLoad(
-            f"This worker does not know how to load a simulation in mode {mode!r}; its version of aisteer may be older. "
+            f"This worker does not know how to load a simulation in mode {mode!r}; its version of aisteer "
+            f"may be older. "
             "Nothing ran. Install the same version there."
         ) from error
     except (Exception, SystemExit) as error:
@@ -120,7 +121,8 @@ def _content(root: str, simulation: Json, suffix: str) -> tuple[str, bytes]:
         )
     if hashlib.sha256(data).hexdigest() != code:
         raise CannotLoad(
-            f"The simulation's code {code[:12]}{suffix} in the spool is not what its hash says: it was changed or damaged. "
+            f"The simulation's code {code[:12]}{suffix} in the spool is not what its hash says: it was "
+            f"changed or damaged. "
             "Nothing ran. Remove it there and submit the run again."
         )
     return path, data

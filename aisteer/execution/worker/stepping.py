@@ -21,7 +21,7 @@ LOOK = 0.05
 GRACE = 10.0
 
 
-class _Over(Exception):  # noqa: N818  it is no error
+class _Over(Exception):
     """The run is over by our decision; carries its end."""
 
     def __init__(self, end: Json) -> None:
@@ -310,7 +310,8 @@ class Stepper:
     def _stopped_words(self, how: str) -> str:
         reason = f" ({self._stop_reason})" if self._stop_reason else ""
         return (
-            f"Stopped{reason}: it did not return within {self.grace:g} s of being told and {how}, so it has no outcome. "
+            f"Stopped{reason}: it did not return within {self.grace:g} s of being told and {how}, so it has "
+            f"no outcome. "
             "Let the simulation return its outcome when it is sent {'stop': True}."
         )
 

@@ -130,7 +130,8 @@ def outcome(returned: Any, required: Sequence[str]) -> tuple[dict[str, list[floa
     """
     if not isinstance(returned, Mapping):
         raise BadOutcome(
-            f"The simulation returned {describe(returned) if returned is not None else 'None'}, not a dict of outcomes. "
+            f"The simulation returned {describe(returned) if returned is not None else 'None'}, not a dict "
+            f"of outcomes. "
             f"The run counts as failed. Return {{{_names(required or ['name'])}: number}} at its end."
         )
     made: dict[str, list[float]] = {}
@@ -141,8 +142,10 @@ def outcome(returned: Any, required: Sequence[str]) -> tuple[dict[str, list[floa
             made[text(name, 200)] = pair
         elif name in required:
             raise BadOutcome(
-                f"The outcome {text(name, 80)!r} is {text(repr(value), 80)}, which is not a finite number. The run counts "
-                "as failed and teaches the surrogate nothing. Return finite numbers, or ai.Estimate(value, standard_error)."
+                f"The outcome {text(name, 80)!r} is {text(repr(value), 80)}, which is not a finite number. "
+                f"The run counts "
+                "as failed and teaches the surrogate nothing. Return finite numbers, or ai.Estimate(value, "
+                "standard_error)."
             )
         else:
             left_out.append(text(name, 80))

@@ -1,0 +1,157 @@
+"""Ended attempts packed into archives: a campaign of 10,000 runs should not be 40,000 files on a shared disk.
+
+An archive is a zip file, ``archives/<number>.zip``, of whole attempt folders. A folder is removed after its
+archive is complete and in place; a folder that is there counts more than its packed copy. Checkpoints
+come back when a run starts from one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from aisteer.errors import SpoolError
+from aisteer.execution.endpoint import AttemptRef
+
+__all__ = ["Archives"]
+
+_FOLDER = re.compile(r"attempts/[0-9A-Za-z]{2}/[0-9A-Za-z]{4,64}-[0-9]{1,6}")
+
+
+class Archives:
+    """The archives of a spool.
+
+    Args:
+        root: The spool's root.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / "archives"
+        self._where: dict[str, Path] = {}
+        self._read: set[Path] = set()
+
+    def pack(self, refs: Sequence[AttemptRef]) -> int:
+        """Pack the folders of attempts that have ended and are mirrored and sealed; one archive for all.
+
+        Returns:
+            How many were packed: those that are there and have an end.
+
+        Raises:
+            SpoolError: The archive could not be written; every folder is where it was.
+        """
+        folders = [ref.folder for ref in refs if os.path.lexists(self.root / ref.folder / "end.json")]
+        if not folders:
+            return 0
+        try:
+            self.folder.mkdir(exist_ok=True)
+            number = max((int(p.stem) for p in self.folder.glob("*.zip") if p.stem.isdigit()), default=0) + 1
+            path = self.folder / f"{number:06d}.zip"
+            part = path.with_suffix(f".{os.getpid()}.part")
+            try:
+                with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                    for folder in folders:
+                        self._add(archive, folder)
+                os.link(part, path)  # never over another's
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise SpoolError(
+                f"Ended runs could not be packed into {self.folder}: {error.strerror or error}. Nothing was "
+                f"lost, every folder is "
+                "where it was. Make room where the spool is.",
+                path=str(self.folder),
+            ) from error
+        for folder in folders:
+            self._where[folder] = path
+            shutil.rmtree(self.root / folder, ignore_errors=True)
+        self._read.add(path)
+        return len(folders)
+
+    def _add(self, archive: zipfile.ZipFile, folder: str) -> None:
+        """Regular files only: links are not followed, they could lead anywhere."""
+        for place, folders, names in os.walk(self.root / folder):
+            folders[:] = [name for name in folders if not os.path.islink(os.path.join(place, name))]
+            for name in names:
+                path = os.path.join(place, name)
+                if os.path.isfile(path) and not os.path.islink(path):
+                    archive.write(path, os.path.relpath(path, self.root))
+
+    def find(self, folder: str) -> Path | None:
+        """The archive that holds an attempt's folder (relative to the root); None when none does."""
+        if folder not in self._where:
+            self._index()
+        return self._where.get(folder)
+
+    def _index(self) -> None:
+        for path in sorted(self.folder.glob("*.zip")):
+            if path in self._read:
+                continue
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    names = archive.namelist()
+            except (OSError, zipfile.BadZipFile):
+                continue
+            self._read.add(path)
+            for name in names:
+                found = _FOLDER.match(name)
+                if found is not None:
+                    self._where[found.group(0)] = path
+
+    def read(self, folder: str, name: str, limit: int = 64 << 20) -> bytes | None:
+        """A file of a packed attempt, such as ``stdout.log``; None when it is not there or larger than ``limit``."""
+        path = self.find(folder)
+        if path is None:
+            return None
+        try:
+            with zipfile.ZipFile(path) as archive:
+                info = archive.getinfo(f"{folder}/{name}")
+                return archive.read(info) if info.file_size <= limit else None
+        except (OSError, KeyError, zipfile.BadZipFile):
+            return None
+
+    def restore(self, checkpoint: str) -> bool:
+        """Put a checkpoint back where a run can start from it.
+
+        Args:
+            checkpoint: Its path relative to the root, ``attempts/…/checkpoints/<name>``.
+
+        Returns:
+            Whether it is there now.
+
+        Raises:
+            SpoolError: It could not be written.
+        """
+        target = self.root / checkpoint
+        folder = _FOLDER.match(checkpoint)
+        if (target / "value.json").exists():
+            return True
+        path = (
+            self.find(folder.group(0)) if folder is not None and ".." not in checkpoint.split("/") else None
+        )
+        if path is None:
+            return False
+        try:
+            with zipfile.ZipFile(path) as archive:
+                inside = [i for i in archive.infolist() if i.filename.startswith(f"{checkpoint}/")]
+                target.mkdir(parents=True, exist_ok=True)
+                # The value last: while it is missing, so is the checkpoint.
+                for info in sorted(inside, key=lambda i: i.filename.endswith("/value.json")):
+                    (target / Path(info.filename).name).write_bytes(archive.read(info))
+        except (OSError, zipfile.BadZipFile) as error:
+            raise SpoolError(
+                f"The checkpoint {checkpoint} could not be taken out of {path.name}: {error}. The run that "
+                f"starts from it waits. "
+                "Make room where the spool is, or start from another checkpoint.",
+                path=str(path),
+            ) from error
+        return (target / "value.json").exists()
+
+    def purge(self, refs: Sequence[AttemptRef]) -> None:
+        """Remove the folders of attempts for good; what was mirrored stays."""
+        for ref in refs:
+            shutil.rmtree(self.root / ref.folder, ignore_errors=True)
