@@ -18,6 +18,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from aisteer.molecules._extra import needs_molecules
+from aisteer.problem.simulation import simulation
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -34,6 +35,7 @@ CONFORMER_SEED = 7
 Json = dict[str, Any]
 
 
+@simulation(checkpoint=True)
 def ionisation_energy(
     smiles: str, *, restart: Json | None = None
 ) -> Generator[tuple[Json, Any], Json | None, Json]:
