@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event, insert, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from aisteer.errors import BadDefinition, JournalDamaged, MissingExtra, UnknownName
-from aisteer.journal import faults
+from aisteer.errors import BadDefinition, JournalDamaged, JournalReadOnly, MissingExtra, UnknownName
+from aisteer.journal import faults, inbox
 from aisteer.journal.database import Database
 from aisteer.journal.filesystem import file_system
 from aisteer.journal.names import schema_for
@@ -40,18 +40,23 @@ class Backend:
         mode: ``wal`` on a local disk, ``rollback`` where a network file system allows no more, ``postgresql``.
         read_only: Why it cannot be written; empty when it can.
         one_host: Whether only one host at a time may write.
+        schema: The campaign's schema on PostgreSQL, quoted.
+        client: Whether this database user may only look, decide and propose.
     """
 
     database: Database
     mode: Mode
     read_only: str = ""
     one_host: bool = False
+    schema: str = ""
+    client: bool = False
 
 
 def backend_for(folder: Path, url: str | None, *, create: bool, read_only: bool = False) -> Backend:
-    """The database of the campaign in ``folder``: PostgreSQL at ``url`` or at the address in ``campaign.json``, else a file.
+    """The database of the campaign in ``folder``.
 
-    The address is kept without its password: libpq finds that in ``$PGPASSWORD`` or ``~/.pgpass``.
+    PostgreSQL at ``url``, or at the address in ``campaign.json``; else a file. The address is kept
+    without its password: libpq finds that in ``$PGPASSWORD`` or ``~/.pgpass``.
     """
     address = folder / ADDRESS
     if url is None and address.exists():
@@ -80,9 +85,10 @@ def _sqlite(folder: Path, *, create: bool, read_only: bool) -> Backend:
     path = folder / FILE
     where = str(path)
     if not create and not path.exists():
-        raise UnknownName(f"There is no campaign in {folder}. Create it with ai.Campaign(name, …).", folder=str(folder))
+        message = f"There is no campaign in {folder}. Create it with ai.Campaign(name, …)."
+        raise UnknownName(message, folder=str(folder))
     if read_only or not _writable(folder, path, create=create):
-        reason = "It was opened so." if read_only else f"The folder {folder} or the file cannot be written by this user."
+        reason = "It was opened so." if read_only else f"This user cannot write the folder {folder}, or the file in it."
         database = _read_only(path, where)
         return Backend(database, "wal" if database.raw("PRAGMA journal_mode")[0] == "wal" else "rollback", reason)
     network = file_system(folder).network
@@ -91,7 +97,8 @@ def _sqlite(folder: Path, *, create: bool, read_only: bool) -> Backend:
         _recognise(database, create=create)
         mode = _journal_mode(database, network=network, create=create)
         if create:
-            make_tables(database)
+            with database.calling() as connection:
+                _make_tables(connection)
     except BaseException:
         database.close()
         raise
@@ -161,11 +168,12 @@ def _read_only(path: Path, where: str) -> Database:
     try:
         database.raw("PRAGMA schema_version")
         database.raw("SELECT count(*) FROM sqlite_master")
-        return database
     except sqlite3.Error as error:
         database.close()
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
             raise faults.explain(error, where) from error
+    else:
+        return database
     wal = path.with_name(path.name + "-wal")
     if wal.exists() and wal.stat().st_size:
         # Its last commits are still in the log, which cannot be read in place: look at a copy.
@@ -179,19 +187,22 @@ def _read_only(path: Path, where: str) -> Database:
     return Database(_engine(f"{uri}&immutable=1"), where)
 
 
-def make_tables(database: Database) -> None:
+def _make_tables(connection: Connection) -> None:
     """Make the tables, and the head of an empty journal, unless they exist."""
-    with database.lock:
-        try:
-            connection = database.connect()
-            if database.sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            metadata.create_all(connection)
-            if connection.execute(select(head.c.id)).first() is None:
-                connection.execute(insert(head).values(id=1, format=FORMAT, position=0, created=time.time(), host=""))
-            connection.commit()
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            raise faults.explain(error, database.where) from error
+    metadata.create_all(connection)
+    if connection.execute(select(head.c.id)).first() is None:
+        connection.execute(insert(head).values(id=1, format=FORMAT, position=0, created=time.time(), host=""))
+
+
+def _admitted(connection: Connection, schema: str, shown: str) -> None:
+    """Raise when the schema does not exist, or is not for this user."""
+    query = text("SELECT has_schema_privilege(oid, 'USAGE'), current_user FROM pg_namespace WHERE nspname = :schema")
+    found = connection.execute(query, {"schema": schema}).first()
+    if found is None:
+        raise UnknownName(f"There is no campaign {schema!r} on {shown}. Create it with ai.Campaign(name, …).")
+    if not found[0]:
+        message = f"The database user {found[1]!r} may not see the campaign {schema!r} on {shown}."
+        raise JournalReadOnly(message + " Its owner can admit this user with journal.admit(…).")
 
 
 def _postgres(url: str, schema: str, *, create: bool, read_only: bool) -> Backend:
@@ -208,7 +219,8 @@ def _postgres(url: str, schema: str, *, create: bool, read_only: bool) -> Backen
             raise BadDefinition("A journal lies in the campaign's folder, or on PostgreSQL: 'postgresql://…'.")
         engine = create_engine(target.set(drivername="postgresql+psycopg"), poolclass=NullPool)
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"A journal on PostgreSQL needs psycopg: pip install 'aisteer[postgres]' ({error}).") from error
+        message = f"A journal on PostgreSQL needs psycopg: pip install 'aisteer[postgres]' ({error})."
+        raise MissingExtra(message) from error
     except ArgumentError as error:
         raise BadDefinition(f"This is not the address of a PostgreSQL database ({error}).") from error
     shown = f"{target.render_as_string(hide_password=True)} ({schema})"
@@ -227,16 +239,18 @@ def _postgres(url: str, schema: str, *, create: bool, read_only: bool) -> Backen
             if create:
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:schema))"), {"schema": schema})
                 connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {path}"))
-            found = connection.execute(text("SELECT to_regnamespace(:schema)"), {"schema": path}).scalar()
+            _admitted(connection, schema, shown)
+            if create:
+                _make_tables(connection)
+                inbox.make(connection, path)
+            owner = bool(connection.execute(text("SELECT has_table_privilege('events', 'INSERT')")).scalar())
             connection.commit()
-        if found is None:
-            raise UnknownName(f"There is no campaign {schema!r} on {shown}. Create it with ai.Campaign(name, …).")
-        if create:
-            make_tables(database)
     except SQLAlchemyError as error:
         database.close()
         raise faults.explain(error, shown) from error
     except BaseException:
         database.close()
         raise
-    return Backend(database, "postgresql", "It was opened so." if read_only else "")
+    return Backend(
+        database, "postgresql", "It was opened so." if read_only else "", schema=path, client=not owner
+    )

@@ -25,6 +25,7 @@ from aisteer.journal.tables import head
 
 __all__ = ["Database", "Writing"]
 
+_ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 _LOCK_HEAD = select(head.c.id).with_for_update()
 
 
@@ -41,9 +42,11 @@ class Writing:
         self._afterwards: list[Callable[[], None]] = []
 
     def then(self, call: Callable[[], None]) -> None:
+        """Call ``call`` once this is committed."""
         self._afterwards.append(call)
 
     def committed(self) -> None:
+        """It is committed."""
         for call in self._afterwards:
             call()
 
@@ -126,7 +129,7 @@ class Database:
             try:
                 connection = self.connect()
                 seen = self._version() if self.sqlite else None
-                connection.exec_driver_sql("BEGIN" if self.sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                connection.exec_driver_sql("BEGIN" if self.sqlite else _ONE_MOMENT)
                 self._inside = True
                 yield connection
                 connection.commit()
@@ -141,6 +144,23 @@ class Database:
                 self._inside = False
 
     @contextmanager
+    def calling(self) -> Iterator[Connection]:
+        """A transaction that writes without the journal's head: to make tables, or to call the database."""
+        with self.lock:
+            try:
+                connection = self.connect()
+                if self.sqlite:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+                connection.commit()
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                self._after(error)
+                raise faults.explain(error, self.where) from error
+            except BaseException:
+                self._rollback()
+                raise
+
+    @contextmanager
     def writing(self, *, durable: bool) -> Iterator[Writing]:
         """The transaction that has the head of the journal to itself.
 
@@ -151,7 +171,7 @@ class Database:
             JournalUnavailable: Others wrote for too long, the disk is full, the connection broke.
             JournalReadOnly: The storage cannot be written.
         """
-        self._begin(durable)
+        self._begin(durable=durable)
         try:
             connection = self.connect()
             seen = self._version() if self.sqlite else None
@@ -173,7 +193,7 @@ class Database:
             self._inside = False
             self.lock.release()
 
-    def _begin(self, durable: bool) -> None:
+    def _begin(self, *, durable: bool) -> None:
         """Begin a write transaction and hold ``lock``."""
         deadline = time.monotonic() + self.patience
         pause = 0.0005
@@ -184,16 +204,16 @@ class Database:
                 if self._inside:
                     message = "A command was given inside a transaction of the journal, from a callback."
                     raise JournalUnavailable(message + " Callbacks may only enqueue.", where=self.where)
-                begun = self._try_begin(durable, last=time.monotonic() > deadline)
+                begun = self._try_begin(durable=durable, last=time.monotonic() > deadline)
             finally:
                 if not begun:
                     self.lock.release()
             if begun:
                 return
-            time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - to keep writers out of step
+            time.sleep(pause * (0.5 + random.random()))  # random, to keep writers out of step
             pause = min(2 * pause, 0.01)
 
-    def _try_begin(self, durable: bool, *, last: bool) -> bool:
+    def _try_begin(self, *, durable: bool, last: bool) -> bool:
         try:
             connection = self.connect()
             if self.sqlite:

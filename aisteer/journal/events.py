@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 from aisteer.errors import JournalDamaged
 
-__all__ = ["KINDS", "LIFTS", "Actor", "Event", "Record", "Unknown", "decode", "encode"]
+__all__ = ["KINDS", "LIFTS", "Actor", "Event", "Record", "Unknown", "decode", "encode", "stored"]
 
 Json = dict[str, Any]
 Origin = Literal["ai", "human", "random", "rule"]
@@ -423,8 +423,12 @@ def _defaults(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
 _FIELDS: dict[type[Event], tuple[tuple[str, Any], ...]] = {}
 
 
-def encode(event: Event) -> str:
-    """The event's body as JSON; fields at their default are left out."""
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_escaper = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def _body(event: Event) -> Json:
+    """The fields that are not at their default."""
     cls = type(event)
     known = _FIELDS.get(cls)
     if known is None:
@@ -432,10 +436,35 @@ def encode(event: Event) -> str:
     body = {}
     for name, default in known:
         value = getattr(event, name)
-        if default is MISSING or value != default:
+        if value is not default and (default is MISSING or value != default):
             body[name] = value
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text if _storable(text) else json.dumps(body, separators=(",", ":"), allow_nan=False)
+    return body
+
+
+def encode(event: Event) -> str:
+    """The event's body as JSON; fields at their default are left out."""
+    return _dump(_body(event))
+
+
+def _dump(body: Json) -> str:
+    text = _encoder(body)
+    return text if _storable(text) else _escaper(body)
+
+
+_FIXED = frozenset({str, int, float, bool, type(None)})
+
+
+def stored(event: Event) -> tuple[str, Event]:
+    """The event's body as JSON, and the event as it is read back from it.
+
+    Nobody can change that one from outside, and it is the same in every process. An event of plain
+    numbers and text is that already.
+    """
+    body = _body(event)
+    text = _dump(body)
+    if _FIXED.issuperset(map(type, body.values())):
+        return text, event
+    return text, decode(event.kind, event.version, text)
 
 
 def _storable(text: str) -> bool:

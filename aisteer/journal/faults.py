@@ -38,6 +38,31 @@ _SQLITE = {
     sqlite3.SQLITE_CANTOPEN: "storage",
 }
 
+_RESTORE = (
+    "It was not changed. Restore it from a copy, or, when there is none, try `sqlite3 journal.db .recover`; what the "
+    "runs wrote is still in their spool."
+)
+_KINDS: dict[str, type[AisteerError]] = {
+    "twice": Refused,
+    "read-only": JournalReadOnly,
+    "damaged": JournalDamaged,
+    "foreign": JournalDamaged,
+}
+_WORDS = {
+    "twice": "The journal already holds this (a launch is recorded once per attempt): {detail}.",
+    "locked": """The journal {where} was locked by another process for too long. {again}
+        If it stays so, look for a stopped process with `aisteer status`.""",
+    "full": "There is no space left for the journal {where} ({detail}). {again} Free some space first.",
+    "read-only": """The journal {where} cannot be written ({detail}). Nothing was written. The campaign can be
+        looked at; to steer it, make the folder writable and open it again.""",
+    "damaged": "{where} is damaged ({detail}). {restore}",
+    "foreign": "{where} is not a journal of aisteer, or its beginning is damaged ({detail}). {restore}",
+    "connection": """The database of the journal {where} cannot be reached ({detail}). Runs go on. It is unknown
+        whether the last command arrived; repeating the same command is harmless. The connection is made
+        again by itself.""",
+    "storage": "The journal {where} could not be read or written ({detail}). {again}",
+}
+
 
 def _cause(error: BaseException) -> str:
     origin: Any = getattr(error, "orig", None) or error
@@ -63,27 +88,5 @@ def explain(error: SQLAlchemyError | sqlite3.Error, where: str) -> AisteerError:
     cause = _cause(error)
     said = str(getattr(error, "orig", None) or error).strip().splitlines()
     detail = said[0][:300] if said else type(error).__name__
-    facts = {"cause": cause, "where": where}
-    if cause == "twice":
-        return Refused(f"The journal already holds this (a launch is recorded once per attempt): {detail}.", **facts)
-    if cause == "locked":
-        message = f"The journal {where} was locked by another process for too long. {_AGAIN} "
-        return JournalUnavailable(message + "If it stays so, look for a stopped process with `aisteer status`.", **facts)
-    if cause == "full":
-        message = f"There is no space left for the journal {where} ({detail}). {_AGAIN} Free some space first."
-        return JournalUnavailable(message, **facts)
-    if cause == "read-only":
-        message = f"The journal {where} cannot be written ({detail}). Nothing was written. The campaign can be looked at;"
-        return JournalReadOnly(message + " to steer it, make the folder writable and open it again.", **facts)
-    if cause in {"damaged", "foreign"}:
-        word = "is damaged" if cause == "damaged" else "is not a journal of aisteer, or its beginning is damaged"
-        message = (
-            f"{where} {word} ({detail}). It was not changed. Restore it from a copy, or, when there is none, try "
-            "`sqlite3 journal.db .recover`; what the runs wrote is still in their spool."
-        )
-        return JournalDamaged(message, **facts)
-    if cause == "connection":
-        message = f"The database of the journal {where} cannot be reached ({detail}). Runs go on. It is unknown whether "
-        message += "the last command arrived; repeating the same command is harmless. The connection is made again by itself."
-        return JournalUnavailable(message, **facts)
-    return JournalUnavailable(f"The journal {where} could not be read or written ({detail}). {_AGAIN}", **facts)
+    words = " ".join(_WORDS[cause].split()).format(where=where, detail=detail, again=_AGAIN, restore=_RESTORE)
+    return _KINDS.get(cause, JournalUnavailable)(words, cause=cause, where=where)

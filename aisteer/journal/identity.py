@@ -42,7 +42,7 @@ def _boot() -> str:
         return _ask("/usr/sbin/sysctl", "-n", "kern.bootsessionuuid")
     boot = _read("/proc/sys/kernel/random/boot_id")
     try:
-        return f"{boot}:{os.readlink('/proc/self/ns/pid')}" if boot else ""
+        return f"{boot}:{Path('/proc/self/ns/pid').readlink()}" if boot else ""
     except OSError:
         return ""
 

@@ -43,7 +43,7 @@ class Lease:
         self._journal = journal
 
     def holder(self) -> dict[str, Any]:
-        """What the driver said of itself, with ``epoch``, ``beat`` and ``released``; empty when there never was one."""
+        """What the driver said of itself, with ``epoch``, ``beat`` and ``released``; empty for nobody."""
         self._journal.refresh()
         with self._journal.reading() as connection:
             row = self._row(connection)
@@ -116,8 +116,8 @@ class Lease:
     def _held(self, row: _Row) -> LeaseHeld:
         who = f"process {row.holder.get('pid', '?')} on {row.holder.get('host', 'an unknown host')}"
         message = (
-            f"The campaign {self._journal.state.name!r} is driven by {who} (epoch {row.epoch}). Everything can be seen and "
-            "decided from here; that driver acts on it. To drive from here, end that process or its campaign.stop() first."
+            f"The campaign {self._journal.state.name!r} is driven by {who} (epoch {row.epoch}). Everything can be seen "
+            "and decided from here; that driver acts on it. To drive from here, end that process first."
         )
         return LeaseHeld(message, holder=row.holder, epoch=row.epoch)
 

@@ -43,7 +43,7 @@ def schema_for(folder: Path) -> str:
 def _slug(name: str, longest: int) -> str:
     if not name.strip():
         raise BadDefinition("A campaign needs a name, such as ai.Campaign('copper-melt', …).")
-    if len(name) <= longest and _SAFE.fullmatch(name) and name.split(".")[0] not in _RESERVED:
+    if len(name) <= longest and _SAFE.fullmatch(name) and name.partition(".")[0] not in _RESERVED:
         return name
     plain = unicodedata.normalize("NFKD", name[:200]).encode("ascii", "ignore").decode().lower()
     readable = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[: longest - 11].strip("-")

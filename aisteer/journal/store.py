@@ -6,25 +6,24 @@ itself it folds what others appended, asks the gate (``commands.handle``), and a
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Condition
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from aisteer.errors import AisteerError, JournalDamaged, JournalReadOnly, JournalUnavailable, UnknownName
-from aisteer.journal import caches, hosts, log
+from aisteer.journal import caches, hosts, inbox, log
 from aisteer.journal.backends import Backend, backend_for
 from aisteer.journal.commands import Command, Define, Launch, TakeLease, handle
 from aisteer.journal.database import Database, Writing
 from aisteer.journal.events import Actor, Record, Unknown
 from aisteer.journal.folding import fold
+from aisteer.journal.follow import Followers
 from aisteer.journal.lease import Lease
 from aisteer.journal.pages import Paged, PagedProposals
 from aisteer.journal.state import State
@@ -76,9 +75,10 @@ class Journal:
         self.where = backend.database.where
         self._database: Database = backend.database
         self._one_host = backend.one_host
+        self._client = backend.client
+        self._schema = backend.schema
         self.lock = backend.database.lock
-        self._moved = Condition(self.lock)
-        self._callbacks: list[Callable[[int], None]] = []
+        self._followers = Followers(self.lock)
         self._state = self._empty()
         self._saved = -1
         self._torn = True
@@ -129,8 +129,7 @@ class Journal:
         try:
             journal._check_format()
             journal.refresh()
-            if not journal.state.uuid and not journal.read_only_reason:
-                raise UnknownName(f"There is no campaign in {folder} yet: its journal is empty.", folder=str(folder))
+            journal._check_begun()
             if journal._one_host and not journal.read_only_reason:
                 journal._opened_read_only = hosts.claim(journal)
             journal._save_if_due()
@@ -144,9 +143,8 @@ class Journal:
         with self.lock:
             self._closed = True
             self._database.close()
-            self._moved.notify_all()
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -204,27 +202,18 @@ class Journal:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             self.refresh()
-            with self._moved:
-                if self._state.position > after:
-                    return True
-                left = POLL if deadline is None else min(POLL, deadline - time.monotonic())
-                if left <= 0:
-                    return False
-                self._moved.wait(left)
+            left = POLL if deadline is None else min(POLL, deadline - time.monotonic())
+            if self._followers.wait(lambda: self._state.position > after, left):
+                return True
+            if left <= 0:
+                return False
 
     def subscribe(self, callback: Callable[[int], None]) -> Callable[[], None]:
         """Call ``callback(position)`` whenever ``state`` moved; returns what ends it.
 
         It is called on whichever thread moved the state, and may only enqueue.
         """
-        with self.lock:
-            self._callbacks.append(callback)
-
-        def unsubscribe() -> None:
-            with self.lock, suppress(ValueError):
-                self._callbacks.remove(callback)
-
-        return unsubscribe
+        return self._followers.subscribe(callback)
 
     # --- writing ---
 
@@ -243,6 +232,9 @@ class Journal:
         """
         if durable is None:
             durable = command.actor.kind == "human" or isinstance(command, Launch | TakeLease)
+        if self._client:
+            self._still_open()
+            return inbox.ask(self, command, self._database.patience)
         before = self.position
         try:
             with self.writing(durable=durable) as writing:
@@ -312,6 +304,39 @@ class Journal:
         records = log.read(connection, row.first - 1, row.last - row.first + 1) if row.last >= row.first else []
         return Receipt(row.last, tuple(records), repeated=True)
 
+    def receipt(self, command: str, position: int) -> Receipt:
+        """What a command led to that another process gave to the gate."""
+        with self.reading() as connection:
+            found = self._earlier(connection, command)
+        return Receipt(position, found.events if found else ())
+
+    # --- clients on PostgreSQL ---
+
+    def admit(self, role: str) -> None:
+        """Let a role of the PostgreSQL server look, decide and propose, and nothing else.
+
+        Raises:
+            NotSupported: The journal is a file.
+        """
+        if not self._schema:
+            raise inbox.not_here(self)
+        with self.writing(durable=True) as writing:
+            inbox.admit(writing.connection, self._schema, role)
+
+    def serve(self, check: Callable[[Command], None] | None = None) -> int:
+        """Give the gate what clients have asked since; how many requests were answered. The driver's part.
+
+        Args:
+            check: Raises an ``AisteerError`` when a command does not fit the problem: parameters outside
+                the space, say, which the gate does not know about.
+        """
+        return inbox.serve(self, check) if self._schema and not self._client else 0
+
+    def calling(self) -> AbstractContextManager[Connection]:
+        """A transaction in which a client calls a function of the database."""
+        self._still_open()
+        return self._database.calling()
+
     # --- the lease ---
 
     def take_lease(self, holder: dict[str, Any], actor: Actor, patience: float = 15.0) -> int:
@@ -348,6 +373,10 @@ class Journal:
 
     # --- inside ---
 
+    def tell(self) -> None:
+        """Wake those who wait, and call those who follow."""
+        self._followers.tell(self._state.position)
+
     def _empty(self) -> State:
         def search(key: str) -> list[str]:
             with self._database.reading() as connection:
@@ -360,9 +389,17 @@ class Journal:
             raise AisteerError(f"The journal in {self.folder} was closed. Open the campaign again with ai.open(…).")
 
     def _may_write(self) -> None:
+        if self._client:
+            message = f"Nothing was written: this database user may only decide and propose on {self.where}."
+            raise JournalReadOnly(message + " Open the campaign as its owner to drive it.")
         if self.read_only_reason:
             message = f"Nothing was written: the journal {self.where} is open for reading only. {self.read_only_reason}"
             raise JournalReadOnly(message, reason=self.read_only_reason)
+
+    def _check_begun(self) -> None:
+        if not self._state.uuid and self._unknown is None:
+            message = f"There is no campaign in {self.folder} yet: its journal is empty."
+            raise UnknownName(message, folder=str(self.folder))
 
     def _check_format(self) -> None:
         with self._database.reading() as connection:
@@ -376,7 +413,7 @@ class Journal:
 
     def _save_if_due(self) -> None:
         """Store a snapshot, when opening had much to fold and somebody may write."""
-        if self.read_only_reason or self._state.position - self._saved < SNAPSHOT_EVERY:
+        if self._client or self.read_only_reason or self._state.position - self._saved < SNAPSHOT_EVERY:
             return
         with suppress(JournalUnavailable, JournalReadOnly), self.writing(durable=False) as writing:
             self._save_when_due(writing)
@@ -418,14 +455,3 @@ class Journal:
             position = self._state.position
             caches.save(writing.connection, self._state)
             writing.then(lambda: setattr(self, "_saved", position))
-
-    def tell(self) -> None:
-        """Wake those who wait, and call those who follow."""
-        with self._moved:
-            self._moved.notify_all()
-            callbacks, position = list(self._callbacks), self._state.position
-        for callback in callbacks:
-            try:
-                callback(position)
-            except Exception:
-                logging.getLogger(__name__).exception("a follower of the journal failed")

@@ -6,6 +6,7 @@ Each prints a line of JSON for what it knows to be done; a reader may end it at 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,26 +15,41 @@ from typing import Any
 from aisteer.errors import LeaseLost, Refused
 from aisteer.journal import commands as c
 from aisteer.journal import events as ev
+from aisteer.journal.events import Actor
 from aisteer.journal.store import Journal
-from tests.journal.scenes import ADA, DRIVER, Actor, accept, draft, ended, launch, report
+from tests.journal.scenes import ADA, DRIVER, accept, draft, ended, launch, report
 
 
 def say(**words: Any) -> None:
-    print(json.dumps(words), flush=True)
+    os.write(1, (json.dumps(words) + "\n").encode())  # in one piece: several processes may share the pipe
 
 
 def hear() -> str:
     return sys.stdin.readline().strip()
 
 
-def writer(journal: Journal, who: str, count: str) -> None:
-    """Write ``count`` notes, small commands by turns durable and not."""
-    actor = Actor("human" if int(who) % 2 else "driver", f"writer {who}")
-    say(ready=True)
-    hear()
-    for n in range(int(count)):
+def _writer(journal: Journal, who: int, count: int) -> None:
+    """Write ``count`` notes, as one for whom each is waited for, or as one for whom none is."""
+    actor = Actor("human" if who % 2 else "driver", f"writer {who}")
+    for n in range(count):
         receipt = journal.submit(c.Note(actor=actor, text=f"{who}:{n}"))
         say(position=receipt.position, text=f"{who}:{n}")
+
+
+def writers(folder: Path, url: str | None, processes: str, count: str) -> None:
+    """Several processes that write as fast as they can, once told to; they share the standard output."""
+    say(ready=True)
+    hear()
+    children = []
+    for who in range(int(processes)):
+        child = os.fork()
+        if child:
+            children.append(child)
+            continue
+        with Journal.open(folder, url=url) as journal:
+            _writer(journal, who, int(count))
+        os._exit(0)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * len(children)
 
 
 def follower(journal: Journal, count: str) -> None:
@@ -118,7 +134,11 @@ def campaigner(journal: Journal) -> None:
 
 
 def main(part: str, folder: str, url: str, *rest: str) -> None:
-    with Journal.open(Path(folder), url=None if url == "-" else url) as journal:
+    server = None if url == "-" else url
+    if part == "writers":
+        writers(Path(folder), server, *rest)
+        return
+    with Journal.open(Path(folder), url=server) as journal:
         globals()[part](journal, *rest)
 
 

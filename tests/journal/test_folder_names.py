@@ -21,7 +21,7 @@ def test_a_plain_name_is_its_own_folder(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../../etc", "a/b", "a\\b", ".", "..", ".hidden", "<b>melt</b>", "😀", "x" * 10_000, "con", "Melt", "a ", "a.", "=cmd()"],
+    ["../../etc", "a/b", "a\\b", ".", "..", ".hidden", "<b>x</b>", "😀", "x" * 10_000, "con", "Melt", "a ", "a."],
 )
 def test_any_other_name_becomes_a_folder_of_its_own(name: str) -> None:
     folder = folder_for(name, HERE)

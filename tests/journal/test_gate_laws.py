@@ -95,7 +95,12 @@ class Campaign(RuleBasedStateMachine):
     def notebook(self, which: bool) -> Journal:
         return self.one if which else self.two
 
-    @rule(which=st.booleans(), points=st.lists(POINTS, min_size=1, max_size=4), accept=st.booleans(), repeat=st.booleans())
+    @rule(
+        which=st.booleans(),
+        points=st.lists(POINTS, min_size=1, max_size=4),
+        accept=st.booleans(),
+        repeat=st.booleans(),
+    )
     def propose(self, which: bool, points: list[float], accept: bool, repeat: bool) -> None:
         drafts = [draft(x, cost=x) for x in points]
         self.submit(self.notebook(which), c.Propose(actor=ADA, drafts=drafts, accept=accept, repeat=repeat))
@@ -237,4 +242,4 @@ class Campaign(RuleBasedStateMachine):
 
 
 TestCampaign = Campaign.TestCase
-TestCampaign.settings = settings(settings.default, stateful_step_count=30)
+TestCampaign.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=30)

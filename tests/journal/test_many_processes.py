@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,8 @@ class Actor:
         self.kill()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                try:
+                with suppress(BrokenPipeError):
                     pipe.close()
-                except BrokenPipeError:
-                    pass
 
 
 @pytest.fixture
@@ -84,13 +83,10 @@ def test_eight_writers_and_a_follower_that_sees_every_position_once(
     each = 40
     with place.create() as journal:
         follower = start("follower", place, 1 + 8 * each)
-        writers = [start("writer", place, n, each) for n in range(8)]
-        assert follower.says() == {"ready": True}
-        for writer in writers:
-            writer.says()
-        for writer in writers:
-            writer.tell()
-        said = [line for writer in writers for line in writer.rest()]
+        writers = start("writers", place, 8, each)
+        assert follower.says() == writers.says() == {"ready": True}
+        writers.tell()
+        said = writers.rest()
         followed = [line["position"] for line in follower.rest()]
         assert followed == list(range(1, 2 + 8 * each))
         assert sorted(line["position"] for line in said) == followed[1:]
@@ -98,9 +94,9 @@ def test_eight_writers_and_a_follower_that_sees_every_position_once(
         texts = {record.position: record.event.text for record in journal.records(1)}  # type: ignore[attr-defined]
         assert texts == {line["position"]: line["text"] for line in said}
         assert len(journal.state.notes) == 8 * each
-        for writer in range(8):
-            mine = [text for text in texts.values() if text.startswith(f"{writer}:")]
-            assert mine == [f"{writer}:{n}" for n in range(each)]
+        for who in range(8):
+            mine = [text for text in texts.values() if text.startswith(f"{who}:")]
+            assert mine == [f"{who}:{n}" for n in range(each)]
 
 
 def test_of_two_notebooks_that_decide_on_one_proposal_exactly_one_wins(

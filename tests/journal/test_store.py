@@ -18,7 +18,20 @@ from aisteer.journal.store import Journal
 from aisteer.journal.tables import commands, launches, points, snapshot
 from aisteer.journal.tables import pages as stored_pages
 from tests.journal.scenes import (
-    ADA, AI, BOB, DRIVER, Place, accept, define, draft, ended, launch, plain, propose, report, whole_run,
+    ADA,
+    AI,
+    BOB,
+    DRIVER,
+    Place,
+    accept,
+    define,
+    draft,
+    ended,
+    launch,
+    plain,
+    propose,
+    report,
+    whole_run,
 )  # fmt: skip
 
 
