@@ -10,31 +10,47 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aisteer.campaign.campaign import Campaign as Campaign
-    from aisteer.campaign.connect import connect as connect
-    from aisteer.campaign.opening import open_campaign as open  # noqa: A004, F401  ai.open is how one says it
-    from aisteer.campaign.tasks import RandomArm as RandomArm
-    from aisteer.campaign.tasks import Task as Task
-    from aisteer.errors import AisteerError as AisteerError
-    from aisteer.problem.command import CommandSimulation as CommandSimulation
-    from aisteer.problem.objective import Estimate as Estimate
-    from aisteer.problem.objective import Maximize as Maximize
-    from aisteer.problem.objective import Minimize as Minimize
-    from aisteer.problem.parameters import Choice as Choice
-    from aisteer.problem.parameters import Float as Float
-    from aisteer.problem.parameters import Int as Int
-    from aisteer.problem.pool import Pool as Pool
-    from aisteer.problem.resources import NodeHours as NodeHours
-    from aisteer.problem.resources import Resources as Resources
-    from aisteer.problem.resources import Runs as Runs
-    from aisteer.problem.simulation import Simulation as Simulation
-    from aisteer.problem.simulation import simulation as simulation
-    from aisteer.problem.space import Space as Space
-    from aisteer.steering.rules import Accept as Accept
-    from aisteer.steering.rules import Ask as Ask
-    from aisteer.steering.rules import Reject as Reject
-    from aisteer.steering.rules import Unanswered as Unanswered
+    from aisteer.campaign.campaign import Campaign
+    from aisteer.campaign.connect import connect
+    from aisteer.campaign.opening import open_campaign as open  # noqa: A004  ai.open is how one says it
+    from aisteer.campaign.tasks import RandomArm, Task
+    from aisteer.errors import AisteerError
+    from aisteer.problem.command import CommandSimulation
+    from aisteer.problem.objective import Estimate, Maximize, Minimize
+    from aisteer.problem.parameters import Choice, Float, Int
+    from aisteer.problem.pool import Pool
+    from aisteer.problem.resources import NodeHours, Resources, Runs
+    from aisteer.problem.simulation import Simulation, simulation
+    from aisteer.problem.space import Space
+    from aisteer.steering.rules import Accept, Ask, Reject, Unanswered
 
+__all__ = [
+    "Accept",
+    "AisteerError",
+    "Ask",
+    "Campaign",
+    "Choice",
+    "CommandSimulation",
+    "Estimate",
+    "Float",
+    "Int",
+    "Maximize",
+    "Minimize",
+    "NodeHours",
+    "Pool",
+    "RandomArm",
+    "Reject",
+    "Resources",
+    "Runs",
+    "Simulation",
+    "Space",
+    "Task",
+    "Unanswered",
+    "__version__",
+    "connect",
+    "open",
+    "simulation",
+]
 __version__ = "0.1.0"
 
 # Nothing is imported before its name is used: `import aisteer` costs a worker next to nothing.
@@ -64,8 +80,6 @@ _PUBLIC = {
     "open": "campaign.opening:open_campaign",
     "simulation": "problem.simulation",
 }
-
-__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604  all of them are text
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ def python(code: str, *, cwd: Path | None = None) -> str:
 def test_every_public_name_is_there():
     for name in ai.__all__:
         assert getattr(ai, name) is not None, name
+    assert set(ai.__all__) == {*ai._PUBLIC, "__version__"}
     assert set(ai.__all__) <= set(dir(ai))
     with pytest.raises(AttributeError, match="no attribute 'Campain'"):
         ai.Campain  # noqa: B018
@@ -62,13 +63,16 @@ def test_the_target_notebook_is_typed(tmp_path):
     snippet.write_text(
         textwrap.dedent(
             """
-            from typing import assert_type
+            from collections.abc import Generator
+            from typing import Any, assert_type
 
             import aisteer as ai
             from aisteer.campaign import Campaign, ProposalHandle, RunHandle, Waited
 
             @ai.simulation(checkpoint=True)
-            def melt(temperature: float, *, steps: int = 200, restart: object = None) -> object:
+            def melt(
+                temperature: float, *, steps: int = 200, restart: object = None
+            ) -> Generator[Any, Any, dict[str, ai.Estimate]]:
                 yield {"step": 1}
                 return {"diffusion": ai.Estimate(1.0, 0.1)}
 

@@ -20,7 +20,7 @@ from aisteer.campaign.runs import Runs
 from aisteer.campaign.starting import Started, driven_by, driven_elsewhere, holder
 from aisteer.campaign.tasks import RandomArm, Rule, Task
 from aisteer.campaign.waiting import Waited, wait
-from aisteer.errors import BadDefinition, BadParameters, DefinitionChanged, Refused, UnknownName
+from aisteer.errors import AisteerError, BadDefinition, BadParameters, DefinitionChanged, Refused, UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer.journal.names import folder_for, root
@@ -382,7 +382,10 @@ class Campaign:
         return figure(self, kind, **options)
 
     def __repr__(self) -> str:
-        return summary.as_text(self)
+        try:
+            return summary.as_text(self)
+        except AisteerError as error:  # closed, or its storage is gone: say so where it is shown
+            return f"Campaign in {self.folder}: {error}"
 
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None

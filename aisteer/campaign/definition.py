@@ -12,6 +12,7 @@ from typing import Any
 from aisteer.campaign.connect import Connection, connect
 from aisteer.campaign.tasks import ARM, RandomArm, Rule, Task, arm_json, policy_json
 from aisteer.errors import BadDefinition
+from aisteer.problem.parameters import is_finite_number
 from aisteer.problem.pool import Pool
 from aisteer.problem.resources import Budget
 from aisteer.problem.shipping import Shipment, ship
@@ -71,6 +72,10 @@ def define(
     Raises:
         BadDefinition: A part of it cannot work.
     """
+    if not (is_finite_number(hold) and hold >= 0):
+        raise BadDefinition(f"hold must be a number of seconds that is not negative, not {hold!r}.")
+    if type(seed) is not int or seed < 0:
+        raise BadDefinition(f"seed must be a whole number that is not negative, not {seed!r}.")
     if not tasks:
         raise BadDefinition("A campaign needs a task: give simulation=, space= and objective=, or tasks={…}.")
     wanted = Wanted({"tasks": {}, "seed": seed, "hold": float(hold), "opening": opening(autonomy, budget)})

@@ -130,7 +130,7 @@ class Task:
             "space": self.space.to_json(),
             "objective": self.objective.to_json(),
             "endpoint": self.connection.address,
-            "slots": self.slots,
+            "slots": self.slots or self.connection.workers,
             "batch": self.batch,
             "resources": self.resources.to_json(),
             "cost": None if self.cost is None else float(self.cost),

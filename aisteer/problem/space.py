@@ -29,7 +29,7 @@ Json = dict[str, Any]
 RESERVED = frozenset({"restart", "seed", "self", "reason", "repeat", "task", "resources", "on_observation"})
 """Names that ``propose``, ``edit`` or the worker use themselves."""
 
-_DRAWS = 400_000
+_DRAWS = 100_000
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -138,7 +138,7 @@ class Space:
             rng: A NumPy generator, or a seed.
 
         Raises:
-            BadDefinition: The constraints leave so little that no point was found in 400,000 draws.
+            BadDefinition: The constraints leave so little that no point was found in 100,000 draws.
         """
         import numpy as np
 

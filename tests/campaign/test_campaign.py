@@ -148,6 +148,8 @@ def test_what_does_not_exist_is_not_opened(make, tmp_path):
         ({"space": {"x": (0, 1)}}, r"ai\.Space"),
         ({"objective": "diffusion"}, r"ai\.Maximize"),
         ({"batch": 0}, "batch must be"),
+        ({"hold": float("nan")}, "hold must be"),
+        ({"seed": -1}, "seed must be"),
         ({"bach": 4}, "unexpected keyword argument 'bach'"),
         ({"budget": 50}, r"ai\.NodeHours"),
         ({"autonomy": "ask"}, r"ai\.Ask"),
