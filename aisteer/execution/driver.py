@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Driver:
     Args:
         journal: The campaign's journal, open for writing.
         folder: The campaign's folder.
-        endpoints: Task name to the endpoint that it runs at.
+        endpoints: Answers with task name to endpoint; asked again when the campaign is redefined.
         mind: What proposes (``aisteer.steering.mind.Mind``); None drives without proposing.
         holder: Who we are, for the lease: host, pid, start, boot.
         patience: Seconds without a heartbeat after which an attempt is lost.
@@ -52,7 +53,7 @@ class Driver:
         self,
         journal: Journal,
         folder: Path,
-        endpoints: Mapping[str, Endpoint],
+        endpoints: Callable[[], Mapping[str, Endpoint]],
         *,
         mind: Thinks | None = None,
         holder: Mapping[str, Any],
@@ -61,7 +62,8 @@ class Driver:
     ) -> None:
         self.journal = journal
         self.folder = Path(folder)
-        self.endpoints = dict(endpoints)
+        self._resolve = endpoints
+        self.endpoints = dict(endpoints())
         self.actor = Actor("driver", f"{holder.get('host', '?')}:{holder.get('pid', '?')}")
         self.holder = dict(holder)
         self.mirror = Mirror(self.folder)
@@ -71,6 +73,7 @@ class Driver:
         self._launcher = Launcher()
         self._rules = Rules()
         self._thinker = Thinker(journal, mind, self._trouble, self._solved) if mind is not None else None
+        self._at: dict[AttemptRef, Endpoint] = {}
         self._seen = 0
         self._delivered: set[str] = set()
         self._beaten = 0.0
@@ -105,6 +108,10 @@ class Driver:
     def driving(self) -> bool:
         """Whether it holds the lease now."""
         return self.alive and self._ready.is_set()
+
+    def ask(self, question: Callable[[Any], Any]) -> Future[Any] | None:
+        """Ask the mind something on its own thread: ``question(mind)``; ``None`` where nothing thinks here."""
+        return None if self._thinker is None or not self.driving else self._thinker.ask(question)
 
     @property
     def thinking(self) -> bool:
@@ -221,6 +228,7 @@ class Driver:
             if endpoint is None:
                 continue
             tracked = self._tracker.add(run, state.definition["tasks"][run.task])
+            self._at[tracked.ref] = endpoint
             group = grouped.setdefault(id(endpoint), (endpoint, {}))
             group[1][tracked.ref] = run.attempt.ticket
             if run.state == "accepted":
@@ -239,6 +247,8 @@ class Driver:
             self._seen = record.position
             if isinstance(record.event, ev.ControlRequested):
                 self._controls(state.runs[record.event.run])
+            elif isinstance(record.event, ev.CampaignRedefined):
+                self.endpoints = {**self.endpoints, **self._resolve()}
         if self._thinker is not None:
             self._thinker.wake()
 
@@ -246,10 +256,10 @@ class Driver:
         for control in run.controls:
             if control.answer or control.id in self._delivered or not run.live:
                 continue
-            endpoint = self.endpoints.get(run.task)
+            ref = AttemptRef(run.id, run.uuid, run.attempt.number)
+            endpoint = self._at.get(ref)
             if endpoint is None:
                 continue
-            ref = AttemptRef(run.id, run.uuid, run.attempt.number)
             endpoint.control(
                 ref,
                 {"id": control.id, "epoch": self.epoch, "verb": control.verb, "values": control.values},
@@ -274,7 +284,8 @@ class Driver:
         for event in launched:
             run = state.runs[event.run]
             endpoint = self.endpoints[run.task]
-            self._tracker.add(run, state.definition["tasks"][run.task])
+            tracked = self._tracker.add(run, state.definition["tasks"][run.task])
+            self._at[tracked.ref] = endpoint
             group = groups.setdefault(id(endpoint), (endpoint, []))
             group[1].append(self._launcher.submission(state, run))
         for endpoint, submissions in groups.values():
@@ -292,13 +303,15 @@ class Driver:
         self._launcher.resend(self._solved)
         by_endpoint: dict[int, tuple[Endpoint, dict[AttemptRef, int]]] = {}
         for tracked in self._tracker.live.values():
-            endpoint = self.endpoints[self.journal.state.runs[tracked.ref.run].task]
+            endpoint = self._at[tracked.ref]
             group = by_endpoint.setdefault(id(endpoint), (endpoint, {}))
             group[1][tracked.ref] = self._tracker.offset(tracked.ref)
         for endpoint, offsets in by_endpoint.values():
             for glimpse in endpoint.tail(offsets, _BUSY / len(by_endpoint)):
                 self._tracker.take(glimpse)
         events, over = self._tracker.collect()
+        for ref in over:
+            del self._at[ref]
         if events:
             self._report(events)
             self._launcher.ended(len(over))

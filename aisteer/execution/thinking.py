@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from concurrent.futures import Future
+from typing import Any, Protocol
 
 from aisteer.errors import AisteerError, LeaseLost
 from aisteer.journal import commands as cmd
@@ -61,6 +63,7 @@ class Thinker:
         self._thread: threading.Thread | None = None
         self.epoch = 0
         self._busy = False
+        self._questions: deque[tuple[Callable[[Any], Any], Future[Any]]] = deque()
 
     @property
     def busy(self) -> bool:
@@ -80,6 +83,16 @@ class Thinker:
         """There is something new to look at."""
         self._news.set()
 
+    def ask(self, question: Callable[[Any], Any]) -> Future[Any]:
+        """Ask the mind something on its own thread, between two thoughts: ``question(mind)``.
+
+        The answer is cancelled when the thinker stops first.
+        """
+        answer: Future[Any] = Future()
+        self._questions.append((question, answer))
+        self._news.set()
+        return answer
+
     def stop(self) -> None:
         """Think no more; a fit under way is not waited for, its thought comes too late to be written."""
         self._stop.set()
@@ -89,10 +102,12 @@ class Thinker:
         while True:
             self._news.wait()
             if self._stop.wait(_GATHER):
+                self._forget()
                 return
             self._busy = True
             self._news.clear()
             try:
+                self._answer()
                 for task in list(self.journal.state.definition.get("tasks", ())):
                     self._think(task)
             except LeaseLost:
@@ -104,6 +119,20 @@ class Thinker:
                 self._news.set()
             finally:
                 self._busy = False
+
+    def _answer(self) -> None:
+        while self._questions:
+            question, answer = self._questions.popleft()
+            if not answer.set_running_or_notify_cancel():
+                continue
+            try:
+                answer.set_result(question(self.mind))
+            except Exception as error:  # noqa: BLE001  it is for the one who asked
+                answer.set_exception(error)
+
+    def _forget(self) -> None:
+        while self._questions:
+            self._questions.popleft()[1].cancel()
 
     def _think(self, task: str) -> None:
         with self.journal.lock:
