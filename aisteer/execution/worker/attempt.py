@@ -293,9 +293,9 @@ class Attempt:
 
     # --- the pulse's thread ---
 
-    def flush(self) -> bool:
-        """Write what waits."""
-        return self.recorder.flush()
+    def flush(self) -> bool | None:
+        """Write what has waited too long."""
+        return self.recorder.flush_late()
 
     def beat(self) -> None:
         """A sign of life. Without one, or fenced, nobody may take our word any more: the work ends."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from .files import Json
+from .values import scalar
 
 
 class Conditions:
@@ -35,10 +36,10 @@ class Conditions:
         self._started = time.monotonic()
         self._said = False
 
-    def observed(self, values: Json) -> str:
+    def observed(self, values: Mapping[Any, Any]) -> str:
         """The condition that an observation meets, in words; empty when none."""
         for name, above, below in self._bounds:
-            value = values.get(name)
+            value = scalar(values.get(name))
             if isinstance(value, int | float) and not isinstance(value, bool):
                 if value > above:
                     return f"{name} is above {above:g}"

@@ -13,8 +13,8 @@ from .record import BATCH
 class Living(Protocol):
     """What the pulse does for an attempt."""
 
-    def flush(self) -> bool:
-        """Write what waits; answers whether anything did."""
+    def flush(self) -> bool | None:
+        """Write what has waited too long. Answers whether anything had; None when nothing waits."""
 
     def beat(self) -> None:
         """Give a sign of life and look around; once an interval."""
@@ -58,16 +58,19 @@ class Pulse:
 
     def _run(self) -> None:
         left = self.interval
+        nap = BATCH
         idle = 0
         while True:
             if self._armed:
                 self._soon.clear()
-                time.sleep(BATCH)
-                left -= BATCH
-                # Disarmed only after a while without work, so that a steady stream costs no wake-ups.
-                idle = 0 if self._flush() else idle + 1
-                if idle > 2:
-                    self._armed = False
+                time.sleep(nap)
+                left -= nap
+                late = self._flush()
+                # A steady stream is written by those who make it: the longer it lasts the less we look.
+                nap = BATCH if late else min(2 * nap, 4 * BATCH)
+                idle = idle + 1 if late is None else 0
+                if idle > 1:
+                    self._armed, idle, nap = False, 0, BATCH
                     self._flush()
             elif self._soon.wait(left):
                 continue
@@ -78,8 +81,7 @@ class Pulse:
                 for attempt in list(self._living.values()):
                     attempt.beat()
 
-    def _flush(self) -> bool:
-        done = False
-        for attempt in list(self._living.values()):
-            done = attempt.flush() or done
-        return done
+    def _flush(self) -> bool | None:
+        """Whether something was late; None when nothing waits."""
+        found = [attempt.flush() for attempt in list(self._living.values())]
+        return any(found) if any(late is not None for late in found) else None

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import files
+from . import files, values
+from .files import Json
 
+_PLAIN = frozenset({bool, int, float, str, type(None)})
 BATCH = 0.05
 """Seconds between two writes at most as often."""
 
@@ -35,7 +37,7 @@ class Recorder:
         self._wake = wake
         self._moved = moved
         self._fd = -1
-        self._pending: list[bytes] = []
+        self._pending: list[tuple[Json, bool]] = []
         self._lazy: list[bytes] = []
         self._flushed = 0.0
         self._lock = threading.Lock()
@@ -45,9 +47,29 @@ class Recorder:
         with self._lock:
             self._lines_of_state()
             self._add(kind, fields)
-            if kind == "obs":
-                self.observations += 1
         self.due()
+
+    def observe(self, seen: Any) -> list[str]:
+        """Add an observation. Answers what was left out of it, for being no plain data.
+
+        Numbers and text cannot change any more: they are turned into JSON with the whole batch.
+        """
+        left_out: list[str] = []
+        raw = (
+            type(seen) is dict
+            and len(seen) <= values.MOST_VALUES
+            and _PLAIN.issuperset(map(type, seen.values()))
+        )
+        if raw:
+            seen = seen.copy()
+        else:
+            seen, left_out = values.observation(seen)
+        with self._lock:
+            self._lines_of_state()
+            self._add("obs", {"values": seen}, raw=raw)
+            self.observations += 1
+        self.due()
+        return left_out
 
     def state(self, name: str) -> None:
         """Say in which state the attempt is, with the next line or beat: by itself it is not worth a file."""
@@ -60,16 +82,24 @@ class Recorder:
         else:
             self._wake()
 
-    def flush(self) -> bool:
-        """Write what waits. Answers whether anything did."""
+    def flush_late(self) -> bool | None:
+        """Write what its own thread should have written by now; None when nothing waits."""
+        if not self._pending:
+            return None
+        if time.monotonic() - self._flushed < BATCH:
+            return False
+        self.flush()
+        return True
+
+    def flush(self) -> None:
+        """Write what waits."""
         with self._lock:
             lines, self._pending = self._pending, []
             if not lines or self.error is not None:
-                return False
-            self._write(b"".join(lines), len(lines))
+                return
+            self._write(b"".join([_encoded(line, raw=raw) for line, raw in lines]), len(lines))
             self._flushed = time.monotonic()
         self._moved()
-        return True
 
     def beat(self) -> None:
         """Write out the state as well: the attempt has lived long enough for it to matter."""
@@ -89,10 +119,9 @@ class Recorder:
         while self._lazy:
             self._add("state", {"state": self._lazy.pop(0).decode()})
 
-    def _add(self, kind: str, fields: dict[str, Any]) -> None:
+    def _add(self, kind: str, fields: Json, *, raw: bool = False) -> None:
         self.lines += 1
-        line = {"seq": self.lines, "t": round(time.time(), 4), "kind": kind, **fields}
-        self._pending.append(files.encode(line) + b"\n")
+        self._pending.append(({"seq": self.lines, "t": round(time.time(), 4), "kind": kind, **fields}, raw))
 
     def _write(self, data: bytes, count: int) -> None:
         try:
@@ -116,3 +145,9 @@ class Recorder:
         whole = rest.rfind(b"\n") + 1
         self.length += whole
         self.lines += rest.count(b"\n")
+
+
+def _encoded(line: Json, *, raw: bool) -> bytes:
+    if raw:
+        line["values"], _ = values.observation(line["values"])
+    return files.encode(line) + b"\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import values
@@ -114,16 +114,13 @@ class Stepper:
             self._make = make or self._make
         if item is None:
             return
-        made, left_out = values.observation(item)
-        recorder = self.attempt.recorder
-        recorder.add("obs", values=made)
-        for what in left_out:
+        for what in self.attempt.recorder.observe(item):
             self._note(
                 what.partition(":")[0],
                 f"left out of the observations: {what}. Yield numbers, short text or lists of up to "
                 f"{values.LONGEST_LIST} numbers; keep arrays in checkpoints.",
             )
-        reason = self._conditions.observed(made)
+        reason = self._conditions.observed(item) if isinstance(item, Mapping) else ""
         if reason:
             self._stop("stop_when", reason)
 

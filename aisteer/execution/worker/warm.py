@@ -45,11 +45,11 @@ class Bell:
         else:
             beating.wake()
 
-    def flush(self) -> bool:
-        """Tell the host now. Answers whether there was anything to tell."""
+    def flush(self) -> bool | None:
+        """Tell the host now; None when there is nothing to tell."""
         with self._lock:
             if not self._lines:
-                return False
+                return None
             data, self._lines = "".join(self._lines).encode(), []
             self._flushed = time.monotonic()
             try:
