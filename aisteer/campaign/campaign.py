@@ -365,8 +365,6 @@ class Campaign:
             self.autonomy = changes["autonomy"] if changes["autonomy"] is not None else _ask()
         if "budget" in changes:
             self.budget = changes["budget"]
-        if words:
-            self.opened.redrive(holder("kernel"))
         return words
 
     def submit(self, command: cmd.Command) -> Receipt:

@@ -129,7 +129,7 @@ class Opened:
         from aisteer.steering.mind import Mind
 
         mind = Mind(self.folder)
-        return Driver(self.journal, self.folder, self.endpoints(), mind=mind, holder=holder)
+        return Driver(self.journal, self.folder, self.endpoints, mind=mind, holder=holder)
 
     def _may_run(self) -> None:
         if self.kernel_bound and not any(c.executor for c in self.connections.values()):
@@ -143,14 +143,6 @@ class Opened:
                 f"The campaign in {self.folder} holds code of another user. It can be read and decided on; "
                 "nothing of it runs as you. If you know where it comes from: ai.open(name, trust=True)."
             )
-
-    def redrive(self, holder: Mapping[str, Any]) -> None:
-        """After the definition changed: a driver with what it now says, where one was driving."""
-        with self._lock:
-            if self.driver is None or not self.driver.alive:
-                return
-            self.driver.stop()
-            self.drive(holder)
 
     def close(self) -> None:
         """Let go of everything here. Runs at the endpoints go on."""

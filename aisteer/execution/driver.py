@@ -293,6 +293,8 @@ class Driver:
                 endpoint.submit(submissions)
             except (SpoolError, EndpointError) as error:
                 self._unsent(endpoint, submissions, error)
+        for event in launched:
+            self._controls(state.runs[event.run])  # asked between two attempts
 
     def _unsent(self, endpoint: Endpoint, submissions: list[Any], error: AisteerError) -> None:
         """They stay recorded as launched; they are handed over again when the endpoint answers."""
