@@ -83,7 +83,10 @@ def wilson(inside: int, of: int, z: float = 1.959963984540054) -> tuple[float, f
     centre = share + z * z / (2 * of)
     half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
     norm = 1 + z * z / of
-    return max(0.0, (centre - half) / norm), min(1.0, (centre + half) / norm)
+    # At the ends the interval reaches 0 and 1 exactly; rounding would leave a trace.
+    low = 0.0 if inside == 0 else max(0.0, (centre - half) / norm)
+    high = 1.0 if inside == of else min(1.0, (centre + half) / norm)
+    return low, high
 
 
 def calibration(outcome: Array, mean: Array, std: Array) -> Calibration:

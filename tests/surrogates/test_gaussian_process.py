@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from gpytorch.kernels import MaternKernel, ScaleKernel
+
+from aisteer.surrogates.gaussian_process import GaussianProcess, fit, fitted_on
+from aisteer.surrogates.kernels import (
+    Candidate,
+    Tanimoto,
+    TanimotoDistance,
+    box_kernels,
+    feature_kernels,
+    split_features,
+    tanimoto,
+)
+
+torch.set_num_threads(1)
+RNG = np.random.default_rng(0)
+
+
+def smooth(x: np.ndarray) -> np.ndarray:
+    return 3.0 + np.sin(4 * x[:, 0]) + (x[:, 1] if x.shape[1] > 1 else 0.0)
+
+
+def fitted(n: int = 20, d: int = 2, error: float = 0.0) -> GaussianProcess:
+    x = np.random.default_rng(1).random((n, d))
+    return fit(x, smooth(x), np.full(n, error), box_kernels(d, []))
+
+
+def covariance(process: GaussianProcess) -> np.ndarray:
+    """Of the outcomes, noise included, in their own unit."""
+    dense = process.modules.covariance(process.x).detach().numpy()
+    return process.scale**2 * dense
+
+
+def test_predictions_are_those_of_the_textbook():
+    process = fitted()
+    x, y = process.x.numpy(), process.y.numpy()
+    new = RNG.random((7, 2))
+    prior = process.centre + process.scale * float(process.modules.mean.constant)
+    cross = process.scale**2 * process.kernel(torch.as_tensor(new), process.x).to_dense().detach().numpy()
+    inverse = np.linalg.inv(covariance(process))
+    own = process.scale**2 * process.kernel(torch.as_tensor(new), diag=True).detach().numpy()
+    mean, std = process.predict(new)
+    np.testing.assert_allclose(mean, prior + cross @ inverse @ (y - prior), rtol=1e-5)
+    np.testing.assert_allclose(std**2, own - np.einsum("ij,jk,ik->i", cross, inverse, cross), atol=1e-5)
+    assert x.shape == (20, 2)
+
+
+def test_leaving_one_out_in_closed_form_is_leaving_one_out():
+    process = fitted(error=0.2)
+    left = process.leave_one_out()
+    full = covariance(process)
+    prior = process.centre + process.scale * float(process.modules.mean.constant)
+    y = process.y.numpy()
+    for i in (0, 7, 19):
+        others = [j for j in range(20) if j != i]
+        weights = np.linalg.solve(full[np.ix_(others, others)], full[others, i])
+        assert left.mean[i] == pytest.approx(prior + weights @ (y[others] - prior), rel=1e-6)
+        assert left.std[i] ** 2 == pytest.approx(full[i, i] - weights @ full[others, i], rel=1e-6)
+
+
+def test_botorch_is_given_the_same_model():
+    process = fitted()
+    new = RNG.random((5, 2))
+    posterior = process.botorch().posterior(torch.as_tensor(new))
+    mean, std = process.predict(new)
+    np.testing.assert_allclose(
+        process.centre + process.scale * posterior.mean.detach().numpy().ravel(), mean, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        process.scale * posterior.variance.detach().sqrt().numpy().ravel(), std, rtol=1e-2, atol=1e-4
+    )
+
+
+def test_a_joint_prediction_agrees_with_single_ones():
+    process = fitted()
+    new = RNG.random((6, 2))
+    mean, std = process.predict(new)
+    together, spread = process.joint(new)
+    np.testing.assert_allclose(together, mean)
+    np.testing.assert_allclose(np.sqrt(spread.diagonal()), std, rtol=1e-4, atol=1e-6)
+
+
+def test_it_learns_a_smooth_function():
+    process = fitted(40)
+    new = RNG.random((200, 2))
+    mean, std = process.predict(new)
+    assert np.sqrt(np.mean((mean - smooth(new)) ** 2)) < 0.02
+    assert np.mean(np.abs(mean - smooth(new)) < 3 * std) > 0.9
+
+
+def test_known_errors_are_believed_and_unknown_ones_learned():
+    x = np.repeat(np.linspace(0, 1, 12), 4)[:, None]
+    noisy = smooth(x) + 0.3 * np.random.default_rng(2).normal(size=48)
+    told = fit(x, noisy, np.full(48, 0.3), box_kernels(1, []))
+    learned = fit(x, noisy, np.zeros(48), box_kernels(1, []))
+    assert learned.noise == pytest.approx(0.3, rel=0.35)
+    half = np.where(np.arange(48) % 2 == 0, 0.3, 0.0)
+    mixed = fit(x, noisy, half, box_kernels(1, []))
+    np.testing.assert_allclose(
+        mixed.modules.likelihood.noise_covar.variances()[::2].detach().numpy(), (0.3 / mixed.scale) ** 2
+    )
+    assert mixed.noise == pytest.approx(0.3, rel=0.6)
+    new = np.linspace(0, 1, 9)[:, None]
+    for process in (told, learned, mixed):
+        mean, std = process.predict(new)
+        assert (np.abs(mean - smooth(new)) < 4 * std + 0.02).all()
+
+
+def test_a_precise_outcome_counts_more_than_a_rough_one():
+    x = np.array([[0.5], [0.5], [0.0], [1.0]])
+    process = fit(x, np.array([1.0, 2.0, 0.0, 3.0]), np.array([0.01, 1.0, 0.1, 0.1]), box_kernels(1, []))
+    mean, _ = process.predict(np.array([[0.5]]))
+    assert abs(mean[0] - 1.0) < 0.1
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_few_outcomes_are_enough_to_say_something_finite(n: int):
+    process = fit(RNG.random((n, 3)), RNG.random(n), np.zeros(n), box_kernels(3, []))
+    mean, std = process.predict(RNG.random((5, 3)))
+    assert np.isfinite(mean).all()
+    assert (std > 0).all()
+
+
+def test_repeated_points_and_equal_outcomes_do_no_harm():
+    x = np.repeat(RNG.random((3, 2)), 5, axis=0)
+    for y in (np.full(15, 7.0), np.tile([1.0, 2.0, 3.0], 5)):
+        process = fit(x, y, np.zeros(15), box_kernels(2, []))
+        mean, std = process.predict(x)
+        assert np.isfinite(mean).all()
+        assert np.isfinite(std).all()
+        assert np.isfinite(process.leave_one_out().std).all()
+    assert "equal so far" in fit(x, np.full(15, 7.0), np.zeros(15), box_kernels(2, [])).words
+
+
+def test_the_unit_of_the_outcomes_does_not_matter():
+    x = RNG.random((15, 2))
+    y = smooth(x)
+    new = RNG.random((4, 2))
+    small = fit(x, y, np.zeros(15), box_kernels(2, [])).predict(new)
+    large = fit(x, 1e9 * y - 5e9, np.zeros(15), box_kernels(2, [])).predict(new)
+    np.testing.assert_allclose(large[0], 1e9 * small[0] - 5e9, rtol=1e-4)
+    np.testing.assert_allclose(large[1], 1e9 * small[1], rtol=1e-3)
+
+
+def test_the_same_data_gives_the_same_fit():
+    first, second = fitted(), fitted()
+    np.testing.assert_array_equal(first.predict(first.x.numpy())[0], second.predict(second.x.numpy())[0])
+
+
+def test_a_fit_that_fails_falls_back_and_says_so():
+    class BrokenWhileFitting(ScaleKernel):
+        def forward(self, x1, x2, **more):
+            if torch.is_grad_enabled():
+                raise RuntimeError("the gradient is lost")
+            return super().forward(x1, x2, **more)
+
+    broken = Candidate("broken", lambda: BrokenWhileFitting(MaternKernel(nu=2.5)))
+    process = fit(RNG.random((6, 1)), RNG.random(6), np.zeros(6), [broken])
+    assert "could not be fitted" in process.words
+    assert np.isfinite(process.predict(RNG.random((3, 1)))[0]).all()
+
+
+def test_hyper_parameters_are_fitted_again_with_every_tenth_more():
+    assert [fitted_on(n) for n in (1, 40, 41, 43, 44, 100)] == [1, 40, 40, 40, 44, 94]
+    assert all(n / 1.11 < fitted_on(n) <= n for n in range(1, 3000))
+
+
+def test_choices_have_no_order():
+    x = np.array([[u, c] for u in np.linspace(0, 1, 10) for c in (0.0, 0.5, 1.0)])
+    y = np.sin(3 * x[:, 0]) + np.where(x[:, 1] == 0.5, 2.0, 0.0)
+    process = fit(x, y, np.zeros(30), box_kernels(2, [1]))
+    first = process.correlation(np.array([[0.0, 0.0]]))[0]
+    middle, last = first[1], first[2]
+    assert middle == pytest.approx(last)
+    assert first[0] == pytest.approx(1.0)
+    mean, _ = process.predict(np.array([[0.45, 0.0], [0.45, 0.5], [0.45, 1.0]]))
+    np.testing.assert_allclose(mean, np.sin(1.35) + np.array([0.0, 2.0, 0.0]), atol=0.05)
+
+
+# --- fingerprints -----------------------------------------------------------------------------
+
+
+def bits(n: int, f: int = 64, p: float = 0.15, seed: int = 0) -> np.ndarray:
+    return (np.random.default_rng(seed).random((n, f)) < p).astype(float)
+
+
+def test_tanimoto_is_shared_bits_over_all_bits():
+    a, b = torch.tensor([[1.0, 1, 0, 0]]), torch.tensor([[1.0, 0, 1, 1], [1, 1, 0, 0], [0, 0, 1, 1]])
+    assert tanimoto(a, b).tolist() == [[0.25, 1.0, 0.0]]
+    empty = torch.zeros((1, 4))
+    assert float(tanimoto(empty, empty)) == 1.0
+
+
+@pytest.mark.parametrize("kernel", [Tanimoto(), TanimotoDistance()])
+def test_tanimoto_kernels_are_covariances(kernel):
+    x = torch.as_tensor(np.vstack([bits(60), np.zeros((1, 64))]))
+    dense = kernel.double()(x).to_dense().detach()
+    assert float(torch.linalg.eigvalsh(dense).min()) > -1e-8
+    np.testing.assert_allclose(kernel(x, diag=True).detach().numpy(), dense.diagonal().numpy())
+    np.testing.assert_allclose(dense.diagonal().numpy(), 1.0)
+
+
+def test_what_looks_like_a_fingerprint_is_told_from_numbers():
+    numbers = np.random.default_rng(0).normal(size=(40, 3))
+    constant = np.ones((40, 2))
+    sparse, dense = split_features(np.hstack([bits(40), numbers, constant]))
+    assert dense == [64, 65, 66]
+    assert set(sparse) <= set(range(64))
+    assert split_features(numbers)[0] == []
+    names = [k.name for k in feature_kernels(np.hstack([bits(40), numbers]))]
+    assert names[0] == "Tanimoto distance + Matérn 5/2"
+    assert [k.name for k in feature_kernels(numbers)] == ["Matérn 5/2"]
+
+
+def test_the_kernel_is_chosen_by_what_predicts_the_outcomes():
+    prints, numbers = bits(60, 128), np.random.default_rng(3).normal(size=(60, 2))
+    x = np.hstack([prints, numbers])
+    by_numbers = fit(x, np.sin(numbers[:, 0]) + numbers[:, 1], np.zeros(60), feature_kernels(x))
+    assert "Matérn" in by_numbers.name
+    weights = np.random.default_rng(4).normal(size=128)
+    by_bits = fit(x, prints @ weights, np.zeros(60), feature_kernels(x))
+    assert "Tanimoto" in by_bits.name
