@@ -49,6 +49,7 @@ class Worker:
         self.settled: Json | None = None
         self.retiring = False
         self._rest = b""
+        self._status: int | None = None
         self._files: list[IO[bytes]] = [scratch(), scratch()]
         self.channel, theirs = socket.socketpair()
         self.pid = os.fork()
@@ -122,6 +123,25 @@ class Worker:
         """Signal its whole process group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
+
+    def has_ended(self) -> bool:
+        """Whether the process is dead; it stays unburied, so that nobody else gets its number."""
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            if self._status is None:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                self._status = status if pid else None
+            return self._status is not None
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return False
+
+    def bury(self) -> int:
+        """End what is left of its group; its exit code, or the negative number of the signal that killed it."""
+        self.signal(signal.SIGKILL)
+        if self._status is None:
+            _, self._status = os.waitpid(self.pid, 0)
+        return os.waitstatus_to_exitcode(self._status)
 
     def keep_log(self, folder: Path) -> str:
         """Save what its last attempt printed; returns the last words on standard error."""

@@ -55,7 +55,7 @@ class LocalEndpoint:
         )
         self.idle = idle
         self.code = Path(code) if code is not None else self.spool.root.parent / "code"
-        self._lookout = Lookout(self.spool)
+        self._lookout = Lookout(self.spool, ours=True)
         self._channel: socket.socket | None = None
         self._rest = b""
         self._refs: dict[str, AttemptRef] = {}
@@ -88,6 +88,7 @@ class LocalEndpoint:
         if refs:
             self._connected()
             self._resubmit(list(refs))
+            self._ended.update(refs)  # some may have ended meanwhile: look at once
 
     def control(self, ref: AttemptRef, control: Json) -> None:
         """Write the control where the worker looks, and tell the host."""

@@ -50,10 +50,12 @@ class Lookout:
 
     Args:
         spool: Where they are.
+        ours: Whether the runs are this machine's own, so that what a dead one left running is ended.
     """
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, *, ours: bool = False) -> None:
         self.spool = spool
+        self.ours = ours
         self.watched: dict[AttemptRef, Watched] = {}
         self._over: list[AttemptRef] = []
         self._slice = 0
@@ -163,7 +165,8 @@ class Lookout:
         """Why nobody executes it any more, once that is sure."""
         reason = ""
         if watched.claim is not None and holder_is_dead(watched.claim):
-            end_group(f"{self.spool.root}/{watched.ref.folder}")
+            if self.ours:
+                end_group(f"{self.spool.root}/{watched.ref.folder}")
             reason = (
                 f"The process that executed it ({watched.claim.get('host')}:{watched.claim.get('pid')}) is "
                 f"dead and left no end: "

@@ -18,6 +18,7 @@ from aisteer.execution.crew import Worker
 from aisteer.execution.stopping import Stop, read_stop
 from aisteer.execution.withdrawal import withdraw
 from aisteer.execution.worker import ending, files
+from aisteer.execution.worker.attempt import ENDING, STALE
 from aisteer.execution.worker.claim import Claimant
 from aisteer.execution.worker.command import end_group
 from aisteer.execution.worker.files import Json
@@ -269,8 +270,7 @@ class Supervisor:
 
     def _skipped(self, worker: Worker, key: str, reason: str) -> None:
         entry = self._entries.get(key)
-        if reason == "stale":
-            # It has imported another version of the simulation's module.
+        if reason in {STALE, ENDING}:
             self._retire(worker)
             if entry is not None and entry.worker is worker:
                 self._requeue(entry)
@@ -322,22 +322,16 @@ class Supervisor:
     def reap(self) -> None:
         """Take leave of workers that died, and speak for the attempts they had claimed."""
         for pid, worker in list(self.workers.items()):
-            try:
-                status = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                status = None
-            if status is None:
+            if not worker.has_ended():
                 continue
             with contextlib.suppress(OSError):
                 for word, key, more in worker.receive():
                     self._said(worker, word, key, more)
-            worker.signal(signal.SIGKILL)  # its group is still ours as long as it is not waited for
-            os.waitpid(pid, 0)
+            code = worker.bury()
             del self.workers[pid]
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(worker.channel)
-            killed = status.si_code != os.CLD_EXITED
-            self._mourn(worker, -status.si_status if killed else status.si_status)
+            self._mourn(worker, code)
             worker.close()
             files.remove(f"{self.root}/claimants/{worker.token}.json")
 

@@ -26,6 +26,8 @@ _MARGIN = 10.0
 """Seconds before the end of a block in which a run winds up."""
 _TOLERATED = 3
 """Beats that may fail before a worker takes itself for cut off."""
+STALE = "this process has imported another version of its module"
+ENDING = "this process is about to end"
 beating = Pulse()
 
 
@@ -58,24 +60,30 @@ def run_attempt(
         ``record`` of the end if it does not; otherwise ``reason``.
     """
     path = os.path.join(root, folder)
-    request, reason = _request(root, path)
-    if request is None:
-        return {"executed": False, "reason": reason}
-    if loading.stale(request["simulation"]):
-        return {"executed": False, "reason": "stale"}
     own = claimant or Claimant(root)
     if alone is None:
         alone = threading.current_thread() is threading.main_thread()
     made = Capture() if alone and capture is None else None
-    signals = Interruption() if alone and interruption is None else None
+    signals = interruption or Interruption(install=alone)
     beating.interval = min(beating.interval, beat)
+    signals.begin()
     try:
-        attempt = Attempt(root, path, request, own, notify or _nobody)
-        attempt.capture = capture or made
-        attempt.interruption = interruption or signals or Interruption(install=False)
+        request, reason = _request(root, path)
+        if request is None:
+            return {"executed": False, "reason": reason}
+        attempt = Attempt(
+            root,
+            path,
+            request,
+            claimant=own,
+            notify=notify or _nobody,
+            capture=capture or made,
+            interruption=signals,
+        )
         return attempt.run()
     finally:
-        if signals is not None:
+        signals.end()
+        if interruption is None:
             signals.uninstall()
         if made is not None:
             made.restore()
@@ -125,14 +133,22 @@ class Attempt:
     Its simulation computes in the thread that calls ``run``; ``flush`` and ``beat`` are called by the pulse.
     """
 
-    capture: Capture | None = None
-    interruption: Interruption
     stepper: Stepper | None = None
     versions: Mapping[str, str] = {}
 
     def __init__(
-        self, root: str, path: str, request: Json, claimant: Claimant, notify: Callable[[str], None]
+        self,
+        root: str,
+        path: str,
+        request: Json,
+        *,
+        claimant: Claimant,
+        notify: Callable[[str], None],
+        capture: Capture | None,
+        interruption: Interruption,
     ) -> None:
+        self.capture = capture
+        self.interruption = interruption
         self.root = root
         self.path = path
         self.request = request
@@ -153,13 +169,10 @@ class Attempt:
     def run(self) -> Json:
         """Claim, execute, end."""
         deadline = self.deadline()
-        if deadline is not None and time.time() + _MARGIN > deadline:
-            return {"executed": False, "reason": "its block ends too soon for it to start"}
         withdrawn = self._withdrawn()
-        if self.fenced():
-            return {"executed": False, "reason": "a later attempt has taken its place"}
-        if not self.claimant.claim(self.path):
-            return {"executed": False, "reason": "claimed by another"}
+        reason = self._refusal(deadline)
+        if reason or not self.claimant.claim(self.path):
+            return {"executed": False, "reason": reason or "claimed by another"}
         # What was asked before the claim stood is asked of a run that has not started.
         withdrawn = withdrawn or self._withdrawn()
         if withdrawn:
@@ -168,16 +181,24 @@ class Attempt:
             return self._finish({"end": how, "message": "It was taken back before it started; nothing ran."})
         self.notify("claimed")
         beating.enter(self)
-        self.interruption.begin()
         try:
             end = self._execute(deadline)
         except Abandoned as reason:
             return {"executed": True, "end": "", "written": True, "reason": str(reason)}
         finally:
-            self.interruption.end()
             beating.leave(self)
             self._close()
         return self._finish(end)
+
+    def _refusal(self, deadline: float | None) -> str:
+        """Why it is not ours to start, or not now; empty when it is."""
+        if loading.stale(self.request["simulation"]):
+            return STALE
+        if deadline is not None and time.time() + _MARGIN > deadline:
+            return "its block ends too soon for it to start"
+        if self.interruption.asked:
+            return ENDING
+        return self.fenced()
 
     def deadline(self) -> float | None:
         """When this worker's block ends, Unix seconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import socket
+import subprocess
 import time
 import uuid
 
@@ -20,20 +21,45 @@ def process_start(pid: int) -> str:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
     except OSError:
-        return ""
+        return "" if os.path.isdir("/proc/self") else _exists(pid)
     return "" if fields[:1] in ([b"Z"], [b"X"]) else fields[19].decode()
+
+
+def _exists(pid: int) -> str:
+    """Where the kernel does not tell when (macOS): whether it exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except OSError:
+        return "?"
+    return "?"
+
+
+def _boot() -> str:
+    """The name of this boot of the machine."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        pass
+    try:
+        asked = subprocess.run(
+            ["sysctl", "-n", "kern.bootsessionuuid"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return asked.stdout.strip()
 
 
 @functools.lru_cache(maxsize=1)
 def machine() -> Json:
     """What tells this machine, this boot of it and this container from others."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read().strip()
         space = os.readlink("/proc/self/ns/pid")
     except OSError:
-        boot, space = "", ""
-    return {"host": socket.gethostname(), "boot": boot, "space": space}
+        space = ""
+    return {"host": socket.gethostname(), "boot": _boot(), "space": space}
 
 
 def where() -> Json:
