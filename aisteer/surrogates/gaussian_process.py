@@ -11,20 +11,17 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from botorch.models import SingleTaskGP
 from gpytorch.kernels import Kernel
-from gpytorch.means import ConstantMean
-from linear_operator.utils.errors import NanError, NotPSDError
+from linear_operator.utils.errors import NotPSDError
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from torch import Tensor
 
+from aisteer.surrogates.hyper_parameters import Modules, most_probable
 from aisteer.surrogates.kernels import Candidate
-from aisteer.surrogates.noise import MixedNoise
 
 __all__ = ["GaussianProcess", "LeaveOneOut", "fit", "fitted_on"]
 
@@ -32,10 +29,7 @@ Array = NDArray[np.float64]
 
 _EVERY_ONE_UP_TO = 40
 _STEP = 1.1
-_SUBSET = 300
 _CHOOSE_FROM = 10
-_ITERATIONS = 100
-_POLISH = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +53,6 @@ def fitted_on(n: int) -> int:
     return min(n, round(_EVERY_ONE_UP_TO * _STEP**step))
 
 
-class _Modules(torch.nn.Module):
-    """The parts that hold hyper-parameters, for ``n`` outcomes."""
-
-    def __init__(self, kernel: Kernel, variances: Tensor) -> None:
-        super().__init__()
-        self.kernel = kernel.double()
-        self.mean = ConstantMean().double()
-        self.likelihood = MixedNoise(variances).double()
-
-    def covariance(self, x: Tensor) -> Tensor:
-        """Of noisy outcomes at ``x``, ``n x n``."""
-        dense: Tensor = self.kernel(x).to_dense()
-        return dense + torch.diag_embed(self.likelihood.noise_covar.variances())
-
-    def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """Minus the log posterior density of the hyper-parameters."""
-        factor = torch.linalg.cholesky(self.covariance(x))
-        white = torch.linalg.solve_triangular(factor, (y - self.mean.constant).unsqueeze(-1), upper=False)
-        total: Tensor = 0.5 * white.square().sum() + factor.diagonal().log().sum()
-        for _, module, prior, closure, _ in self.named_priors_of_parts():
-            total = total - prior.log_prob(closure(module)).sum()
-        return total
-
-    def named_priors_of_parts(self) -> list[Any]:
-        return [*self.kernel.named_priors(), *self.likelihood.named_priors()]
-
-
 class GaussianProcess:
     """A fitted Gaussian process.
 
@@ -101,7 +68,7 @@ class GaussianProcess:
 
     def __init__(
         self,
-        modules: _Modules,
+        modules: Modules,
         x: Array,
         y: Array,
         *,
@@ -250,8 +217,8 @@ def fit(x: Array, y: Array, error: Array, kernels: Sequence[Candidate]) -> Gauss
     standard = torch.as_tensor((y - centre) / scale)
     best: GaussianProcess | None = None
     for candidate in kernels if m >= _CHOOSE_FROM and not constant else kernels[:1]:
-        modules, trouble = _fit_modules(candidate, torch.as_tensor(x[:m]), standard[:m], variances[:m])
-        full = _Modules(candidate.make(), variances)
+        modules, trouble = most_probable(candidate, torch.as_tensor(x[:m]), standard[:m], variances[:m])
+        full = Modules(candidate.make(), variances)
         full.load_state_dict(modules.state_dict())
         said = " ".join(w for w in (words, trouble) if w)
         made = GaussianProcess(full, x, y, centre=centre, scale=scale, name=candidate.name, words=said)
@@ -259,72 +226,3 @@ def fit(x: Array, y: Array, error: Array, kernels: Sequence[Candidate]) -> Gauss
             best = made
     assert best is not None
     return best
-
-
-def _fit_modules(candidate: Candidate, x: Tensor, y: Tensor, variances: Tensor) -> tuple[_Modules, str]:
-    """Modules at the best of two starts; a large set is first fitted on a part of it."""
-    starts: list[dict[str, Any] | None] = [None]
-    if len(y) > _SUBSET:
-        part = np.linspace(0, len(y) - 1, _SUBSET).astype(int)
-        modules, _ = _fit_modules(candidate, x[part], y[part], variances[part])
-        starts = [modules.state_dict()]
-    best: tuple[float, _Modules] | None = None
-    for start in starts:
-        modules = _Modules(candidate.make(), variances)
-        if start is not None:
-            modules.load_state_dict(start)
-        loss = _descend(modules, x, y, _ITERATIONS if start is None else _POLISH)
-        if loss is not None and (best is None or loss < best[0]):
-            best = (loss, modules)
-    if best is None:
-        words = "The hyper-parameters could not be fitted; those of the prior are used, so trust it less."
-        return _Modules(candidate.make(), variances), words
-    return best[1], ""
-
-
-def _descend(modules: _Modules, x: Tensor, y: Tensor, iterations: int) -> float | None:
-    """Minimise the loss by L-BFGS-B; the loss reached, or ``None`` where it failed."""
-    named = [(n, p) for n, p in modules.named_parameters() if p.requires_grad]
-    bounds = [b for name, p in named for b in [_bounds(modules, name)] * p.numel()]
-    begin = torch.cat([p.detach().reshape(-1) for _, p in named]).numpy().copy()
-
-    def evaluate(vector: Array) -> tuple[float, Array]:
-        _set(named, vector)
-        try:
-            loss = modules.loss(x, y)
-            gradients = torch.autograd.grad(
-                loss, [p for _, p in named], allow_unused=True, materialize_grads=True
-            )
-        except (NotPSDError, NanError, RuntimeError, ValueError):  # LinAlgError is a RuntimeError
-            return 1e10, np.zeros_like(vector)
-        return float(loss.detach()), torch.cat([g.reshape(-1) for g in gradients]).numpy()
-
-    first = evaluate(begin)[0]
-    found = minimize(
-        evaluate, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": iterations}
-    )
-    good = np.isfinite(found.fun) and found.fun <= first and found.fun < 1e9
-    if not good:
-        return None
-    _set(named, found.x)
-    return float(found.fun)
-
-
-def _set(named: list[tuple[str, torch.nn.Parameter]], vector: Array) -> None:
-    place = 0
-    with torch.no_grad():
-        for _, parameter in named:
-            size = parameter.numel()
-            part = torch.as_tensor(vector[place : place + size]).reshape(parameter.shape)
-            parameter.copy_(part)
-            place += size
-
-
-def _bounds(modules: _Modules, name: str) -> tuple[float | None, float | None]:
-    """Bounds of constraints that are not built into their parameter by a transform."""
-    path, _, raw = name.rpartition(".")
-    constraint = getattr(modules.get_submodule(path), f"{raw}_constraint", None)
-    if constraint is None or constraint.enforced:
-        return None, None
-    low, high = float(constraint.lower_bound), float(constraint.upper_bound)
-    return (low if math.isfinite(low) else None), (high if math.isfinite(high) else None)
