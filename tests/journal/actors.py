@@ -113,11 +113,22 @@ def driver(journal: Journal, patience: str) -> None:
             return
 
 
-def campaigner(journal: Journal) -> None:
+def campaigners(folder: Path, url: str | None) -> None:
+    """For each line heard, a process that campaigns until it is killed; what it was for is imported once."""
+    while hear():
+        child = os.fork()
+        if not child:
+            with Journal.open(folder, url=url) as journal:
+                _campaigner(journal)
+        os.waitpid(child, 0)
+        say(dead=child)
+
+
+def _campaigner(journal: Journal) -> None:
     """Propose, decide, launch and end runs for ever, as a notebook with its driver would."""
-    epoch = journal.take_lease({}, DRIVER, patience=0.2)
+    epoch = journal.take_lease({}, DRIVER, patience=1e9)  # the last one is known to be dead
     journal.submit(c.Start(actor=ADA))
-    say(ready=True)
+    say(pid=os.getpid())
     while True:
         made = journal.submit(c.Propose(actor=ADA, repeat=True, drafts=[draft(time.time())]))
         name = made.events[0].event.proposal  # type: ignore[attr-defined]
@@ -135,8 +146,8 @@ def campaigner(journal: Journal) -> None:
 
 def main(part: str, folder: str, url: str, *rest: str) -> None:
     server = None if url == "-" else url
-    if part == "writers":
-        writers(Path(folder), server, *rest)
+    if part in {"writers", "campaigners"}:
+        globals()[part](Path(folder), server, *rest)
         return
     with Journal.open(Path(folder), url=server) as journal:
         globals()[part](journal, *rest)
