@@ -165,6 +165,7 @@ class Host:
     def _close(self) -> None:
         with contextlib.suppress(OSError):
             self.place.socket.unlink()
+            self.place.lock.unlink()
         self.crew.close()
         self._let_go()
 
@@ -185,13 +186,18 @@ def _listen(place: Place) -> socket.socket:
 
 def _lock(place: Place) -> IO[str] | None:
     """The locked file; None when another host holds it."""
-    file = os.fdopen(os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    while True:
+        file = os.fdopen(os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        # A host that ended removes its file: what we locked may not be what others will find.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), place.lock.stat()):
+                return file
         file.close()
-        return None
-    return file
 
 
 def _introduce(lock: IO[str], root: Path, workers: int) -> None:

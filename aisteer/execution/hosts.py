@@ -123,7 +123,7 @@ def list_hosts() -> list[HostInfo]:
     found = []
     for path in runtime_folder().glob("*.lock"):
         info = _info(path)
-        if info is not None and _is_locked(path):
+        if _is_locked(path) and info is not None:
             found.append(info)
     return sorted(found, key=lambda info: info.since)
 
@@ -137,9 +137,12 @@ def _info(path: Path) -> HostInfo | None:
 
 
 def _is_locked(path: Path) -> bool:
+    """Whether a host holds it; what a host that was killed left behind is removed."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+            path.with_suffix(".sock").unlink(missing_ok=True)
     except BlockingIOError:
         return True
     except OSError:

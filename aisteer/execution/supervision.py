@@ -11,9 +11,10 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from aisteer.execution.aftermath import Unwritten, cause_of_death
 from aisteer.execution.crew import Worker
 from aisteer.execution.stopping import Stop, read_stop
 from aisteer.execution.withdrawal import withdraw
@@ -46,14 +47,6 @@ class Entry:
     stop: Stop | None = None
 
 
-@dataclass(slots=True)
-class Unwritten:
-    """An end that could not be written yet."""
-
-    record: Json
-    again: float = field(default_factory=lambda: time.monotonic() + 1.0)
-
-
 class Supervisor:
     """Feeds the workers first come, first served, and speaks for those that died.
 
@@ -84,7 +77,7 @@ class Supervisor:
         self._selector = selector
         self._queue: deque[str] = deque()
         self._entries: dict[str, Entry] = {}
-        self._unwritten: dict[str, Unwritten] = {}
+        self._ends = Unwritten()
         self._stopping: dict[str, Entry] = {}
         self._claimant = Claimant(self.root)
         self._ending = 0.0
@@ -95,12 +88,12 @@ class Supervisor:
     @property
     def busy(self) -> bool:
         """Whether there is anything to do."""
-        return bool(self._entries or self._unwritten)
+        return bool(self._entries or self._ends.waiting)
 
     @property
     def impatient(self) -> bool:
         """Whether something has to be looked at again soon."""
-        if self._stopping or self._unwritten or self._ending:
+        if self._stopping or self._ends.waiting or self._ending:
             return True
         return any(len(w.sent) > 1 for w in self.workers.values())
 
@@ -136,10 +129,8 @@ class Supervisor:
         for entry in list(self._stopping.values()):
             if entry.stop is not None and entry.claimed and entry.worker is not None:
                 entry.stop.press(entry.worker, now)
-        for key, unwritten in list(self._unwritten.items()):
-            if now >= unwritten.again:
-                del self._unwritten[key]
-                self._write_end(key, unwritten.record)
+        for key in self._ends.again(now):
+            self._over(key)
         self._share(now)
         if self._ending:
             self._press_on(now)
@@ -313,11 +304,8 @@ class Supervisor:
         return record is not None
 
     def _write_end(self, key: str, record: Json) -> None:
-        folder = self._folder(key)
-        if ending.write_end(folder, record) or not os.path.isdir(folder):
+        if self._ends.write(key, self._folder(key), record):
             self._over(key)
-        else:
-            self._unwritten[key] = Unwritten(record)
 
     def reap(self) -> None:
         """Take leave of workers that died, and speak for the attempts they had claimed."""
@@ -351,14 +339,13 @@ class Supervisor:
             self._forget(key)
             return
         last = worker.keep_log(Path(folder))
-        end, message = _cause(code, last, shutting_down=bool(self._ending))
+        end, message = cause_of_death(code, last, shutting_down=bool(self._ending))
         stop = entry.stop if entry is not None else None
         if stop is not None and stop.pressed:
             end, message = "partial", stop.words
             ending.answer_on_behalf(folder, stop.answers)
         begun = (entry.claimed if entry is not None else 0.0) or worker.progress
-        record = ending.on_behalf(folder, end, message, time.monotonic() - begun, claim)
-        self._write_end(key, record)
+        self._write_end(key, ending.on_behalf(folder, end, message, time.monotonic() - begun, claim))
 
     # --- the end of the host ---
 
@@ -369,32 +356,3 @@ class Supervisor:
             self._asked = wanted
             for worker in self.workers.values():
                 worker.signal(signal.SIGKILL if wanted == 3 else signal.SIGTERM)
-
-
-def _cause(code: int, last: str, *, shutting_down: bool) -> tuple[str, str]:
-    """How an attempt ended whose worker is dead, and what that means, in words."""
-    # The interpreter's own account of a crash is long; it stands in the log.
-    printed = last.partition("Fatal Python error")[0].strip()[-600:]
-    tail = f" It last printed to standard error: {printed}" if printed else ""
-    if shutting_down:
-        return "preempted", "The local host was ended while it ran; it goes on from its last checkpoint."
-    if code >= 0:
-        return "failed", (
-            f"The simulation ended its own process with exit code {code}, so it has no outcome. Other runs "
-            f"were not touched. "
-            f"Return the outcome instead of calling exit, and look at stderr.log in its folder.{tail}"
-        )
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    why = (
-        "most often because the machine ran out of memory"
-        if name == "SIGKILL"
-        else "a fault in compiled code, or from outside"
-    )
-    return "lost", (
-        f"Its process was killed by {name}: {why}. Other runs were not touched. It is tried again as the "
-        f"task's retries say; "
-        f"use fewer slots or a smaller system if it happens again.{tail}"
-    )

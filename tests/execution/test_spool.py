@@ -13,7 +13,8 @@ from stage import Stage
 
 from aisteer.errors import SpoolError
 from aisteer.execution.endpoint import AttemptRef
-from aisteer.execution.spool import Spool, Tail, clean_end
+from aisteer.execution.ends import clean_end
+from aisteer.execution.spool import Spool, Tail
 from aisteer.execution.worker import files, run_attempt
 from aisteer.execution.worker.ending import ENDS
 from aisteer.execution.worker.values import observation
