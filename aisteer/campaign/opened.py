@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aisteer.campaign.asking import checker
 from aisteer.campaign.connect import Connection, connect
 from aisteer.errors import AisteerError, NotSupported, Untrusted
 from aisteer.journal.store import Journal
@@ -128,8 +129,14 @@ class Opened:
         from aisteer.execution.driver import Driver
         from aisteer.steering.mind import Mind
 
-        mind = Mind(self.folder)
-        return Driver(self.journal, self.folder, self.endpoints, mind=mind, holder=holder)
+        return Driver(
+            self.journal,
+            self.folder,
+            self.endpoints,
+            mind=Mind(self.folder),
+            holder=holder,
+            check=checker(self.journal, self.folder),
+        )
 
     def _may_run(self) -> None:
         if self.kernel_bound and not any(c.executor for c in self.connections.values()):

@@ -47,6 +47,7 @@ class Driver:
         mind: What proposes (``aisteer.steering.mind.Mind``); None drives without proposing.
         holder: Who we are, for the lease: host, pid, start, boot.
         patience: Seconds without a heartbeat after which an attempt is lost.
+        check: Raises when what a client of the database asks does not fit the problem.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Driver:
         mind: Thinks | None = None,
         holder: Mapping[str, Any],
         patience: float = 60.0,
+        check: Callable[[cmd.Command], None] | None = None,
         on_log: Callable[[str], None] | None = None,
     ) -> None:
         self.journal = journal
@@ -71,6 +73,7 @@ class Driver:
         self.problem = ""
         self._tracker = Tracker(self.mirror, patience=patience, on_gap=self._gap)
         self._launcher = Launcher()
+        self._check = check
         self._rules = Rules()
         self._thinker = Thinker(journal, mind, self._trouble, self._solved) if mind is not None else None
         self._at: dict[AttemptRef, Endpoint] = {}
@@ -197,6 +200,7 @@ class Driver:
     def _tick(self) -> bool:
         """One round. Answers whether there is work that the journal would not wake us for."""
         self._beat()
+        self.journal.serve(self._check)
         self.journal.refresh()
         state = self.journal.state
         self._follow(state)
