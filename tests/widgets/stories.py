@@ -211,7 +211,7 @@ def melting(finished: int = 41) -> Story:
             predicted={} if i % 3 == 2 else guess,
             task="random arm" if i % 3 == 2 else "main",
         )
-    story.append(ev.SurrogateFitted(task="main", model=9, runs=finished, summary=_belief()))
+    story.append(ev.SurrogateFitted(task="main", model=9, runs=finished))
     (bad,) = story.propose({"temperature": 1890.0, "density": 7.02})
     story.accept(bad)
     run = story.launch(bad)
@@ -293,23 +293,26 @@ def melting(finished: int = 41) -> Story:
     return story
 
 
-def _belief() -> dict[str, Any]:
+def believed() -> dict[tuple[str, str], dict[str, Any]]:
+    """What a surrogate could answer, in the shape in which a mind answers."""
     xs = [300 + 1700 * i / 29 for i in range(30)]
     ys = [7 + 2 * j / 24 for j in range(25)]
     mean = [[truth(x, y) for x in xs] for y in ys]
     std = [[0.2 + 0.6 * abs(math.sin(x / 210) * math.cos(3 * y)) for x in xs] for y in ys]
-    line = {
-        "x": xs,
-        "mean": [truth(x, 7.9) for x in xs],
-        "std": [0.15 + 0.3 * abs(math.sin(x / 300)) for x in xs],
-    }
+    line = [0.15 + 0.3 * abs(math.sin(x / 300)) for x in xs]
     return {
-        "map": {"names": ["temperature", "density"], "x": xs, "y": ys, "mean": mean, "std": std},
-        "slices": {"temperature": line},
+        ("main", "map"): {"x": xs, "y": ys, "mean": mean, "std": std, "at": {}},
+        ("main", "slice:temperature"): {
+            "x": xs,
+            "mean": [truth(x, 7.9) for x in xs],
+            "std": line,
+            "at": {"density": 7.9},
+        },
     }
 
 
 def shown(story: Story, **wishes: Any) -> dict[str, Any]:
     from aisteer_widgets.view_models.screen import parts
 
-    return parts(story.scene(), Wishes(task="main", **wishes))
+    beliefs = believed() if "main" in story.state.models else {}
+    return parts(story.scene(beliefs=beliefs), Wishes(task="main", **wishes))

@@ -71,7 +71,7 @@ def test_a_double_click_is_one_decision_with_one_answer(campaign, board):
 
 def test_only_parts_that_changed_are_sent(campaign, board):
     sent = []
-    board.observe(lambda change: sent.append(change["name"]), names=list(board._needs))
+    board.observe(lambda change: sent.append(change["name"]), names=list(board.shows))
     campaign.note("nothing that is on the screen")
     until(lambda: "footer" in sent, "the revision does not show")
     assert set(sent) <= {"footer", "header"}
@@ -144,3 +144,9 @@ def test_each_view_works_alone(campaign, name):
     view = getattr(aisteer_widgets, name)(campaign)
     assert view.header["name"] == "melting"
     view.close()
+
+
+def test_a_board_whose_campaign_was_closed_says_so(campaign, board):
+    campaign.close()
+    until(lambda: board.troubles["items"], "the board says nothing")
+    assert "ai.open('melting')" in board.troubles["items"][0]["message"]

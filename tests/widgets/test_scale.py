@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from stories import MELT, Story, shown
 
+from aisteer_widgets.view_models.scene import Scene, Wishes
+from aisteer_widgets.view_models.screen import parts
 from aisteer_widgets.view_models.tally import Tally
 
 
@@ -59,6 +61,22 @@ def test_the_tally_in_steps_is_the_tally_at_once():
     steps.refresh(story.state)
     once = Tally()
     once.refresh(story.state)
-    assert steps.measured == once.measured
-    assert steps.ended == once.ended
+    assert steps.of("main") == once.of("main")
     assert steps.best("main") == once.best("main")
+
+
+def test_a_tally_that_catches_up_says_nothing_rather_than_half_of_it():
+    story = long_story(50)
+    tally = Tally()
+    tally.refresh(story.state, at_most=20)
+    assert tally.behind == 30
+    assert tally.best("main") is None
+    story.tally = tally
+    made = parts(Scene(state=story.state, now=story.now, tally=tally), Wishes(task="main"))
+    assert made["convergence"]["empty"] == "Reading 30 earlier runs…"
+    assert made["runs"]["total"] == 50
+    while tally.behind:
+        tally.refresh(story.state, at_most=20)
+    once = Tally()
+    once.refresh(story.state)
+    assert (tally.of("main"), tally.best("main")) == (once.of("main"), once.best("main"))

@@ -14,14 +14,17 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Protocol
 
 from aisteer.errors import AisteerError
 from aisteer.journal import events as ev
+from aisteer_widgets.believing import Believing
 from aisteer_widgets.candidates import search
 from aisteer_widgets.observing import Observing
 from aisteer_widgets.orders import Answer, carry_out
 from aisteer_widgets.pictures import structure
+from aisteer_widgets.view_models.belief import view_of
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.screen import shown_runs
 from aisteer_widgets.view_models.tally import Tally
@@ -36,6 +39,8 @@ LOOK = 0.2
 """Seconds between two looks at observations, at most."""
 CLOCK = 1.0
 """Seconds after which durations on the screen are written anew."""
+STEP = 1024
+"""Earlier runs looked at between two pictures, when a long campaign is opened."""
 _log = logging.getLogger("aisteer.widgets")
 _SLOW = {"start", "pause"}
 
@@ -44,9 +49,13 @@ class Follower(Protocol):
     """Something that wants to be told about the campaign: a widget, or the static summary."""
 
     wishes: Wishes
+    shows: tuple[str, ...]
 
     def follow(self, scene: Scene) -> None:
         """Take in a new scene. Called on the bridge's thread, with the journal's lock held."""
+
+    def part(self) -> None:
+        """The campaign was closed in this process; nothing more will come."""
 
     def flush(self) -> None:
         """Send what changed. Called on the bridge's thread, after the lock is let go."""
@@ -66,6 +75,7 @@ class Bridge:
         self._tally = Tally()
         self._observing = Observing(campaign.opened.mirror)
         self._watch = Watch(campaign)
+        self._believing = Believing(campaign)
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -73,6 +83,7 @@ class Bridge:
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="aisteer-slow-orders")
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._seen = 0
+        self._behind = 0
         self._pictured = (-1, 0.0, "")
         self.trouble = ""
 
@@ -143,6 +154,7 @@ class Bridge:
             traces=self._observing.traces,
             driver=self._watch.driver(),
             read_only=self.journal.read_only_reason or self.trouble,
+            beliefs=self._believing.known,
             draw=structure,
         )
 
@@ -158,7 +170,9 @@ class Bridge:
                 self._seen = records[-1].position
                 touched += [r.event.run for r in records if isinstance(r.event, ev.RunMarked)]
         self._seen = state.position
-        self._tally.refresh(state, touched)
+        self._tally.refresh(state, touched, STEP)
+        if self._tally.behind:
+            self._wake.set()
 
     def _run(self) -> None:
         unsubscribe = self.journal.subscribe(lambda _position: self._wake.set())
@@ -172,6 +186,7 @@ class Bridge:
                     self.trouble = ""
                 except AisteerError as error:
                     if getattr(self.journal, "_closed", False):
+                        self._part()
                         return
                     self._report(str(error))
                 except Exception as error:  # noqa: BLE001  a picture that fails must not end the loop
@@ -190,6 +205,14 @@ class Bridge:
                 self._thread = None
             return bool(self._followers)
 
+    def _part(self) -> None:
+        """The campaign was closed in this process: say so, once."""
+        with self._lock:
+            self._thread = None
+            followers = list(self._followers)
+        for follower in followers:
+            follower.part()
+
     def _report(self, words: str) -> None:
         self.trouble = words
         time.sleep(1.0)
@@ -200,20 +223,22 @@ class Bridge:
         followers = list(self._followers)
         runs = {n: None for f in followers for n in shown_runs(scene, f.wishes)}
         read = self._observing.look([scene.state.runs[n] for n in runs if n in scene.state.runs])
+        believed = self._believing.look(
+            scene.state,
+            {(f.wishes.task, view_of(scene.state, f.wishes)) for f in followers if "belief" in f.shows},
+        )
         position, painted, driver = self._pictured
+        behind = self._tally.behind or self._behind
+        self._behind = self._tally.behind
         aged = time.monotonic() - painted > CLOCK
-        if read or aged or position != scene.state.position or driver != scene.driver:
-            scene = Scene(**{**_fields(scene), "traces": self._observing.traces})
+        if read or believed or behind or aged or position != scene.state.position or driver != scene.driver:
+            scene = replace(scene, traces=self._observing.traces, beliefs=self._believing.known)
             with self.journal.lock:
                 for follower in followers:
                     follower.follow(scene)
             self._pictured = (scene.state.position, time.monotonic(), scene.driver)
         for follower in followers:
             follower.flush()
-
-
-def _fields(scene: Scene) -> Json:
-    return {name: getattr(scene, name) for name in Scene.__slots__}
 
 
 _bridges: weakref.WeakValueDictionary[int, Bridge] = weakref.WeakValueDictionary()

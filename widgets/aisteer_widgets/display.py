@@ -67,6 +67,7 @@ class Summary:
     """
 
     def __init__(self, campaign: Any) -> None:
+        self.shows: tuple[str, ...] = ()
         names = task_names(campaign.state)
         self.wishes = Wishes(task=names[0] if names else "")
         self._bridge = bridge_of(campaign)
@@ -92,6 +93,9 @@ class Summary:
             return
         self._moment, self._written = now, time.monotonic()
         self._ready = static_html(scene, self.wishes, self._again)
+
+    def part(self) -> None:
+        """What was written last stays."""
 
     def flush(self) -> None:
         """Send it to the notebook."""

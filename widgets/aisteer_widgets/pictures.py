@@ -32,7 +32,7 @@ def structure(smiles: str, width: int = 150, height: int = 112) -> str:
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
     options: Any = drawer.drawOptions()
     options.clearBackground = False
-    options.bondLineWidth = 1.4
+    options.bondLineWidth = 1.6
     options.padding = 0.06
     options.fixedBondLength = 22
     options.updateAtomPalette(_PALETTE)
@@ -42,7 +42,7 @@ def structure(smiles: str, width: int = 150, height: int = 112) -> str:
     return f"data:image/svg+xml;base64,{data}"
 
 
-_GREY = (0.5, 0.53, 0.58)
+_GREY = (0.42, 0.45, 0.5)
 _PALETTE = {
     -1: _GREY,
     0: _GREY,

@@ -23,7 +23,7 @@ RUNS = 6
 def moment(scene: Scene) -> tuple[Any, ...]:
     """What makes the summary worth writing anew: decisions, ends, starts and pauses; not each event."""
     state = scene.state
-    decided = sum(scene.tally.ended.values())
+    decided = sum(scene.state.totals.ended.values())
     return (
         state.active,
         tuple(state.waiting)[:CARDS],
@@ -68,7 +68,7 @@ def _e(value: object) -> str:
 
 def _status(scene: Scene, head: Json) -> str:
     state = scene.state
-    ended = ", ".join(f"{n:,} {end}" for end, n in scene.tally.ended.items())
+    ended = ", ".join(f"{n:,} {end}" for end, n in scene.state.totals.ended.items())
     words = [
         "started" if state.active else "paused",
         f"{len(state.live):,} live",

@@ -58,17 +58,18 @@ class View(anywidget.AnyWidget):
         self._bridge: Bridge = bridge_of(campaign)
         names = task_names(campaign.state)
         self.wishes = Wishes(task=task or (names[0] if names else ""))
-        self._needs = tuple(
+        self.shows = tuple(
             dict.fromkeys(("header", "fields", *self.PANELS, *self.NEEDS, "troubles", "footer"))
         )
         self._ready: Json = {}
         self._sent: Json = {}
+        self._memo: Json = {}
         self._pulsed = 0.0
         self._painted = time.monotonic()
         self._waits = 0.0
         scene = self._bridge.scene()
-        first = finite(parts(scene, self.wishes, self._needs))
-        super().__init__(_panels=list(self.PANELS), _parts=list(self._needs), **first)
+        first = finite(parts(scene, self.wishes, self.shows))
+        super().__init__(_panels=list(self.PANELS), _parts=list(self.shows), **first)
         self._sent = first
         self.on_msg(self._hear)
         self._bridge.attach(self)
@@ -77,7 +78,7 @@ class View(anywidget.AnyWidget):
 
     def follow(self, scene: Scene) -> None:
         """Make the picture of ``scene``."""
-        self._ready = parts(scene, self.wishes, self._needs)
+        self._ready = parts(scene, self.wishes, self.shows, self._memo)
 
     def flush(self) -> None:
         """Send the parts that changed, and a sign of life; not faster than the browser paints."""
@@ -99,6 +100,14 @@ class View(anywidget.AnyWidget):
         self._pulsed = now
         silence = now - self._painted
         self._waits = now + (0.0 if silence < 2.0 else min(SLOWEST, silence / 2))
+
+    def part(self) -> None:
+        """Say that the campaign was closed here."""
+        words = (
+            "The campaign was closed in this kernel; runs at the endpoint go on. "
+            f"Open it again with ai.open({self.header.get('name', '')!r}), or run this cell again."
+        )
+        self.troubles = {"items": [{"source": "closed", "message": words, "run": ""}], "more": ""}
 
     # --- from the browser, on whichever thread ---
 

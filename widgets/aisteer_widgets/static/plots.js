@@ -83,7 +83,8 @@ function beliefChart(ctx, c) {
   const height = 210;
   const draw = c.kind === "slice" ? slicePlot : predictedPlot;
   return h("div", { key: c.kind }, sized(ctx, `belief-${c.kind}`, height, (width) => draw(ctx, c, width, height)),
-    c.kind === "slice" ? h("div", { class: "ais-legend" }, h("span", {}, h("i", { class: "ais-swatch" }), "mean ± std, other parameters at the best run"), h("span", {}, h("svg", { width: 12, height: 12 }, mark("run", 6, 6, 3.4, {})), "runs (all their other parameters)"))
+    c.kind === "slice" ? h("div", { class: "ais-legend" }, h("span", {}, h("i", { class: "ais-swatch" }), c.note), h("span", {}, h("svg", { width: 12, height: 12 }, mark("run", 6, 6, 3.4, {})), "runs"),
+      c.marks.length ? h("span", {}, h("svg", { width: 14, height: 12 }, mark("ai", 7, 6, 4, {})), "proposals") : null)
       : h("div", { class: "ais-legend" }, h("span", {}, h("svg", { width: 12, height: 12 }, mark("run", 6, 6, 3.4, {})), "inside its 90 % interval"), h("span", {}, h("svg", { width: 12, height: 12 }, mark("run", 6, 6, 3.4, { class: "ais-out" })), "outside")));
 }
 
@@ -100,15 +101,16 @@ function predictedPlot(ctx, c, width, height) {
 }
 
 function slicePlot(ctx, c, width, height) {
-  const y = extent([...c.mean.map((m, i) => m - c.std[i]), ...c.mean.map((m, i) => m + c.std[i]), ...c.points.map((p) => p.y)]);
-  const x = extent(c.x, 0);
+  const y = extent([...c.mean.map((m, i) => m - c.std[i]), ...c.mean.map((m, i) => m + c.std[i]), ...c.points.map((p) => p.y), ...c.marks.map((m) => m.y)]);
+  const x = extent(c.x, 0.02);
   return plot({ key: "slice", width, height, x, y, xLabel: c.x_label, yLabel: c.y_label, label: `Belief along ${c.x_label}`,
     draw: (X, Y) => {
       const up = path(c.x, c.mean.map((m, i) => m + c.std[i]), X, Y), back = [...c.x].reverse(), low = c.mean.map((m, i) => m - c.std[i]).reverse();
       return [
         h("path", { class: "ais-band", d: `${up}${path(back, low, X, Y).replace("M", "L")}Z` }),
         h("path", { class: "ais-mean", d: path(c.x, c.mean, X, Y) }),
-        c.points.map((p) => h("g", { key: p.run, class: "ais-point", onclick: () => ctx.select_run(p.run) }, mark("run", X(p.x), Y(p.y), 3, {}, `${p.run}: ${plain(p.y)}`)))];
+        c.points.map((p) => h("g", { key: p.run, class: "ais-point", onclick: () => ctx.select_run(p.run) }, mark(p.origin === "human" ? "human" : "run", X(p.x), Y(p.y), 3, {}, `${p.run}: ${plain(p.y)}`))),
+        c.marks.map((m) => h("g", { key: m.name, class: ctx.ui.selected === m.name ? "ais-point ais-chosen" : "ais-point", onclick: () => ctx.select(m.name) }, mark(m.kind, X(m.x), Y(m.y), 4, {}, m.name)))];
     } });
 }
 

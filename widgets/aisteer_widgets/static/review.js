@@ -4,7 +4,7 @@ function reviewPanel(ctx) {
   ctx.keepSelection(d.cards);
   return h("section", { key: "review", class: "ais-review", "data-area": "review", "aria-label": "Proposals to review" },
     h("h2", {}, h("b", {}, d.heading), h("span", {}, d.sub), h("span", { class: "ais-grow" }),
-      button("Propose my own", () => ctx.open({ kind: "own", target: "own" }), { kbd: "n", small: true, blocked: ctx.gone() || d.blocked, key: "own" })),
+      button("Propose…", () => ctx.open({ kind: "own", target: "own" }), { kbd: "n", small: true, blocked: ctx.gone() || d.blocked, key: "own" })),
     ctx.ui.form?.kind === "own" ? ownForm(ctx) : null,
     errorLine(ctx, "own"),
     d.empty ? emptyState(ctx, d.empty) : null,
@@ -42,8 +42,9 @@ function cardView(ctx, c) {
       h("div", { class: "ais-facts" },
         h("div", { class: "ais-row ais-params" }, c.parameters.map((p) => parameterChip(p)),
           !full && c.expected && !c.expected.pending ? h("span", { class: "ais-num ais-brief" }, interval(c.expected, 110), h("b", {}, c.expected.text)) : null),
-        full ? whyList(c) : null),
+        full && c.picture ? beside(c) : null),
       c.picture ? h("img", { class: full ? "ais-molecule" : "ais-molecule ais-molecule-small", src: c.picture, alt: `structure of ${c.smiles}`, title: c.smiles }) : null),
+    full ? whyList(c) : null,
     form ? (form.kind === "reject" ? rejectForm(ctx, c) : editForm(ctx, c)) : full ? cardActions(ctx, c) : null,
     errorLine(ctx, c.id));
 }
@@ -53,10 +54,19 @@ function parameterChip(p) {
     p.name, " ", p.old ? h("s", {}, p.old) : null, h("b", { class: "ais-num" }, p.value));
 }
 
+// Beside a picture there is room for what is expected, one thing under the other.
+function beside(c) {
+  const e = c.expected;
+  if (!e) return null;
+  if (e.pending) return h("div", { class: "ais-dim" }, e.text);
+  return h("div", { class: "ais-beside ais-num" }, h("div", {}, h("span", { class: "ais-dim" }, "Expected "), h("b", {}, e.text)), interval(e, 170),
+    e.parent ? h("div", {}, e.parent) : null, e.best_text ? h("div", { class: "ais-dim" }, e.best_text) : null);
+}
+
 function whyList(c) {
   const rows = [];
   const put = (term, ...what) => rows.push(h("dt", { key: `t${rows.length}` }, term), h("dd", { key: `d${rows.length}` }, ...what));
-  if (c.expected) {
+  if (c.expected && !c.picture) {
     const e = c.expected;
     if (e.pending) put("Expected", h("span", { class: "ais-dim" }, e.text));
     else put("Expected", interval(e), h("span", { class: "ais-items" }, h("b", {}, e.text), e.parent ? h("span", { class: "ais-item" }, e.parent) : "", e.best_text ? h("span", { class: "ais-dim ais-item" }, e.best_text) : ""));
@@ -65,7 +75,7 @@ function whyList(c) {
     h("i", { class: "ais-exploit", style: { width: `${100 * c.why.exploit}%` } }), h("i", { class: "ais-explore", style: { width: `${100 - 100 * c.why.exploit}%` } })),
     h("span", { class: "ais-items" }, h("span", { class: "ais-item" }, c.why.text), c.acquisition ? h("span", { class: "ais-dim ais-item" }, c.acquisition) : ""));
   else if (c.acquisition) put("Why here", h("span", {}, c.acquisition));
-  if (c.nearest.length) put("Nearest runs", h("span", { class: "ais-items" }, c.nearest.map((n) => h("span", { class: "ais-item" }, n))));
+  if (c.nearest.length) put("Nearest runs", h("span", { class: "ais-items" }, c.nearest.map((n) => h("span", { class: "ais-near" }, n))));
   if (c.reasons.length) put("Also", h("span", {}, c.reasons.join(" · ")));
   if (c.note) put(c.note_label, h("span", {}, c.note));
   return rows.length ? h("dl", { class: "ais-why ais-num" }, rows) : null;

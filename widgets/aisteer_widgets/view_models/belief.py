@@ -5,30 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from aisteer.journal.state import State
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene, Wishes
-from aisteer_widgets.view_models.tally import Measured
-from aisteer_widgets.view_models.tasks import Task, task_of
+from aisteer_widgets.view_models.tally import Z90, Measured
+from aisteer_widgets.view_models.tasks import Parameter, Task, task_of
 
-__all__ = ["belief", "coverage"]
+__all__ = ["belief", "question_of", "view_of"]
 
 Json = dict[str, Any]
 MOST = 400
-Z90 = 1.6448536269514722
-
-
-def coverage(measured: list[Measured], z: float = Z90) -> tuple[int, int]:
-    """How many of the measured values lie inside the predicted 90 % interval, and of how many.
-
-    Predictions are the ones made before the run; the measurement's own error counts.
-    """
-    judged = [m for m in measured if m.predicted is not None]
-    inside = sum(
-        abs(m.value - m.predicted[0]) <= z * math.hypot(m.predicted[1], m.error)
-        for m in judged
-        if m.predicted
-    )
-    return inside, len(judged)
 
 
 def _wilson(inside: int, n: int) -> tuple[float, float]:
@@ -39,14 +25,14 @@ def _wilson(inside: int, n: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def calibration(measured: list[Measured], summary: Json) -> str:
+def calibration(counted: tuple[int, int], summary: Json) -> str:
     """Calibration in words, with its own uncertainty: the fit's own count where it has one."""
     known = summary.get("calibration") or {}
     if known.get("of"):
         inside, n = int(known["inside"]), int(known["of"])
         low, high = float(known["low"]), float(known["high"])
     else:
-        inside, n = coverage(measured)
+        inside, n = counted
         low, high = _wilson(inside, n) if n else (0.0, 1.0)
     if n < 5:
         return f"calibration: {fmt.count(n, 'prediction')} tested so far" if n else ""
@@ -61,44 +47,124 @@ def belief(scene: Scene, wishes: Wishes) -> Json:
     if task.objective is None:
         return {"views": [], "view": "", "sub": "", "empty": "This task has no objective.", "chart": None}
     measured = scene.tally.of(wishes.task)
-    summary = _summary(scene, wishes.task)
-    views = _views(summary, measured)
-    view = (
-        wishes.belief if wishes.belief in {v["name"] for v in views} else (views[0]["name"] if views else "")
-    )
-    chart = _chart(view, scene, summary, measured, task)
+    fitted = scene.state.models.get(wishes.task)
+    views = _views(scene, task)
+    view = view_of(scene.state, wishes, measured=scene.tally.coverage(wishes.task)[1] > 0)
+    chart = _chart(view, scene, measured, task)
     return {
         "views": views,
         "view": view,
-        "sub": calibration(measured, summary),
+        "sub": calibration(scene.tally.coverage(task.name), fitted.summary if fitted else {}),
         "chart": chart,
-        "empty": "" if chart else _empty(scene, wishes.task),
+        "empty": "" if chart else _empty(scene, wishes.task, view),
     }
 
 
-def _summary(scene: Scene, task: str) -> Json:
-    fitted = scene.state.models.get(task)
-    return fitted.summary if fitted else {}
+def view_of(state: State, wishes: Wishes, *, measured: bool = True) -> str:
+    """The view that is shown: the wished one where the task has it, else the first."""
+    views = [v["name"] for v in _asked_views(state, task_of(state, wishes.task))]
+    if wishes.belief == "predicted" and measured:
+        return "predicted"
+    if wishes.belief in views:
+        return wishes.belief
+    return views[0] if views else "predicted"
 
 
-def _views(summary: Json, measured: list[Measured]) -> list[Json]:
-    views = [{"name": "map", "label": "Map"}] if summary.get("map") else []
-    views += [{"name": f"slice:{n}", "label": fmt.label(str(n))} for n in summary.get("slices") or {}]
-    if any(m.predicted for m in measured):
+def question_of(state: State, task: str, view: str) -> Json | None:
+    """What the mind is asked for a view; nothing for one that the journal alone can show."""
+    known = task_of(state, task)
+    if view == "pool":
+        return {} if known.pool else None
+    if view == "map":
+        names = [p.name for p in _numbers(known)][:2]
+        return {"x": names[0], "y": names[1], "resolution": 33} if len(names) == 2 else None
+    if view.startswith("slice:") and view[6:] in known.parameters:
+        return {"x": view[6:], "resolution": 81}
+    return None
+
+
+def _numbers(task: Task) -> list[Parameter]:
+    return [p for p in task.parameters.values() if p.kind in {"float", "int"}]
+
+
+def _asked_views(state: State, task: Task) -> list[Json]:
+    """The views that need the surrogate itself."""
+    if task.name not in state.models:
+        return []
+    if task.pool:
+        return [{"name": "pool", "label": "All candidates"}]
+    numbers = _numbers(task)
+    views = [{"name": "map", "label": "Map"}] if len(numbers) > 1 else []
+    return views + [{"name": f"slice:{p.name}", "label": fmt.label(p.name)} for p in numbers[:4]]
+
+
+def _views(scene: Scene, task: Task) -> list[Json]:
+    views = _asked_views(scene.state, task)
+    if scene.tally.coverage(task.name)[1]:
         views.append({"name": "predicted", "label": "Predicted and measured"})
     return views
 
 
-def _chart(view: str, scene: Scene, summary: Json, measured: list[Measured], task: Task) -> Json | None:
+def _chart(view: str, scene: Scene, measured: list[Measured], task: Task) -> Json | None:
+    if view == "predicted":
+        return _predicted(measured, task) if scene.tally.coverage(task.name)[1] else None
+    known = scene.beliefs.get((task.name, view))
+    if not known:
+        return None
     if view == "map":
-        return _map(scene, summary["map"], task)
-    if view.startswith("slice:"):
-        return _slice(scene, view[6:], summary["slices"][view[6:]], measured, task)
-    return _predicted(measured, task) if view == "predicted" else None
+        return _map(scene, known, task)
+    return (
+        _ranked(scene, known, task, measured)
+        if view == "pool"
+        else _slice(scene, view[6:], known, measured, task)
+    )
+
+
+def _ranked(scene: Scene, data: Json, task: Task, measured: list[Measured]) -> Json:
+    """All candidates in the order of their predicted mean, the best first; runs and proposals among them."""
+    assert task.objective is not None
+    order = sorted(range(len(data["mean"])), key=lambda i: -task.objective.sign * data["mean"][i])  # type: ignore[union-attr]
+    rank = {data["keys"][i]: n + 1 for n, i in enumerate(order)}
+    every = max(1, len(order) // 240)
+    shown = sorted({*range(0, len(order), every), len(order) - 1, *range(min(20, len(order)))})
+
+    def placed(names: list[str]) -> list[Json]:
+        found = []
+        for name in names:
+            proposal = scene.state.proposals[name]
+            guess = proposal.predicted.get(task.objective.outcome) if task.objective else None
+            place = rank.get(proposal.parameters.get(task.key))
+            if place and guess and proposal.task == task.name:
+                found.append(
+                    {
+                        "name": name,
+                        "x": place,
+                        "y": guess[0],
+                        "kind": "human" if proposal.origin == "human" else "ai",
+                    }
+                )
+        return found
+
+    points = []
+    for m in measured[-MOST:]:
+        place = rank.get(scene.state.runs[m.run].parameters.get(task.key))
+        if place:
+            points.append({"run": m.run, "x": place, "y": m.value, "e": m.error, "origin": m.origin})
+    return {
+        "kind": "slice",
+        "x": [n + 1 for n in shown],
+        "mean": [data["mean"][order[n]] for n in shown],
+        "std": [data["std"][order[n]] for n in shown],
+        "points": points,
+        "marks": placed(list(scene.state.waiting)[:24]),
+        "x_label": f"all {len(order):,} candidates, by predicted rank",
+        "y_label": task.objective.label,
+        "note": "mean ± std of each candidate",
+    }
 
 
 def _predicted(measured: list[Measured], task: Task) -> Json:
-    judged = [m for m in measured if m.predicted is not None][-MOST:]
+    judged = [m for m in measured[-2 * MOST :] if m.predicted is not None][-MOST:]
     points = []
     for m in judged:
         assert m.predicted is not None
@@ -110,7 +176,7 @@ def _predicted(measured: list[Measured], task: Task) -> Json:
                 "ex": Z90 * std,
                 "y": m.value,
                 "ey": m.error,
-                "inside": abs(m.value - mean) <= Z90 * math.hypot(std, m.error),
+                "inside": m.inside,
                 "origin": m.origin,
                 "title": f"{m.run}: predicted {fmt.estimate(mean, std)}, measured {fmt.estimate(m.value, m.error)}",
             }
@@ -139,15 +205,21 @@ def _slice(scene: Scene, name: str, data: Json, measured: list[Measured], task: 
         "mean": list(data.get("mean") or ()),
         "std": list(data.get("std") or ()),
         "points": points,
+        "marks": [],
         "x_label": f"{fmt.label(name)} ({parameter.unit})" if parameter.unit else fmt.label(name),
         "y_label": task.objective.label,
-        "log": parameter.log,
+        "note": _at(data, task),
     }
 
 
+def _at(data: Json, task: Task) -> str:
+    """Where the other parameters stand along a slice."""
+    others = [f"{fmt.label(n)} {task.parameter(n).show(v)}" for n, v in (data.get("at") or {}).items()]
+    return fmt.clip(f"mean ± std at {', '.join(others)}" if others else "mean ± std", 90)
+
+
 def _map(scene: Scene, data: Json, task: Task) -> Json:
-    names = list(data.get("names") or data.get("parameters") or ())[:2]
-    x, y = (task.parameter(str(n)) for n in names)
+    x, y = _numbers(task)[:2]
     assert task.objective is not None
     return {
         "kind": "map",
@@ -185,8 +257,15 @@ def _marks(scene: Scene, task: Task, x: str, y: str) -> list[Json]:
     return marks
 
 
-def _empty(scene: Scene, task: str) -> str:
-    fitted = scene.state.models.get(task)
-    if fitted is None:
+def _empty(scene: Scene, task: str, view: str) -> str:
+    if scene.state.models.get(task) is None:
         return "No surrogate yet: it is fitted when the first runs have ended."
-    return "Predictions are tested as runs end; the picture appears with the first one."
+    if scene.tally.behind:
+        return f"Reading {scene.tally.behind:,} earlier runs…"
+    if view == "predicted":
+        return "Predictions are tested as runs end; the picture appears with the first one."
+    if not scene.driver:
+        return "The surrogate lives with the driver: it shows once the campaign is driven from here."
+    if not scene.health:
+        return "The surrogate lives in the process that drives the campaign; it can be seen there."
+    return "Asking the surrogate…"

@@ -30,10 +30,14 @@ def convergence(scene: Scene, task: str) -> Json:
         "points": _thin(steered, "steered") + _thin(random, "random"),
         "arms": [a for a in arms if a["steps"]],
         "sub": _sub(best, objective.unit) if best else "",
-        "empty": ""
-        if steered or random
-        else "The best value so far appears here with the first finished run.",
+        "empty": "" if steered or random else _empty(scene.tally.behind),
     }
+
+
+def _empty(behind: int) -> str:
+    if behind:
+        return f"Reading {behind:,} earlier runs…"
+    return "The best value so far appears here with the first finished run."
 
 
 def _sub(best: Measured, unit: str) -> str:

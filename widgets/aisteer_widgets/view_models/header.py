@@ -81,10 +81,11 @@ def _budget(scene: Scene) -> Json | None:
     amount, unit = float(state.budget["amount"]), scene.unit
     reserved, left = state.totals.reserved, state.remaining
     whole = max(amount, state.spent + reserved, 1e-12)
+    counted = unit.removesuffix("s") if amount == 1 else unit
     counts = {"used": "used by runs", "charged": "charged to the allocation", "estimated": "estimated"}
     kind = counts.get(str(state.budget.get("counts", "used")), "used")
     return {
-        "label": f"{_amount(state.spent, amount)} of {fmt.quantity(amount, unit)}",
+        "label": f"{_amount(state.spent, amount)} of {fmt.quantity(amount, counted)}",
         "spent": state.spent / whole,
         "reserved": max(reserved, 0.0) / whole,
         "low": left < 0.1 * amount,

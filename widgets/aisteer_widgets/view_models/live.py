@@ -53,16 +53,31 @@ def live(scene: Scene, wishes: Wishes) -> Json:
                 "selected": name in wishes.selected,
             }
         )
+    relative = _relative(curves)
     return {
         "title": "Live" if any(c["live"] for c in curves) or not curves else "Observations",
         "sub": ", ".join(c["run"] for c in curves),
         "quantity": quantity,
         "quantities": [{"name": q, "label": fmt.label(q)} for q in quantities[:24]],
-        "y_label": fmt.label(quantity) if quantity else "",
+        "y_label": fmt.label(quantity) + (", change since the start" if relative else "") if quantity else "",
         "x_label": fmt.label(clock) if clock else "observation",
         "curves": curves,
         "empty": "" if curves else _empty(scene, names),
     }
+
+
+def _relative(curves: list[Json]) -> bool:
+    """Plot changes where the runs differ far more between each other than each moves: else all are flat."""
+    if len(curves) < 2:
+        return False
+    spans = [max(c["y"]) - min(c["y"]) for c in curves]
+    whole = max(max(c["y"]) for c in curves) - min(min(c["y"]) for c in curves)
+    if not whole > 0 or max(spans) > 0.05 * whole or max(spans) == 0:
+        return False
+    for c in curves:
+        start = c["y"][0]
+        c["y"] = [float(f"{y - start:.7g}") for y in c["y"]]
+    return True
 
 
 def _empty(scene: Scene, names: list[str]) -> str:

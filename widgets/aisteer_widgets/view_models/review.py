@@ -55,7 +55,7 @@ def _heading(waiting: int) -> str:
 
 
 def _after(scene: Scene) -> str:
-    ended = sum(scene.tally.ended.values())
+    ended = sum(scene.state.totals.ended.values())
     return f"after {fmt.count(ended, 'run')}" if ended else ""
 
 

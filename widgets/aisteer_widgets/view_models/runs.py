@@ -125,7 +125,7 @@ def _counts(scene: Scene) -> str:
     paused = len(scene.tally.open) - sum(n in state.live for n in scene.tally.open)
     if paused > 0:
         parts.append(f"{paused:,} paused")
-    ended = scene.tally.ended
+    ended = state.totals.ended
     parts += [f"{ended[e]:,} {e}" for e in ("done", "partial", "failed", "lost") if ended.get(e)]
     return ", ".join(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aisteer.execution.endpoint import Health
 from aisteer.journal.state import State
@@ -40,6 +41,7 @@ class Scene:
         traces: By run; only those that are shown.
         driver: Who drives, in words; empty when nobody does.
         read_only: Why nothing can be decided here; empty when it can.
+        beliefs: By task and view, what the mind answered; empty where it is not in this process.
         draw: A molecule's SMILES to a picture's address; empty where it cannot be drawn.
     """
 
@@ -50,6 +52,7 @@ class Scene:
     traces: Mapping[str, Trace] = field(default_factory=dict)
     driver: str = ""
     read_only: str = ""
+    beliefs: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     draw: Callable[[str], str] = _no_picture
 
     @property

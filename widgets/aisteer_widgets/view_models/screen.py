@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from aisteer_widgets.view_models.belief import belief
@@ -51,9 +51,34 @@ PARTS: dict[str, Callable[[Scene, Wishes], Json]] = {
 }
 
 
-def parts(scene: Scene, wishes: Wishes, names: Iterable[str] = tuple(PARTS)) -> Json:
-    """The parts named, from one scene, so that they agree with each other."""
-    return {name: PARTS[name](scene, wishes) for name in names}
+_SAME: dict[str, Callable[[Scene, Wishes], Hashable]] = {
+    "convergence": lambda scene, wishes: (wishes.task, scene.tally.version, scene.tally.behind),
+    "fields": lambda scene, _: id(scene.state.definition),
+}
+"""Parts that are long to make, to what they are made of: as long as that is the same, so are they."""
+
+
+def parts(
+    scene: Scene, wishes: Wishes, names: Iterable[str] = tuple(PARTS), memo: dict[str, Any] | None = None
+) -> Json:
+    """The parts named, from one scene, so that they agree with each other.
+
+    Args:
+        scene: The campaign.
+        wishes: What the viewer asked to see.
+        names: Which parts.
+        memo: What an earlier call for the same viewer left there; kept up to date.
+    """
+    made: Json = {}
+    for name in names:
+        key = _SAME[name](scene, wishes) if name in _SAME and memo is not None else None
+        if key is not None and memo is not None:
+            if memo.get(name, (None,))[0] != key:
+                memo[name] = (key, PARTS[name](scene, wishes))
+            made[name] = memo[name][1]
+        else:
+            made[name] = PARTS[name](scene, wishes)
+    return made
 
 
 def shown_runs(scene: Scene, wishes: Wishes) -> list[str]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from aisteer.journal.state import Run, State
 from aisteer_widgets.view_models.tasks import Objective, task_of
 
-__all__ = ["Measured", "Tally"]
+__all__ = ["Z90", "Measured", "Tally"]
+
+Z90 = 1.6448536269514722
+"""Half the width of the central 90 % interval of a normal distribution, in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A run that counts: done, not marked bad, with a value of the objective."""
+    """A run that counts: done, not marked bad, with a value of the objective.
+
+    ``predicted`` is the mean and std that was predicted before it ran.
+    """
 
     run: str
     task: str
@@ -23,44 +30,82 @@ class Measured:
     ended: float
     predicted: tuple[float, float] | None
 
+    @property
+    def inside(self) -> bool:
+        """Whether the value lies in its predicted 90 % interval; the measurement's own error counts."""
+        if self.predicted is None:
+            return False
+        mean, std = self.predicted
+        return abs(self.value - mean) <= Z90 * math.hypot(std, self.error)
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What the runs of one task add up to; ``judged`` and ``inside`` count tested predictions."""
+
+    sign: int
+    runs: list[Measured] = field(default_factory=list)
+    best: Measured | None = None
+    judged: int = 0
+    inside: int = 0
+
+    def add(self, measured: Measured) -> None:
+        self.runs.append(measured)
+        if self.best is None or self.sign * measured.value > self.sign * self.best.value:
+            self.best = measured
+        if measured.predicted is not None:
+            self.judged += 1
+            self.inside += measured.inside
+
 
 @dataclass(slots=True)
 class Tally:
     """An index over ended runs. ``refresh`` looks at new, open and touched runs only.
 
     Attributes:
-        measured: In the order in which they ended.
-        ended: How many ended how.
         failed: Failed and lost runs, latest last.
+        open: Runs that have not ended.
+        version: Moves when what ``of`` and ``best`` answer does.
+        behind: Runs not looked at yet. It catches up in steps, so that the first picture need not wait;
+            until then it answers nothing rather than half of it.
     """
 
-    measured: list[Measured] = field(default_factory=list)
-    ended: dict[str, int] = field(default_factory=dict)
     failed: dict[str, None] = field(default_factory=dict)
-    revision: int = -1
-    _next: int = 1
     open: dict[str, None] = field(default_factory=dict)
-    _bad: dict[str, None] = field(default_factory=dict)
-    _best: dict[str, Measured] = field(default_factory=dict)
-    _counted: dict[str, int] = field(default_factory=dict)
+    version: int = 0
+    behind: int = 0
+    _revision: int = -1
+    _next: int = 1
+    _sums: dict[str, _Sum] = field(default_factory=dict)
 
-    def refresh(self, state: State, touched: Iterable[str] = ()) -> bool:
+    def refresh(self, state: State, touched: Iterable[str] = (), at_most: int = 1_000_000_000) -> bool:
         """Take in what has changed; say whether anything did.
 
         Args:
             state: The campaign now.
-            touched: Ended runs that something happened to since (a mark).
+            touched: Runs that something happened to after they had ended (a mark).
+            at_most: How many new runs are looked at now.
         """
-        if state.position == self.revision:
+        again = [name for name in touched if int(name[1:]) < self._next]
+        if state.position == self._revision and not self.behind and not again:
             return False
-        again = [name for name in touched if name in self._counted or name in self._bad]
+        self._revision = state.position
         if again:
-            self._forget(again)
-        news = [f"R{i}" for i in range(self._next, state.next_run)]
-        self._next = max(self._next, state.next_run)
-        self.revision = state.position
+            self._forget(set(again))
+        upto = min(state.next_run, self._next + at_most)
+        news = [f"R{i}" for i in range(self._next, upto)]
+        caught_up = bool(self.behind) and upto == state.next_run
+        self._next, self.behind = max(self._next, upto), max(0, state.next_run - upto)
+        ended = self._ended(state, [*self.open, *news, *again])
+        for run in sorted(ended, key=lambda r: r.since):
+            self._take(state, run)
+        if caught_up or again:
+            self._sort()
+        return bool(ended or news or again)
+
+    def _ended(self, state: State, names: list[str]) -> list[Run]:
         ended: list[Run] = []
-        for name in [*self.open, *news, *again]:
+        for name in names:
             run = state.runs.get(name)
             if run is None:
                 continue
@@ -69,50 +114,48 @@ class Tally:
                 ended.append(run)
             else:
                 self.open[name] = None
-        for run in sorted(ended, key=lambda r: r.since):
-            self._take(state, run)
-        return bool(ended or news or again)
+        return ended
 
     def best(self, task: str) -> Measured | None:
         """The best run of a task so far."""
-        return self._best.get(task)
+        found = self._sums.get(task)
+        return found.best if found and not self.behind else None
 
     def of(self, task: str) -> list[Measured]:
         """The runs of a task that count, in the order in which they ended."""
-        return [m for m in self.measured if m.task == task]
+        found = self._sums.get(task)
+        return found.runs if found and not self.behind else []
 
-    def _forget(self, names: list[str]) -> None:
-        gone = set(names)
-        self.measured = [m for m in self.measured if m.run not in gone]
-        self._best.clear()
-        for name in gone:
-            self._bad.pop(name, None)
-            self._counted.pop(name, None)
-        for measured in self.measured:
-            self._rank(measured, self._signs.get(measured.task, 1))
+    def coverage(self, task: str) -> tuple[int, int]:
+        """How many values lie in the 90 % interval that was predicted before they ran, and of how many."""
+        found = self._sums.get(task)
+        return (found.inside, found.judged) if found and not self.behind else (0, 0)
 
-    _signs: dict[str, int] = field(default_factory=dict)
+    def _forget(self, names: set[str]) -> None:
+        for task, old in list(self._sums.items()):
+            if any(m.run in names for m in old.runs):
+                self._sum_up(task, old.sign, [m for m in old.runs if m.run not in names])
+
+    def _sort(self) -> None:
+        """In steps and after a mark, runs are taken in out of the order in which they ended."""
+        for task, old in list(self._sums.items()):
+            self._sum_up(task, old.sign, sorted(old.runs, key=lambda m: m.ended))
+
+    def _sum_up(self, task: str, sign: int, runs: list[Measured]) -> None:
+        self._sums[task] = made = _Sum(sign)
+        for measured in runs:
+            made.add(measured)
+        self.version += 1
 
     def _take(self, state: State, run: Run) -> None:
-        if run.bad:
-            self._bad[run.id] = None
-        if run.id not in self._counted:
-            self.ended[run.end] = self.ended.get(run.end, 0) + 1
-        self._counted[run.id] = 1
         if run.end in {"failed", "lost"}:
             self.failed[run.id] = None
         objective = task_of(state, run.task).objective
         measured = _measured(state, run, objective)
         if measured is None or objective is None:
             return
-        self._signs[run.task] = objective.sign
-        self.measured.append(measured)
-        self._rank(measured, objective.sign)
-
-    def _rank(self, measured: Measured, sign: int) -> None:
-        best = self._best.get(measured.task)
-        if best is None or sign * measured.value > sign * best.value:
-            self._best[measured.task] = measured
+        self._sums.setdefault(run.task, _Sum(objective.sign)).add(measured)
+        self.version += 1
 
 
 def _measured(state: State, run: Run, objective: Objective | None) -> Measured | None:

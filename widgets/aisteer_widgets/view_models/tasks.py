@@ -118,8 +118,24 @@ def objective_of(definition: Json) -> Objective | None:
     return Objective(str(data.get("outcome", "")), str(data.get("unit") or ""), sign)
 
 
+_read: tuple[Json, dict[str, Task]] = ({}, {})
+
+
 def task_of(state: State, name: str) -> Task:
-    """The task ``name``; an unknown name (an older journal) is an empty one."""
+    """The task ``name``; an unknown name (an older journal) is an empty one.
+
+    A definition is read once: the journal replaces it as a whole when it changes.
+    """
+    global _read  # noqa: PLW0603  a cache of one, replaced as a whole and safe to lose
+    definition, tasks = _read
+    if definition is not state.definition:
+        definition, tasks = _read = (state.definition, {})
+    if name not in tasks:
+        tasks[name] = _task(state, name)
+    return tasks[name]
+
+
+def _task(state: State, name: str) -> Task:
     data = state.definition.get("tasks", {}).get(name, {})
     space = data.get("space", {})
     simulation = data.get("simulation", {})
