@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.errors import AisteerError, EndpointError, LeaseHeld, LeaseLost, SpoolError
-from aisteer.execution.endpoint import AttemptRef, Endpoint, Health
+from aisteer.execution.endpoint import AttemptRef, Endpoint, Health, Packs
 from aisteer.execution.launching import Launcher
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.rules import Rules
@@ -35,6 +35,8 @@ _log = logging.getLogger("aisteer.driver")
 _BEAT = 2.0
 _BUSY = 0.05
 _IDLE = 0.5
+_PACKED = 500
+"""Ended attempts that go into one archive, when there is nothing else to do."""
 
 
 class Driver:
@@ -77,6 +79,7 @@ class Driver:
         self._rules = Rules()
         self._thinker = Thinker(journal, mind, self._trouble, self._solved) if mind is not None else None
         self._at: dict[AttemptRef, Endpoint] = {}
+        self._over: list[tuple[Endpoint, AttemptRef]] = []
         self._seen = 0
         self._delivered: set[str] = set()
         self._beaten = 0.0
@@ -207,6 +210,7 @@ class Driver:
         self._decide(state)
         self._launch(state)
         if not self._tracker.live:
+            self._pack()
             return False
         self._look()
         return True
@@ -316,11 +320,19 @@ class Driver:
             for glimpse in endpoint.tail(offsets, _BUSY / len(by_endpoint)):
                 self._tracker.take(glimpse)
         events, over = self._tracker.collect()
-        for ref in over:
-            del self._at[ref]
+        self._over += [(self._at.pop(ref), ref) for ref in over]
         if events:
             self._report(events)
             self._launcher.ended(len(over))
+
+    def _pack(self) -> None:
+        """Keep spools small while nothing runs; what the journal has sealed is not needed as files."""
+        if len(self._over) < _PACKED:
+            return
+        batch, self._over = self._over[:_PACKED], self._over[_PACKED:]
+        for endpoint in {id(e): e for e, _ in batch}.values():
+            if isinstance(endpoint, Packs):
+                endpoint.pack([ref for e, ref in batch if e is endpoint])
 
     def _report(self, events: list[Event]) -> None:
         state = self.journal.state

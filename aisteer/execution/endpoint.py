@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["AttemptRef", "Endpoint", "Glimpse", "Health", "Submission"]
+__all__ = ["AttemptRef", "Endpoint", "Glimpse", "Health", "Packs", "Submission"]
 
 Json = dict[str, Any]
 
@@ -107,3 +107,11 @@ class Endpoint(Protocol):
 
     def close(self) -> None:
         """Let go of it. Runs go on."""
+
+
+@runtime_checkable
+class Packs(Protocol):
+    """An endpoint that can pack what has ended into archives, so that its spool stays small."""
+
+    def pack(self, refs: Sequence[AttemptRef]) -> int:
+        """Pack attempts that are mirrored and sealed; how many were."""

@@ -125,6 +125,10 @@ class FuturesEndpoint:
                 return found
             self._bell.wait(max(0.0, min(deadline, self._look_at, self._lookout.next_sweep) - now))
 
+    def pack(self, refs: Sequence[AttemptRef]) -> int:
+        """Pack ended attempts into an archive beside them; see ``Packs``."""
+        return self.spool.archives.pack(refs)
+
     def status(self) -> Health:
         """How many of its futures run and wait."""
         running = sum(future.running() for future in self._futures.values())

@@ -133,6 +133,7 @@ class Launcher:
             "previous": earlier,
             "resources": resources,
             "walltime": resources.get("walltime"),
+            "keep": bool(task["simulation"].get("checkpoint")),  # so that it can be extended and branched
         }
         for option in ("checkpoint_every", "stop_when", "grace"):
             if task.get(option) is not None:

@@ -114,6 +114,10 @@ class LocalEndpoint:
                 return found
             self._wait(min(deadline, self._lookout.next_sweep) - now)
 
+    def pack(self, refs: Sequence[AttemptRef]) -> int:
+        """Pack ended attempts into an archive beside them; see ``Packs``."""
+        return self.spool.archives.pack(refs)
+
     def status(self) -> Health:
         """How the host is, as it last said."""
         status = self._status
