@@ -78,7 +78,8 @@ def test_only_parts_that_changed_are_sent(campaign, board):
 
 
 def test_a_view_that_does_not_paint_is_sent_less(campaign, board):
-    board._painted -= 60
+    until(lambda: board.pulse, "no sign of life")
+    board._painted, board._waits = time.monotonic() - 60, 0.0
     campaign.propose(temperature=900, density=8.0)
     until(lambda: board.review["cards"], "the first picture is sent")
     until(lambda: board._waits - time.monotonic() > 1.0, "the next one does not wait")

@@ -32,6 +32,7 @@ class View {
     this.heard = performance.now();
     this.stamps = {};
     this.colours = new Map();
+    this.measure_root = (node) => this.measure("root", node);
     this.listen();
     for (const name of model.get("_parts")) this.take(name);
     model.send({ type: "painted", pulse: model.get("pulse") });
@@ -250,6 +251,8 @@ class View {
 
   // --- painting ------------------------------------------------------------------------------
 
+  narrow() { return (this.ui.widths.root || 1000) < 620; }
+
   countdown(held) {
     const left = held.left - (performance.now() - this.held) / 1000;
     if (!(held.left > 0)) return { words: held.words, share: 0 };
@@ -300,7 +303,7 @@ class View {
     const show = (name) => (this.panels.includes(name) && PANELS[name](this)) || null;
     const whole = this.panels.length > 1;
     const busy = this.snap.header ? "" : h("div", { class: "ais-empty" }, "Reading the journal…");
-    return h("div", { key: "tree", class: this.gone() ? "ais-tree ais-stale" : "ais-tree" },
+    return h("div", { key: "tree", ref: this.measure_root, class: this.gone() ? "ais-tree ais-stale" : "ais-tree" },
       whole ? headerPanel(this) : null, troublesPanel(this), busy,
       whole ? h("div", { key: "columns", class: "ais-columns" },
         h("div", { class: "ais-left" }, show("review"), show("convergence")),

@@ -11,7 +11,7 @@ function runsPanel(ctx) {
     errorLine(ctx, "runs"),
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) :
     h("div", { class: "ais-scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Run"), h("th", { scope: "col" }, "State"), h("th", { scope: "col", class: "ais-col-live" }, d.live_label), h("th", { scope: "col", class: "ais-right" }, d.so_far, d.so_far_unit ? h("div", { class: "ais-unit" }, d.so_far_unit) : null), h("th", {}, h("span", { class: "ais-hidden" }, "Controls")))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Run"), h("th", { scope: "col" }, "State"), ctx.narrow() ? null : h("th", { scope: "col" }, d.live_label), h("th", { scope: "col", class: "ais-right" }, d.so_far, d.so_far_unit ? h("div", { class: "ais-unit" }, d.so_far_unit) : null), h("th", {}, h("span", { class: "ais-hidden" }, "Controls")))),
       h("tbody", {}, d.rows.map((r) => runRow(ctx, r))))),
     pager(ctx, d, "runs_page", "runs"));
 }
@@ -39,12 +39,12 @@ function runRow(ctx, r) {
       h("i", { class: `ais-lamp ais-run-${r.tone}`, "aria-hidden": "true" }),
       r.words,
       h("div", { class: "ais-dim ais-num ais-since" }, [r.since, r.from, r.attempt].filter(Boolean).join(", "))),
-    r.tone === "bad" ? h("td", { colspan: "2", class: "ais-message" }, r.message) : h("td", { class: "ais-col-live" }, r.spark.length > 1 ? h("span", { class: "ais-sparkcell", title: r.latest }, spark(r.spark, r.tone), h("span", { class: "ais-dim ais-num" }, r.live ? r.latest_short : "")) : h("span", { class: "ais-dim" }, r.message || (r.live ? "no observation yet" : ""))),
+    r.tone === "bad" ? h("td", { colspan: ctx.narrow() ? "1" : "2", class: "ais-message" }, r.message) : ctx.narrow() ? null : h("td", {}, r.spark.length > 1 ? h("span", { class: "ais-sparkcell", title: r.latest }, spark(r.spark, r.tone), h("span", { class: "ais-dim ais-num" }, r.live ? r.latest_short : "")) : h("span", { class: "ais-dim" }, r.message || (r.live ? "no observation yet" : ""))),
     r.tone === "bad" ? null : h("td", { class: "ais-right ais-num", title: r.value.note || null }, r.value.text ? (r.live ? h("span", { class: "ais-dim" }, r.value.text) : h("b", {}, r.value.text)) : null, r.value.note ? h("div", { class: "ais-dim ais-note" }, r.value.note) : null),
     h("td", { class: "ais-controls" },
       stop ? controlButton(ctx, r, stop) : null,
       r.controls.length > (stop ? 1 : 0) ? button("⋯", () => ctx.select_run(chosen ? null : r.id), { small: true, name: `More for ${r.id}`, title: chosen ? "Less" : "More: pause, extend, branch" }) : null))];
-  if (chosen || form || ctx.ui.errors[r.id]) rows.push(h("tr", { key: `${r.id}-more`, class: "ais-run ais-detail" }, h("td", { colspan: "5" },
+  if (chosen || form || ctx.ui.errors[r.id]) rows.push(h("tr", { key: `${r.id}-more`, class: "ais-run ais-detail" }, h("td", { colspan: ctx.narrow() ? "4" : "5" },
     chosen ? h("div", { class: "ais-row" }, r.controls.filter((c) => c !== stop).map((c) => controlButton(ctx, r, c)),
       h("span", { class: "ais-grow" }), h("span", { class: "ais-dim ais-num" }, r.latest)) : null,
     r.tone !== "bad" && r.message && chosen ? h("div", { class: "ais-dim" }, r.message) : null,
