@@ -7,9 +7,11 @@ itself it folds what others appended, asks the gate (``commands.handle``), and a
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +35,7 @@ __all__ = ["Journal", "Receipt"]
 
 SNAPSHOT_EVERY = 10_000
 CHUNK = 5_000
+RECENT = 4_096
 POLL = 0.05
 _UPGRADE = "What this release knows is shown; upgrade aisteer to steer the campaign."
 
@@ -82,6 +85,7 @@ class Journal:
         self._state = self._empty()
         self._saved = -1
         self._torn = True
+        self._recent: deque[Record] = deque(maxlen=RECENT)
         self._closed = False
         self._opened_read_only = backend.read_only
         self._newer_format = ""
@@ -189,8 +193,13 @@ class Journal:
         return folded
 
     def records(self, after: int = 0, limit: int = 10_000) -> list[Record]:
-        """The records that follow position ``after``, at most ``limit``; from disk, in order, each once."""
+        """The records that follow position ``after``, at most ``limit``; in order, each once."""
         self._still_open()
+        with self.lock:
+            first = self._recent[0].position if self._recent else after + 2
+            if first <= after + 1 <= self._recent[-1].position and not self._database.changed():
+                # A follower that keeps up need not read again what was folded just now.
+                return list(islice(self._recent, after + 1 - first, after + 1 - first + limit))
         with self._database.reading() as connection:
             return log.read(connection, after, limit)
 
@@ -439,11 +448,13 @@ class Journal:
         if not caches.load(connection, state):
             state = self._empty()
         self._state, self._saved = state, state.position or -1
+        self._recent.clear()
         self._torn = False
 
     def _fold(self, records: list[Record]) -> None:
         self._torn = True  # an interrupt in the middle leaves half a fold; then the state is loaded anew
         self._unknown = fold(self._state, records, self._unknown)
+        self._recent.extend(records)
         self._torn = False
 
     def _save_when_due(self, writing: Writing) -> None:
