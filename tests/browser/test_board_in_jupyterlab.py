@@ -147,12 +147,23 @@ def test_a_decision_made_elsewhere_meanwhile_is_told_at_the_card(book, page):
     name = propose(book, temperature=925, density=8.6)
     select(book, name)
     page.keyboard.press("r")
-    book.kernel(f"campaign.proposals['{name}'].reject('in a cell')\ncampaign.proposals['{name}'].undo()")
+    other = f"p = campaign.proposals['{name}']\nwith campaign.journal.lock:\n    p.reject('in a cell'); p.undo()"
+    assert book.kernel(other) == ""
     page.keyboard.type("too late")
     page.keyboard.press("Enter")
     page.wait_for_selector(f"[data-proposal={name}] .ais-error")
     assert "changed since you looked" in page.locator(f"[data-proposal={name}] .ais-error").inner_text()
     assert state_of(book, name) == "waiting"
+
+
+def test_a_card_that_is_decided_elsewhere_while_one_writes_is_told(book, page):
+    name = propose(book, temperature=926, density=8.6)
+    select(book, name)
+    page.keyboard.press("r")
+    book.kernel(f"campaign.proposals['{name}'].reject('in a cell')")
+    page.wait_for_selector(".ais-head .ais-error")
+    assert "was decided elsewhere" in page.locator(".ais-head .ais-error").inner_text()
+    page.locator(".ais-head .ais-error button").click()
 
 
 def test_keys_stay_in_the_board(book, page):

@@ -65,7 +65,10 @@ class View {
     this.snap[name] = part;
     this.stamps[name] = (this.stamps[name] || 0) + 1;
     this.heard = performance.now();
-    if (name === "review") this.held = performance.now();
+    if (name === "review") {
+      this.held = performance.now();
+      this.keepSelection(part.cards);
+    }
   }
 
   // A run keeps its colour and dashes while it is plotted.
@@ -131,6 +134,12 @@ class View {
   // --- selection and forms -------------------------------------------------------------------
 
   keepSelection(cards) {
+    const written = this.ui.form?.target;
+    if (this.snap.review && written && /^P\d+$/.test(written) && !cards.some((c) => c.id === written) && !this.ui.pendings[written]) {
+      this.ui.form = null;
+      this.ui.errors.header = `${written} was decided elsewhere while you wrote; nothing of yours was recorded. The ledger says what became of it.`;
+      this.say(this.ui.errors.header);
+    }
     if (this.ui.selected && cards.some((c) => c.id === this.ui.selected)) { this.order_seen = cards.map((c) => c.id); return; }
     // What was selected has been decided: the one that took its place is next.
     const at = Math.max(0, (this.order_seen || []).indexOf(this.ui.selected));
@@ -168,8 +177,9 @@ class View {
     this.ui.form = { values: {}, ...form, revision: card?.revision };
     this.ui.found = null;
     delete this.ui.errors[form.target];
-    this.paint();
-    requestAnimationFrame(() => this.root.querySelector("[data-autofocus]")?.focus());
+    // At once: what is typed next belongs into the field, and must not be taken for keys of the board.
+    this.paint_now();
+    this.root.querySelector("[data-autofocus]")?.focus();
     const schema = this.snap.fields?.[card?.task || this.snap.header?.task];
     if (schema?.pool && form.kind !== "reject") this.search(card?.task || this.snap.header?.task, "");
   }
@@ -195,7 +205,7 @@ class View {
       event.preventDefault();
       return;
     }
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (typing || this.ui.form || event.ctrlKey || event.metaKey || event.altKey) return;
     const runs = Boolean(event.target.closest?.("[data-area=runs]"));
     const todo = { j: () => this.move(1, runs), k: () => this.move(-1, runs), ArrowDown: () => this.move(1, runs), ArrowUp: () => this.move(-1, runs) }[event.key] || {
       a: () => this.on_card("a"), e: () => this.on_card("e"), r: () => this.on_card("r"), u: () => this.undo(), n: () => this.open({ kind: "own", target: "own" }), s: () => this.stop_run(),
@@ -289,14 +299,15 @@ class View {
   paint() {
     if (this.queued || this.closed) return;
     this.queued = true;
-    requestAnimationFrame(() => {
-      this.queued = false;
-      if (this.closed) return;
-      const inside = this.root.contains(document.activeElement);
-      reconcile(this.body, [this.tree()], false);
-      // What had the focus is gone (a decided card): the keys must go on to work.
-      if (inside && !this.root.contains(document.activeElement)) (this.root.querySelector(".ais-card.ais-sel") || this.root).focus({ preventScroll: true });
-    });
+    requestAnimationFrame(() => { this.queued = false; this.paint_now(); });
+  }
+
+  paint_now() {
+    if (this.closed) return;
+    const inside = this.root.contains(document.activeElement);
+    reconcile(this.body, [this.tree()], false);
+    // What had the focus is gone (a decided card): the keys must go on to work.
+    if (inside && !this.root.contains(document.activeElement)) (this.root.querySelector(".ais-card.ais-sel") || this.root).focus({ preventScroll: true });
   }
 
   tree() {

@@ -1,7 +1,6 @@
 function reviewPanel(ctx) {
   const d = ctx.snap.review;
   if (!d) return null;
-  ctx.keepSelection(d.cards);
   return h("section", { key: "review", class: "ais-review", "data-area": "review", "aria-label": "Proposals to review" },
     h("h2", {}, h("b", {}, d.heading), h("span", {}, d.sub), h("span", { class: "ais-grow" }),
       button("Propose…", () => ctx.open({ kind: "own", target: "own" }), { kbd: "n", small: true, blocked: ctx.gone() || d.blocked, key: "own" })),
