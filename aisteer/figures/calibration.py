@@ -27,8 +27,7 @@ def predicted_before(source: Source) -> tuple[Panel, list[str], Array]:
     """The panel of outcomes against predictions, its runs, and their surprises in standard deviations."""
     known = set(source.outcomes().names)
     rows = [row for row in source.ledger() if row["run"] in known and row["surprise"] is not None]
-    x_axis = Axis(f"{source.objective.outcome}, predicted before", source.objective.unit)
-    y_axis = Axis(f"{source.objective.outcome}, measured", source.objective.unit)
+    axes = Axis("predicted before", source.objective.unit), Axis("measured", source.objective.unit)
     layers: list[Layer] = []
     for who, words in (("ai", "AI's proposals"), ("human", "own and edited"), ("rule", "by rule")):
         mine = [row for row in rows if ORIGINS.get(row["origin"], "ai") == who]
@@ -46,7 +45,8 @@ def predicted_before(source: Source) -> tuple[Panel, list[str], Array]:
         layers.insert(0, Line("as predicted", "ideal", diagonal, diagonal))
     note = "" if rows else "No run with a prediction has ended yet."
     surprise = np.array([row["surprise"] for row in rows], dtype=np.float64)
-    return Panel(x_axis, y_axis, layers, note=note), [row["run"] for row in rows], surprise
+    panel = Panel(*axes, layers, title=source.objective.outcome, note=note)
+    return panel, [row["run"] for row in rows], surprise
 
 
 def _coverage(surprise: Array) -> Panel:
