@@ -27,7 +27,11 @@ def _parser() -> argparse.ArgumentParser:
     status = verbs.add_parser("status", help="show one campaign, or all")
     status.add_argument("name", nargs="?", help="the campaign; all if not given")
     hosts = verbs.add_parser("hosts", help="show this machine's hosts of worker processes")
-    hosts.add_argument("--stop", action="store_true", help="end them; live runs are lost and tried again")
+    hosts.add_argument(
+        "--stop",
+        action="store_true",
+        help="end them; live runs write a checkpoint and go on from it when their campaign is driven",
+    )
     export = verbs.add_parser("export", help="write runs, decisions and observations as files")
     export.add_argument("name", help="the campaign")
     export.add_argument("--to", required=True, metavar="FOLDER", help="where to; made when missing")

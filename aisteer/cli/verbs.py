@@ -40,15 +40,17 @@ def hosts(given: argparse.Namespace) -> int:
     from aisteer.execution.hosts import list_hosts, stop_host
 
     found = list_hosts()
+    failed = 0
     if not found:
         print("No host of worker processes is at work on this machine.")
     for host in found:
         since = datetime.fromtimestamp(host.since).astimezone().isoformat(timespec="seconds")
         print(f"{host.key}  process {host.pid}  {host.workers} workers  since {since}  {host.spool}")
         if given.stop:
-            stop_host(host)
-            print(f"{host.key}  ended")
-    return 0
+            ended = stop_host(host)
+            print(f"{host.key}  {'ended' if ended else 'was told to end, and still runs after 30 s'}")
+            failed += not ended
+    return 1 if failed else 0
 
 
 def export(given: argparse.Namespace) -> int:

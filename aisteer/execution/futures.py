@@ -14,6 +14,7 @@ from typing import Any
 from aisteer.errors import EndpointError
 from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
 from aisteer.execution.looking import Lookout
+from aisteer.execution.mirror import Mirror
 from aisteer.execution.spool import Spool
 from aisteer.execution.withdrawal import withdraw
 from aisteer.execution.worker import ending
@@ -41,7 +42,8 @@ class FuturesEndpoint:
         executor: Any ``concurrent.futures.Executor``; it is not shut down here.
         spool: The spool's root.
         workers: How many runs it executes at a time, where it does not say.
-        code: Where the campaign keeps the simulations' code; by default ``code`` beside the spool.
+        code: Where the campaign keeps the simulations' code, with ``observations`` (what earlier drivers
+            mirrored) beside it; by default ``code`` beside the spool.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class FuturesEndpoint:
         self.spool = Spool(Path(spool))
         self.code = Path(code) if code is not None else self.spool.root.parent / "code"
         self.workers = workers or int(getattr(executor, "_max_workers", 0) or os.cpu_count() or 1)
-        self._lookout = Lookout(self.spool)
+        self._lookout = Lookout(self.spool, mirror=Mirror(self.code.parent))
         self._futures: dict[AttemptRef, Future[Any]] = {}
         self._news: list[AttemptRef] = []
         self._bell = threading.Event()

@@ -17,11 +17,13 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from aisteer.execution.clients import Client
+from aisteer.execution.ground import Ground
 from aisteer.execution.hosts import Place, version
 from aisteer.execution.supervision import Supervisor
 from aisteer.execution.worker import files
@@ -53,6 +55,9 @@ class Host:
         self._selector = selectors.DefaultSelector()
         self._busy_until = time.monotonic()
         self._ending = False
+        self._in_place = True
+        self._ground = Ground(root)
+        self._looked = 0.0
         self._woken, waker = socket.socketpair()
         self._woken.setblocking(False)
         waker.setblocking(False)
@@ -71,6 +76,7 @@ class Host:
         while not (self._ending and not self.crew.workers):
             for key, _ in self._selector.select(self._timeout()):
                 self._handle(key)
+            self._stand()
             self.crew.tick()
             for client in list(self._clients.values()):
                 self._serve(client)
@@ -86,6 +92,28 @@ class Host:
     def _end(self) -> None:
         self._ending = True
         self.crew.end()
+
+    def _stand(self, *, now: bool = False) -> bool:
+        """Whether our spool is there; if not, make room for the host of the one that takes its place."""
+        if self._in_place and (now or time.monotonic() - self._looked >= _TICK):
+            self._looked = time.monotonic()
+            lost = self._ground.lost
+            if lost:
+                _say(f"the spool {self.crew.root} is gone: {lost}; this host ends")
+                self._make_room()
+                self._end()
+        return self._in_place
+
+    def _make_room(self) -> None:
+        """Be found by nobody any more; whoever was connected finds the next host."""
+        self._in_place = False
+        with contextlib.suppress(OSError):
+            self.place.socket.unlink()
+            self.place.lock.unlink()
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        for client in list(self._clients.values()):
+            self._drop(client)
 
     def _timeout(self) -> float:
         if self.crew.impatient or any(client.soon for client in self._clients.values()):
@@ -117,7 +145,8 @@ class Host:
             return
         self._busy_until = time.monotonic()
         for order in orders:
-            self._obey(client, order)
+            if self._stand(now=True):
+                self._obey(client, order)
 
     def _obey(self, client: Client, order: Json) -> None:
         if "hello" in order:
@@ -143,9 +172,9 @@ class Host:
             self._selector.modify(client.channel, wanted, client)
 
     def _drop(self, client: Client) -> None:
-        self._selector.unregister(client.channel)
-        self._clients.pop(client.fileno(), None)
-        client.channel.close()
+        if self._clients.pop(client.fileno(), None) is client:
+            self._selector.unregister(client.channel)
+            client.channel.close()
 
     def _tell(self, what: str, key: str, reason: str = "") -> None:
         for client in self._clients.values():
@@ -163,11 +192,16 @@ class Host:
         self._lock.close()
 
     def _close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.place.socket.unlink()
-            self.place.lock.unlink()
+        if self._in_place:
+            self._make_room()
         self.crew.close()
         self._let_go()
+
+
+def _say(words: str) -> None:
+    """Into the host's log."""
+    sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {words}\n")
+    sys.stderr.flush()
 
 
 def _listen(place: Place) -> socket.socket:
@@ -220,7 +254,10 @@ def _in_background(work: Callable[[], None]) -> None:
     if os.fork() == 0:
         try:
             work()
+        except BaseException:  # noqa: BLE001  nobody waits for this process: it says why it ended
+            traceback.print_exc()
         finally:
+            sys.stderr.flush()
             os._exit(0)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -16,15 +15,17 @@ from aisteer.errors import EndpointError
 from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
 from aisteer.execution.hosts import Place
 from aisteer.execution.looking import Lookout
+from aisteer.execution.mirror import Mirror
 from aisteer.execution.spool import Spool
+from aisteer.execution.starting import PATIENCE, start_host
 from aisteer.execution.worker import files
 
 __all__ = ["LocalEndpoint"]
 
 Json = dict[str, Any]
 
-_PATIENCE = 30.0
-"""Seconds for a host to answer on a busy machine."""
+_REMIND = 2.0
+"""Seconds after which the host is told again of what nobody has claimed though nothing waits there."""
 
 
 class LocalEndpoint:
@@ -34,7 +35,8 @@ class LocalEndpoint:
         spool: The spool's root, usually ``<campaign>/spool``.
         workers: How many runs at a time; by default as many as there are cores.
         idle: Seconds without work after which the host process goes away; it comes back when needed.
-        code: Where the campaign keeps the simulations' code; by default ``code`` beside the spool.
+        code: Where the campaign keeps the simulations' code, with ``observations`` (what earlier drivers
+            mirrored) beside it; by default ``code`` beside the spool.
 
     The runs outlive this process, not the login session or the container.
     """
@@ -55,7 +57,7 @@ class LocalEndpoint:
         )
         self.idle = idle
         self.code = Path(code) if code is not None else self.spool.root.parent / "code"
-        self._lookout = Lookout(self.spool, ours=True)
+        self._lookout = Lookout(self.spool, ours=True, mirror=Mirror(self.code.parent))
         self._channel: socket.socket | None = None
         self._rest = b""
         self._refs: dict[str, AttemptRef] = {}
@@ -64,6 +66,7 @@ class LocalEndpoint:
         self._status: Json = {}
         self._contact: float | None = None
         self._problem = ""
+        self._remind_at = 0.0
 
     # --- what the driver asks ---
 
@@ -103,6 +106,7 @@ class LocalEndpoint:
             self._reconnect()
         while True:
             self._hear()
+            self._remind()
             ended, self._ended = self._ended, set()
             observed, self._observed = self._observed, set()
             found = self._lookout.look(offsets, ended, observed)
@@ -163,6 +167,16 @@ class LocalEndpoint:
             return  # the status says so, and the sweep goes on without the host's word
         self._resubmit(live)
 
+    def _remind(self) -> None:
+        """Hand over again what nobody has claimed while the host has nothing that waits: at least once."""
+        now = time.monotonic()
+        if now < self._remind_at or self._channel is None or _count(self._status.get("waiting")):
+            return
+        self._remind_at = now + _REMIND
+        forgotten = [ref for ref in self._lookout.unclaimed(_REMIND) if self.spool.claim(ref) is None]
+        if forgotten:
+            self._resubmit(forgotten)
+
     def _resubmit(self, refs: Sequence[AttemptRef]) -> None:
         by_threads: dict[int, list[str]] = {}
         for ref in refs:
@@ -187,7 +201,9 @@ class LocalEndpoint:
             return
         try:
             place = Place.of(self.spool.root)
-            channel = place.connect() or self._start(place)
+            channel = place.connect() or start_host(
+                place, self.spool.root, workers=self.workers, idle=self.idle
+            )
         except EndpointError as error:
             self._problem = str(error)
             raise
@@ -197,49 +213,11 @@ class LocalEndpoint:
             {"hello": 1, "workers": self.workers, "path": [p for p in sys.path if p], "cwd": _folder_here()}
         )
 
-    def _start(self, place: Place) -> socket.socket:
-        options = {"root": str(self.spool.root), "workers": self.workers, "idle": self.idle}
-        deadline = time.monotonic() + _PATIENCE
-        next_try = 0.0
-        while (now := time.monotonic()) < deadline:
-            if now >= next_try:
-                next_try = now + 2.0
-                self._launch(files.encode(options).decode())
-            channel = place.connect()
-            if channel is not None:
-                return channel
-            time.sleep(0.01)
-        raise EndpointError(
-            f"The local host process did not answer within {_PATIENCE:g} s. Accepted runs wait; running ones go on. "
-            f"Look at {self.spool.root / 'host.log'}, and at `aisteer hosts`.",
-            spool=str(self.spool.root),
-        )
-
-    def _launch(self, options: str) -> None:
-        import aisteer
-
-        try:
-            with (self.spool.root / "host.log").open("ab") as log:
-                subprocess.run(
-                    [sys.executable, "-m", "aisteer.execution.host", options],
-                    cwd=Path(aisteer.__file__).parent.parent,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    check=False,
-                    timeout=_PATIENCE,
-                )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise EndpointError(
-                f"The local host process could not be started: {error}. Accepted runs wait; nothing was lost. "
-                f"Check that {self.spool.root} exists and can be written."
-            ) from error
-
     def _say(self, order: Json) -> None:
+        if self._channel is None:
+            return  # gone with an order before; see below
         try:
-            assert self._channel is not None
-            self._channel.settimeout(_PATIENCE)
+            self._channel.settimeout(PATIENCE)
             self._channel.sendall(files.encode(order) + b"\n")
             self._channel.setblocking(False)
         except OSError:
@@ -279,6 +257,8 @@ class LocalEndpoint:
         self._contact = time.time()
         for key in news.get("ended", ()):
             self._note(self._ended, key)
+            if key in self._refs:
+                self._lookout.released(self._refs[key])
         for what in ("observed", "claimed"):
             for key in news.get(what, ()):
                 self._note(self._observed, key)

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from aisteer.execution.endpoint import AttemptRef, Glimpse
+from aisteer.execution.mirror import Mirror
 from aisteer.execution.spool import Spool, Tail
-from aisteer.execution.worker.claim import holder_is_dead
+from aisteer.execution.worker.claim import holder_is_dead, holder_lives
 from aisteer.execution.worker.command import end_group
 from aisteer.execution.worker.files import Json
 
@@ -20,6 +21,8 @@ _SWEEP = 2.0
 _SLICES = 8
 _SURE = 3.0
 """Seconds for which a holder has to be dead, or a folder gone: its host may be about to write the end."""
+_CUT_OFF = 15.0
+"""Seconds in which a worker whose folder is gone has noticed, and has interrupted or killed its simulation."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,8 @@ class Watched:
     gap: str = ""
     dead_since: float = 0.0
     lost: str = ""
+    released: bool = False
+    since: float = field(default_factory=time.monotonic)
     beat: tuple[int | None, float] = (None, 0.0)
 
     def moving(self, heartbeat: int | None, within: float = 20.0) -> bool:
@@ -51,11 +56,13 @@ class Lookout:
     Args:
         spool: Where they are.
         ours: Whether the runs are this machine's own, so that what a dead one left running is ended.
+        mirror: What was mirrored of streams that we read on from where another driver stopped.
     """
 
-    def __init__(self, spool: Spool, *, ours: bool = False) -> None:
+    def __init__(self, spool: Spool, *, ours: bool = False, mirror: Mirror | None = None) -> None:
         self.spool = spool
         self.ours = ours
+        self.mirror = mirror
         self.watched: dict[AttemptRef, Watched] = {}
         self._over: list[AttemptRef] = []
         self._slice = 0
@@ -75,6 +82,17 @@ class Lookout:
     def next_sweep(self) -> float:
         """When the next slice of all attempts is due, monotonic seconds."""
         return self._sweep_at
+
+    def unclaimed(self, age: float) -> list[AttemptRef]:
+        """Attempts that we have looked after for so many seconds and of which no claim was seen."""
+        born = time.monotonic() - age
+        return [r for r, w in self.watched.items() if not (w.over or w.claim) and w.since < born]
+
+    def released(self, ref: AttemptRef) -> None:
+        """Nobody executes it any more, as the endpoint knows; its end may be there."""
+        watched = self.watched.get(ref)
+        if watched is not None:
+            watched.released = True
 
     def lose(self, ref: AttemptRef, reason: str) -> None:
         """Nobody executes it, as the endpoint knows."""
@@ -137,6 +155,8 @@ class Lookout:
             claim = watched.claim = self.spool.claim(ref)
             state = "claimed" if claim is not None else ""
         data = b""
+        if offset and not watched.tail.prefix and self.mirror is not None:
+            watched.tail.remember(offset, self.mirror.path(ref.run, ref.attempt))
         if ending is None or ending["length"] != offset or offset:
             data = self.spool.tail(ref, watched.tail, offset)
         if data and not watched.running:
@@ -164,6 +184,7 @@ class Lookout:
     def _lost(self, watched: Watched) -> str:
         """Why nobody executes it any more, once that is sure."""
         reason = ""
+        sure = _SURE
         if watched.claim is not None and holder_is_dead(watched.claim):
             if self.ours:
                 end_group(f"{self.spool.root}/{watched.ref.folder}")
@@ -174,9 +195,11 @@ class Lookout:
             )
         elif not os.path.isdir(f"{self.spool.root}/{watched.ref.folder}"):
             reason = "Its folder in the spool is gone: it was removed or is not mounted. What was mirrored is kept."
+            if watched.claim is not None and holder_lives(watched.claim) and not watched.released:
+                sure = _CUT_OFF  # no next attempt while this one is still executed
         if not reason:
             watched.dead_since = 0.0
             return ""
         now = time.monotonic()
         watched.dead_since = watched.dead_since or now
-        return reason if now - watched.dead_since >= _SURE and self.spool.end(watched.ref) is None else ""
+        return reason if now - watched.dead_since >= sure and self.spool.end(watched.ref) is None else ""

@@ -20,7 +20,7 @@ from aisteer.execution.archives import Archives
 from aisteer.execution.endpoint import AttemptRef
 from aisteer.execution.ends import clean_end
 from aisteer.execution.worker import files
-from aisteer.execution.worker.claim import Claimant
+from aisteer.execution.worker.claim import Claimant, fence_token
 
 __all__ = ["Spool", "Tail"]
 
@@ -39,6 +39,18 @@ class Tail:
     prefix: bytes = b""
     """Hash of the up to 4 kB before ``offset``."""
     gap: str = ""
+
+    def remember(self, offset: int, mirror: Path) -> None:
+        """Take what was mirrored up to ``offset`` for what stood there: another driver read it."""
+        start = max(0, offset - _PREFIX)
+        try:
+            with mirror.open("rb") as file:
+                file.seek(start)
+                known = file.read(offset - start)
+        except OSError:
+            return
+        if len(known) == offset - start:
+            self.offset, self.prefix = offset, _hash(known)
 
 
 @dataclass(slots=True)
@@ -195,7 +207,7 @@ class Spool:
         except OSError as error:
             raise _cannot(path, error) from error
         if not os.path.lexists(f"{path}/claim.json"):
-            fence = Claimant(self._text)
+            fence = Claimant(self._text, fence_token())
             fence.claim(path)
             fence.forget()
 

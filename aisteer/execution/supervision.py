@@ -19,7 +19,7 @@ from aisteer.execution.crew import Worker
 from aisteer.execution.stopping import Stop, read_stop
 from aisteer.execution.withdrawal import withdraw
 from aisteer.execution.worker import ending, files
-from aisteer.execution.worker.attempt import ENDING, STALE
+from aisteer.execution.worker.attempt import ENDING, STALE, TAKEN, UNCLAIMED
 from aisteer.execution.worker.claim import Claimant
 from aisteer.execution.worker.command import end_group
 from aisteer.execution.worker.files import Json
@@ -30,6 +30,8 @@ _KEY = re.compile(r"[0-9A-Za-z]{4,64}-[0-9]{1,6}")
 _STUCK = 0.05
 """Seconds after which attempts that wait behind a long one are given to an idle worker as well."""
 _MOST_TRIES = 5
+_LATER = 1.0
+"""Seconds after which an attempt is tried again whose claim could not be written."""
 _LAST_WORDS = 10.0
 """Seconds that runs have for a checkpoint when the host ends."""
 
@@ -76,6 +78,7 @@ class Supervisor:
         self._host_lets_go = let_go
         self._selector = selector
         self._queue: deque[str] = deque()
+        self._later: deque[tuple[float, str]] = deque()
         self._entries: dict[str, Entry] = {}
         self._ends = Unwritten()
         self._stopping: dict[str, Entry] = {}
@@ -131,6 +134,8 @@ class Supervisor:
                 entry.stop.press(entry.worker, now)
         for key in self._ends.again(now):
             self._over(key)
+        while self._later and self._later[0][0] <= now:
+            self._queue.append(self._later.popleft()[1])
         self._share(now)
         if self._ending:
             self._press_on(now)
@@ -142,6 +147,7 @@ class Supervisor:
         if not self._ending:
             self._ending = time.monotonic()
             self._queue.clear()
+            self._later.clear()
             for key in [k for k, e in self._entries.items() if e.worker is None]:
                 del self._entries[key]
             self._press_on(self._ending)
@@ -271,12 +277,15 @@ class Supervisor:
         elsewhere = next((w for w in self.workers.values() if key in w.sent), None)
         if elsewhere is not None:
             entry.worker = elsewhere
+        elif reason == UNCLAIMED:
+            entry.worker = None
+            self._later.append((time.monotonic() + _LATER, key))
         else:
             self._forget(key)
-            if reason != "claimed by another":
-                self._tell("lost", key, reason)
-            else:
+            if reason == TAKEN:
                 self._tell("claimed", key)
+            else:
+                self._tell("lost", key, reason)
 
     def _requeue(self, entry: Entry) -> None:
         entry.worker = None
@@ -331,6 +340,8 @@ class Supervisor:
                 self._requeue(entry)
             elif claim is not None and claim.get("by") == worker.token:
                 self._speak_for(worker, key, entry, claim, code)
+            elif claim is not None and entry is not None and entry.worker is worker:
+                self._forget(key)  # whoever claimed it speaks for it
 
     def _speak_for(self, worker: Worker, key: str, entry: Entry | None, claim: Json, code: int) -> None:
         folder = self._folder(key)

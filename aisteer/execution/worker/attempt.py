@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import checkpoints, ending, files, loading, values
+from . import checkpoints, ending, files, loading, succession, values
 from .capture import Capture
 from .claim import Claimant
 from .controls import Controls
@@ -28,6 +28,8 @@ _TOLERATED = 3
 """Beats that may fail before a worker takes itself for cut off."""
 STALE = "this process has imported another version of its module"
 ENDING = "this process is about to end"
+TAKEN = "claimed by another"
+UNCLAIMED = "its claim cannot be written"
 beating = Pulse()
 
 
@@ -170,9 +172,9 @@ class Attempt:
         """Claim, execute, end."""
         deadline = self.deadline()
         withdrawn = self._withdrawn()
-        reason = self._refusal(deadline)
+        reason = self._refusal(deadline) or self._wait_for_earlier()
         if reason or not self.claimant.claim(self.path):
-            return {"executed": False, "reason": reason or "claimed by another"}
+            return {"executed": False, "reason": reason or self._unclaimed()}
         # What was asked before the claim stood is asked of a run that has not started.
         withdrawn = withdrawn or self._withdrawn()
         if withdrawn:
@@ -184,6 +186,7 @@ class Attempt:
         try:
             end = self._execute(deadline)
         except Abandoned as reason:
+            succession.release(self.path)
             return {"executed": True, "end": "", "written": True, "reason": str(reason)}
         finally:
             beating.leave(self)
@@ -199,6 +202,27 @@ class Attempt:
         if self.interruption.asked:
             return ENDING
         return self.fenced()
+
+    def _wait_for_earlier(self) -> str:
+        """Why it is not ours to start because of an earlier attempt that is still executed; waits for its end."""
+        previous = self.request.get("previous")
+        if not previous or not isinstance(previous, list) or self.taken:
+            return ""
+        reason = succession.wait_for_earlier(
+            self.root,
+            previous,
+            self.claimant.token,
+            lambda: bool(self.interruption.asked or self.fenced() or self.taken or self._withdrawn()),
+        )
+        return reason or (ENDING if self.interruption.asked else self.fenced())
+
+    @property
+    def taken(self) -> bool:
+        """Whether somebody has claimed it."""
+        return os.path.lexists(os.path.join(self.path, "claim.json"))
+
+    def _unclaimed(self) -> str:
+        return TAKEN if self.taken else UNCLAIMED
 
     def deadline(self) -> float | None:
         """When this worker's block ends, Unix seconds."""

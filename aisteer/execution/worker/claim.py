@@ -12,6 +12,7 @@ import uuid
 from . import files
 from .files import Json
 
+_FENCE = "fence-"
 _JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "FLUX_JOB_ID", "COBALT_JOBID", "JOB_ID")
 
 
@@ -87,6 +88,25 @@ def holder_is_dead(claim: Json) -> bool:
     return process_start(pid) != claim.get("started")
 
 
+def holder_lives(claim: Json) -> bool:
+    """Whether the claim's holder is a process of this machine that exists now; False where that cannot be known."""
+    here = machine()
+    pid = claim.get("pid")
+    if not here["boot"] or any(claim.get(key) != here[key] for key in ("host", "boot", "space")):
+        return False
+    return isinstance(pid, int) and 0 < pid < 2**31 and process_start(pid) == claim.get("started") != ""
+
+
+def fence_token() -> str:
+    """A token that claims an attempt so that nobody ever executes it."""
+    return f"{_FENCE}{uuid.uuid4().hex}"
+
+
+def is_fence(claim: Json) -> bool:
+    """Whether nobody executes the attempt that was claimed so."""
+    return str(claim.get("by")).startswith(_FENCE)
+
+
 class Claimant:
     """Someone who executes attempts, one after the other; its token stands in every claim it wins.
 
@@ -104,15 +124,19 @@ class Claimant:
         path = os.path.join(folder, "claim.json")
         if os.path.lexists(path):
             return False
-        try:
-            # File systems allow so many links to a file (65,000 on ext4).
-            if self._linked in {0, 10_000}:
-                self._renew()
-            os.link(self._path, path)
-            self._linked += 1
-        except OSError:
-            # On a network file system the answer to a link that succeeded can be lost: look.
-            self._linked = 0
+        for _ in range(2):
+            try:
+                # File systems allow so many links to a file (65,000 on ext4).
+                if self._linked in {0, 10_000}:
+                    self._renew()
+                os.link(self._path, path)
+                self._linked += 1
+            except OSError:
+                # On a network file system the answer to a link that succeeded can be lost: look. Where
+                # no claim stands the file that we link may have been removed: write it again.
+                self._linked = 0
+            if os.path.lexists(path):
+                break
         held = files.read_json(path, 1 << 16)
         return held is not None and held.get("by") == self.token
 
