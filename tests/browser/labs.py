@@ -188,7 +188,7 @@ class Book:
                 const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
                 const future = kernel.requestExecute({ code, store_history: false });
                 let text = '';
-                future.onIOPub = (m) => { 
+                future.onIOPub = (m) => {
                     if (m.header.msg_type === 'stream') text += m.content.text;
                     if (m.header.msg_type === 'error') text += m.content.ename + ': ' + m.content.evalue; };
                 await future.done; return text; }""",

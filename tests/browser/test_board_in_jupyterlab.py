@@ -147,7 +147,9 @@ def test_a_decision_made_elsewhere_meanwhile_is_told_at_the_card(book, page):
     name = propose(book, temperature=925, density=8.6)
     select(book, name)
     page.keyboard.press("r")
-    other = f"p = campaign.proposals['{name}']\nwith campaign.journal.lock:\n    p.reject('in a cell'); p.undo()"
+    other = (
+        f"p = campaign.proposals['{name}']\nwith campaign.journal.lock:\n    p.reject('in a cell'); p.undo()"
+    )
     assert book.kernel(other) == ""
     page.keyboard.type("too late")
     page.keyboard.press("Enter")
@@ -214,7 +216,8 @@ def test_the_saved_notebook_is_small_and_holds_the_summary(book, page):
 def test_the_board_has_no_serious_fault_of_accessibility(book, page):
     unnamed = page.evaluate(
         """() => ['button', 'input', 'select'].flatMap((t) => [...document.querySelectorAll(`.aisteer ${t}`)])
-              .filter((n) => !(n.getAttribute('aria-label') || n.textContent.trim() || n.labels?.[0]?.textContent.trim()))
+              .filter((n) => !(n.getAttribute('aria-label') || n.textContent.trim()
+                                || n.labels?.[0]?.textContent.trim()))
               .map((n) => n.outerHTML)"""
     )
     assert unnamed == []

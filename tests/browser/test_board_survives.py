@@ -49,6 +49,7 @@ def test_a_campaign_goes_on_after_a_kernel_restart_and_stays_readable_without_on
         assert summary.is_visible()
         text = summary.inner_text()
         assert "surviving" in text
+        assert not page.get_by_text("Error displaying widget").is_visible()
         assert "P1" in text
         assert "run this cell again" in text
         assert "ai.open('surviving')" in text

@@ -13,7 +13,7 @@ from aisteer_widgets.view_models.tasks import task_names
 
 __all__ = ["show"]
 
-EVERY = 5.0
+EVERY = 3.0
 """Seconds between two writings of the static summary, at least: each one changes the notebook."""
 
 

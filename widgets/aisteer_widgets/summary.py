@@ -17,6 +17,11 @@ __all__ = ["moment", "static_html"]
 
 Json = dict[str, Any]
 CARDS = 6
+_STYLE = (
+    "<style>.jp-OutputArea-child:has(.jupyter-widgets):not(:has(.aisteer))"
+    ":has(+ .jp-OutputArea-child .aisteer-summary) { display: none; }</style>"
+)
+"""Where the board cannot be made (no kernel), the summary stands instead of the words that say so."""
 RUNS = 6
 
 
@@ -53,7 +58,7 @@ def static_html(scene: Scene, wishes: Wishes, again: str) -> str:
         "".join(f"<p>⚠ {_e(t['message'])}</p>" for t in troubles(scene)["items"]),
         _footer(scene, again),
     ]
-    return f'<div class="aisteer-summary">{"".join(parts)}</div>'
+    return f'{_STYLE}<div class="aisteer-summary">{"".join(parts)}</div>'
 
 
 def _footer(scene: Scene, again: str) -> str:

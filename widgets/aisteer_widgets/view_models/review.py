@@ -9,7 +9,7 @@ from aisteer.journal.state import Proposal, State
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.reasons import words_of
 from aisteer_widgets.view_models.scene import Scene
-from aisteer_widgets.view_models.tasks import Objective, Task, task_names, task_of
+from aisteer_widgets.view_models.tasks import Objective, Task, baselines, task_names, task_of
 
 __all__ = ["CARDS", "card", "fields", "review"]
 
@@ -106,7 +106,8 @@ def _who(state: State, proposal: Proposal, parent: Proposal | None) -> str:
     if proposal.origin == "human":
         return f"your own{action}{place}"
     if proposal.origin == "random":
-        return f"random arm{action}{place}"
+        arm = "random arm" if proposal.task in baselines(state) else "drawn at random"
+        return f"{arm}{action}{place}"
     rank = f", {fmt.ordinal(proposal.rank)}" if proposal.rank else ""
     of = f" of {fmt.count(proposal.of, 'candidate')}" if proposal.rank and proposal.of else ""
     return f"AI{rank}{of}{action}{place}"

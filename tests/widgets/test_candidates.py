@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import base64
+
+import pandas as pd
+import pytest
+from stories import MOLECULES, Story
+
+import aisteer as ai
+from aisteer_widgets.candidates import search
+from aisteer_widgets.pictures import structure
+
+SMILES = ["c1ccccc1", "Oc1ccccc1", "Nc1ccccc1", "CO", "C=O"]
+
+
+@pytest.fixture
+def story(tmp_path):
+    frame = pd.DataFrame(
+        {"smiles": SMILES, "scaffold": ["benzene"] * 3 + ["methane"] * 2, "heavy_atoms": [6, 7, 7, 2, 2]}
+    )
+    pool = ai.Pool(frame, "smiles", features=["heavy_atoms"])
+    pool.save(tmp_path)
+    task = {**MOLECULES["tasks"]["main"], "space": pool.to_json()}
+    return Story({**MOLECULES, "tasks": {"main": task}}, "ionise").start()
+
+
+def keys(found):
+    return [item["key"] for item in found["items"]]
+
+
+def test_candidates_are_found_by_any_column_the_exact_key_first(story, tmp_path):
+    assert keys(search(tmp_path, story.state, "main", "")) == SMILES
+    assert keys(search(tmp_path, story.state, "main", "benzene")) == SMILES[:3]
+    assert keys(search(tmp_path, story.state, "main", "CO")) == ["CO"]
+    found = search(tmp_path, story.state, "main", "nothing like it")
+    assert (found["items"], found["words"]) == ([], "no candidates")
+
+
+def test_a_structure_is_a_picture_that_can_run_nothing():
+    pytest.importorskip("rdkit")
+    address = structure("c1ccccc1O")
+    kind, _, data = address.partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    drawn = base64.b64decode(data).decode()
+    assert "<svg" in drawn
+    assert "<script" not in drawn
+
+
+@pytest.mark.parametrize("smiles", ["", "not a molecule", "C" * 5000, "<script>"])
+def test_what_is_no_molecule_has_no_picture(smiles):
+    assert structure(smiles) == ""
