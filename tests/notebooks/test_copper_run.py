@@ -44,39 +44,37 @@ def whole(copper):
 def test_a_restart_follows_the_very_same_trajectory(copper, whole):
     seen, checkpoints, outcome = whole
     again, after, same = go(
-        copper, temperature=1500.0, strain=5.0, steps=100, seed=3, restart=checkpoints[-6]
+        copper, temperature=1500.0, strain=5.0, steps=100, seed=3, restart=checkpoints[-4]
     )
-    assert again == seen[-5:]
+    assert again == seen[-3:]
     assert same == outcome
     np.testing.assert_array_equal(after[-1]["positions"], checkpoints[-1]["positions"])
 
 
 def test_it_is_equilibrated_first_and_keeps_its_temperature(whole):
     seen, _, outcome = whole
-    assert "msd" not in seen[19]
-    assert "msd" in seen[20]
-    late = [values["temperature"] for values in seen[12:]]
+    assert ["msd" in values for values in seen] == [False] * 10 + [True] * 5
+    late = [values["temperature"] for values in seen[6:]]
     # The temperature of 64 atoms fluctuates by T √(2/189): 154 K.
-    assert np.mean(late) == pytest.approx(1500, abs=150)
+    assert np.mean(late) == pytest.approx(1500, abs=200)
     assert outcome["diffusion"].standard_error > 0
 
 
 def test_a_branch_at_another_temperature_equilibrates_again_without_breaking_up(copper, whole):
-    seen, _, outcome = go(
-        copper, stops={17}, temperature=900.0, strain=5.0, steps=100, seed=4, restart=whole[1][-1]
-    )
+    new = {"temperature": 900.0, "strain": 5.0, "steps": 100, "seed": 4}
+    seen, _, outcome = go(copper, stops={8}, restart=whole[1][-1], **new)
     assert outcome == {}  # stopped before there was anything to fit
-    assert seen[0]["step"] == 70
-    assert "msd" not in seen[12]
-    assert np.mean([values["temperature"] for values in seen[8:]]) == pytest.approx(900, abs=200)
+    assert [values["step"] for values in seen] == list(range(80, 240, 20))
+    assert ["msd" in values for values in seen] == [False] * 7 + [True]
+    assert np.mean([values["temperature"] for values in seen[2:]]) == pytest.approx(900, abs=200)
 
 
 def test_the_steps_can_be_raised_while_it_runs(copper, whole):
-    running = copper(temperature=1500.0, strain=5.0, steps=100, seed=3, restart=whole[1][-3])
+    running = copper(temperature=1500.0, strain=5.0, steps=100, seed=3, restart=whole[1][-2])
     seen, control = [], None
-    while len(seen) < 4:
+    while len(seen) < 2:
         seen.append(running.send(control)[0]["step"])
         control = {"steps": 120}
-    assert seen == [290, 300, 310, 320]
+    assert seen == [300, 320]
     with pytest.raises(StopIteration):
         running.send({})
