@@ -77,7 +77,7 @@ def kills(campaigns: Path, tmp_path: Path, times: int, points: int) -> None:
 def test_a_killed_driver_loses_no_decision_and_no_outcome_and_runs_nothing_twice(
     campaigns: Path, tmp_path: Path
 ) -> None:
-    kills(campaigns, tmp_path, times=6, points=120)
+    kills(campaigns, tmp_path, times=3, points=40)
 
 
 @pytest.mark.full

@@ -89,6 +89,7 @@ def test_in_processes_output_is_captured_and_given_back(tmp_path):
 
 def test_when_a_pool_breaks_its_runs_are_lost_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.setattr("aisteer.execution.futures._LATE", 0.5)
+    monkeypatch.setattr("aisteer.execution.looking._SURE", 0.3)
     with ProcessPoolExecutor(2) as pool:
         stage = on(tmp_path, pool)
         ref = stage.submit("import os\ndef f(): os._exit(1)")

@@ -164,7 +164,8 @@ def test_an_attempt_whose_claim_cannot_be_written_waits_until_it_can(stage):
     assert {stage.seen[ref].end["end"] for ref in refs} == {"done"}
 
 
-def test_what_the_host_was_never_told_of_is_handed_over_again(stage):
+def test_what_the_host_was_never_told_of_is_handed_over_again(stage, monkeypatch):
+    monkeypatch.setattr("aisteer.execution.local._REMIND", 0.2)
     stage.submit(QUICK, {"x": 1})
     stage.ended()
     say, stage.endpoint._say = stage.endpoint._say, lambda order: None  # the word is lost on its way
@@ -187,7 +188,7 @@ def lives(log: Path) -> list[str]:
 
 def test_after_a_killed_host_a_next_attempt_waits_for_the_worker_of_the_one_before(stage):
     log = stage.folder / "log"
-    first = stage.submit(OBSTINATE, {"log": str(log), "seconds": 3.0})
+    first = stage.submit(OBSTINATE, {"log": str(log), "seconds": 2.5})
     stage.until(lambda: log.with_name("log.begun").exists())
     worker = stage.spool.claim(first)["pid"]
     kill(hosts_of(stage.root)[0].pid)
