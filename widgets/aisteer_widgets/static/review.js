@@ -72,8 +72,8 @@ function whyList(c) {
   }
   if (c.why) put("Why here", h("span", { class: "ais-split", "aria-hidden": "true" },
     h("i", { class: "ais-exploit", style: { width: `${100 * c.why.exploit}%` } }), h("i", { class: "ais-explore", style: { width: `${100 - 100 * c.why.exploit}%` } })),
-    h("span", { class: "ais-items" }, h("span", { class: "ais-item" }, c.why.text), c.acquisition ? h("span", { class: "ais-dim ais-item" }, c.acquisition) : ""));
-  else if (c.acquisition) put("Why here", h("span", {}, c.acquisition));
+    h("span", {}, c.why.text));
+  if (c.acquisition) put("Acquisition", h("span", {}, c.acquisition));
   if (c.nearest.length) put("Nearest runs", h("span", { class: "ais-items" }, c.nearest.map((n) => h("span", { class: "ais-near" }, n))));
   if (c.reasons.length) put("Also", h("span", {}, c.reasons.join(" · ")));
   if (c.note) put(c.note_label, h("span", {}, c.note));

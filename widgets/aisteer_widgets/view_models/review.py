@@ -187,7 +187,7 @@ def _axis(mean: float, std: float, best: float | None, parent: tuple[float, floa
 def _acquisition(proposal: Proposal) -> str:
     if proposal.acquisition is None:
         return ""
-    return f"acquisition {fmt.number(proposal.acquisition, 3)}"
+    return fmt.number(proposal.acquisition, 3)
 
 
 def _smiles(task: Task, proposal: Proposal) -> str:
