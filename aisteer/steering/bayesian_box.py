@@ -16,9 +16,8 @@ from aisteer.journal.commands import Draft
 from aisteer.problem.space import Space
 from aisteer.steering.box_search import Penalized, feasible_sobol, maximise
 from aisteer.steering.domains import Box, Key, point_key
-from aisteer.steering.explanation import Standing, explain
+from aisteer.steering.explanation import Standing, explain, improvement
 from aisteer.steering.fitting import LEAST, Belief, Fitter
-from aisteer.steering.improvement import log_expected_improvement
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.random_arm import taken_points
 from aisteer.steering.rejections import penalties
@@ -157,8 +156,8 @@ class BayesianBox:
         if self._reference is None:
             self._reference = self.domain.encode(feasible_sobol(self.space, _RAW, self.seed + 1))
         mean, std = belief.process.predict(self._reference)
-        standing = Standing(log_expected_improvement(mean, std, belief.best))
-        return explain(belief, self.domain, list(points), standing, besides=1)
+        standing = Standing(improvement(belief, mean, std).order)
+        return explain(belief, self.domain, list(points), score=improvement, standing=standing, besides=1)
 
 
 def _acquisition(belief: Belief, baseline: Array, pending: Array, seed: int) -> AcquisitionFunction:

@@ -1,4 +1,4 @@
-"""Bayesian optimisation of a pool: a Gaussian process on features, the expected improvement of each candidate."""
+"""Screening of a pool: a Gaussian process on features, and the upper confidence bound of each candidate."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from aisteer.journal.commands import Draft
 from aisteer.problem.pool import Pool
 from aisteer.steering.domains import Candidates
-from aisteer.steering.explanation import Standing, explain
+from aisteer.steering.explanation import Standing, explain, optimism
 from aisteer.steering.fitting import LEAST, Belief, Fitter
-from aisteer.steering.improvement import log_expected_improvement
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.random_arm import taken_points
 from aisteer.steering.rejections import HALF_LIFE
@@ -26,15 +25,16 @@ _INITIAL = 8
 _SHORTLIST = 600
 _REFERENCE = 1000
 _STRONGEST = 0.99
+_FORGOTTEN = 0.02
 
 
 class BayesianPool:
-    """Proposes the candidates with the largest expected improvement over all that is known and under way.
+    """Proposes the candidates with the largest upper confidence bound, given all that is known and under way.
 
-    The first ones are those that together resemble the pool most. Then the expected improvement of every
-    candidate that has not run is computed, and a batch is chosen one by one: after each choice the model is
-    conditioned on its predicted mean, as it is on all that runs, is accepted or waits. The same evidence
-    gives the same proposals.
+    The first ones are those that together resemble the pool most. Then the bound of every candidate that has
+    not run is computed (mean and one standard deviation, see ``improvement``), and a batch is chosen one by
+    one: after each choice the model is conditioned on its predicted mean, as it is on all that runs, is
+    accepted or waits. The same evidence gives the same proposals.
 
     Args:
         pool: The candidates.
@@ -118,25 +118,22 @@ class BayesianPool:
         if not len(open_rows):
             return []
         mean, std = self._predictions(belief)
-        penalty = self._penalty(evidence, open_rows)
-        value = log_expected_improvement(mean[open_rows], std[open_rows], belief.best) + penalty
+        factor = self._factor(evidence, open_rows)
+        value = _lessened((mean + std)[open_rows], factor)
         # Of a large pool only those that could be chosen at all are looked at together.
         kept = np.sort(np.argsort(-value, kind="stable")[:_SHORTLIST])
-        rows, penalty = open_rows[kept], penalty[kept]
+        rows, factor = open_rows[kept], factor[kept]
         under_way = self._under_way(evidence)
         centre, covariance = belief.process.joint(self.domain.matrix[[*rows.tolist(), *under_way]])
-        best = belief.best
         for place in range(len(rows), len(centre)):
             covariance = _conditioned(covariance, place)
-            best = max(best, float(centre[place]))
         chosen: Rows = []
         for _ in range(min(n, len(rows))):
             spread = np.sqrt(np.maximum(covariance.diagonal()[: len(rows)], 1e-18))
-            value = log_expected_improvement(centre[: len(rows)], spread, best) + penalty
+            value = _lessened(centre[: len(rows)] + spread, factor)
             value[chosen] = -np.inf
             place = int(np.argmax(value))
             chosen.append(place)
-            best = max(best, float(centre[place]))
             covariance = _conditioned(covariance, place)
         return [int(rows[place]) for place in chosen]
 
@@ -145,19 +142,18 @@ class BayesianPool:
         known = (self.domain.place.get(p.get(self.pool.key)) for p in points)
         return sorted({row for row in known if row is not None})
 
-    def _penalty(self, evidence: Evidence, rows: NDArray[np.intp]) -> Array:
-        """Log of what multiplies the expected improvement of candidates that resemble rejected ones.
+    def _factor(self, evidence: Evidence, rows: NDArray[np.intp]) -> Array:
+        """What multiplies the worth of candidates that resemble rejected ones.
 
         For each rejected candidate 1 - w s^4, with s the similarity, and w from 0.99 halving with every 10
         decisions that follow.
         """
-        total = np.zeros(len(rows))
+        total = np.ones(len(rows))
         for point, since in evidence.rejected:
             row = self.domain.place.get(point.get(self.pool.key))
             weight = _STRONGEST * 0.5 ** (since / HALF_LIFE)
-            if row is not None and weight > 0.02:
-                alike = self.domain.similarities([row])[rows, 0]
-                total += np.log1p(-weight * alike**4)
+            if row is not None and weight > _FORGOTTEN:
+                total *= 1.0 - weight * self.domain.similarities([row])[rows, 0] ** 4
         return total
 
     def _predictions(self, belief: Belief) -> tuple[Array, Array]:
@@ -189,8 +185,14 @@ class BayesianPool:
         mean, std = self._predictions(belief)
         ran = {self.domain.place.get(d.parameters.get(self.pool.key)) for d in evidence.data}
         rows = [row for row in range(len(self.domain)) if row not in ran]
-        standing = Standing(log_expected_improvement(mean[rows], std[rows], belief.best))
-        return explain(belief, self.domain, list(points), standing)
+        standing = Standing(optimism(belief, mean[rows], std[rows]).order)
+        return explain(belief, self.domain, list(points), score=optimism, standing=standing)
+
+
+def _lessened(value: Array, factor: Array) -> Array:
+    """The worth of candidates above the least of them, times ``factor``."""
+    found: Array = (value - value.min()) * factor
+    return found
 
 
 def _conditioned(covariance: Array, place: int) -> Array:

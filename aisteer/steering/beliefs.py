@@ -11,8 +11,8 @@ from aisteer.errors import BadParameters, NotSupported
 from aisteer.problem.parameters import Choice, Int
 from aisteer.problem.space import Space, did_you_mean
 from aisteer.steering.domains import Box, Candidates
+from aisteer.steering.explanation import Score, improvement, optimism
 from aisteer.steering.fitting import LEAST, Belief, Fitter
-from aisteer.steering.improvement import expected_improvement
 from aisteer.steering.protocols import Evidence, Json, Policy
 
 __all__ = ["Arrays", "belief"]
@@ -82,16 +82,16 @@ def _at_runs(known: Belief) -> Arrays:
     }
 
 
-def _predicted(known: Belief, x: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def _predicted(known: Belief, x: NDArray[np.float64], score: Score) -> dict[str, NDArray[np.float64]]:
     mean, std = known.process.predict(x)
-    exploit, explore = expected_improvement(mean, std, known.best)
-    return {"mean": known.objective.sign * mean, "std": std, "acquisition": exploit + explore}
+    scores = score(known, mean, std)
+    return {"mean": known.objective.sign * mean, "std": std, "acquisition": scores.exploit + scores.explore}
 
 
 def _everywhere(known: Belief, domain: Candidates) -> Arrays:
     ran = np.zeros(len(domain), dtype=bool)
     ran[domain.rows([d.parameters for d in known.data])] = True
-    return {"keys": domain.keys, "ran": ran, **_predicted(known, domain.matrix)}
+    return {"keys": domain.keys, "ran": ran, **_predicted(known, domain.matrix, optimism)}
 
 
 def _slice(known: Belief, domain: Box, x: str | None, y: str | None, *, n: int, at: Json) -> Arrays:
@@ -110,7 +110,7 @@ def _slice(known: Belief, domain: Box, x: str | None, y: str | None, *, n: int, 
     if y is not None:
         grid = [{**point, y: b} for b in axes[1] for point in grid]
     shape = tuple(len(axis) for axis in reversed(axes))
-    shown = _predicted(known, domain.encode(grid))
+    shown = _predicted(known, domain.encode(grid), improvement)
     outside = np.array([not space.feasible(point) for point in grid])
     arrays: Arrays = {
         name: np.where(outside, np.nan, values).reshape(shape) for name, values in shown.items()

@@ -33,7 +33,7 @@ class Domain(Protocol):
     def nearness(self, point: Array, others: Array) -> tuple[str, Array]:
         """How near ``point``, shape ``(d,)``, is to ``others``, shape ``(n, d)``: in what terms, and values.
 
-        ``distance``: in per cent of the diagonal, small is near; ``similarity``: Tanimoto, 1 is equal.
+        ``distance``: as a share of the diagonal, small is near; ``similarity``: Tanimoto, 1 is equal.
         """
 
 
@@ -59,11 +59,11 @@ class Box:
         return box_kernels(self.space.dimension, self.categorical)
 
     def nearness(self, point: Array, others: Array) -> tuple[str, Array]:
-        """Per cent of the diagonal of the box; different choices are a whole side apart."""
+        """The share of the diagonal of the box; different choices are a whole side apart."""
         difference = np.abs(others - point)
         for column in self.categorical:
             difference[:, column] = difference[:, column] > 1e-9
-        return "distance", 100.0 * np.sqrt((difference**2).mean(axis=1))
+        return "distance", np.sqrt((difference**2).mean(axis=1))
 
 
 class Candidates:
@@ -104,10 +104,10 @@ class Candidates:
         return self._kernels
 
     def nearness(self, point: Array, others: Array) -> tuple[str, Array]:
-        """Tanimoto similarity of fingerprints; else per cent of the diagonal of the pool's features."""
+        """Tanimoto similarity of fingerprints; else the share of the diagonal of the pool's features."""
         if self._sparse:
             return "similarity", _tanimoto(point[self._sparse], others[:, self._sparse])
-        return "distance", 100.0 * np.linalg.norm(others - point, axis=1) / self._diagonal
+        return "distance", np.linalg.norm(others - point, axis=1) / self._diagonal
 
     def similarities(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> Array:
         """How alike all candidates are to those at ``rows``: shape ``(n, len(rows))``, 0 to 1."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from aisteer.steering.fitting import Belief
 from aisteer.steering.improvement import expected_improvement, log_expected_improvement
 from aisteer.steering.protocols import Json
 
-__all__ = ["Standing", "explain"]
+__all__ = ["Score", "Scores", "Standing", "explain", "improvement", "optimism"]
 
 Array = NDArray[np.float64]
 
@@ -22,8 +23,41 @@ _EDGE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
+class Scores:
+    """An acquisition at some points.
+
+    Attributes:
+        name: What it is.
+        exploit: Its term of what the mean promises, shape ``(n,)``.
+        explore: Its term of what is not known, shape ``(n,)``; the acquisition is their sum.
+        order: What points are ranked by; grows with the acquisition, and does not underflow.
+    """
+
+    name: str
+    exploit: Array
+    explore: Array
+    order: Array
+
+
+Score = Callable[[Belief, Array, Array], Scores]
+
+
+def improvement(belief: Belief, mean: Array, std: Array) -> Scores:
+    """The expected improvement over the best posterior mean at a run."""
+    exploit, explore = expected_improvement(mean, std, belief.best)
+    order = log_expected_improvement(mean, std, belief.best)
+    return Scores("expected improvement", exploit, explore, order)
+
+
+def optimism(belief: Belief, mean: Array, std: Array) -> Scores:
+    """The upper confidence bound, over the mean outcome."""
+    promised = mean - belief.process.prior_mean
+    return Scores("optimistic gain over the mean outcome", promised, std, promised + std)
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """Where others stand: log expected improvements of the candidates that a point is ranked among."""
+    """Where others stand: ``Scores.order`` of the candidates that a point is ranked among."""
 
     values: Array
 
@@ -38,7 +72,13 @@ class Standing:
 
 
 def explain(
-    belief: Belief, domain: Domain, points: list[Json], standing: Standing, *, besides: int = 0
+    belief: Belief,
+    domain: Domain,
+    points: list[Json],
+    *,
+    score: Score,
+    standing: Standing,
+    besides: int = 0,
 ) -> list[Json]:
     """``predicted``, ``acquisition``, ``rank``, ``of`` and ``reasons`` of each point.
 
@@ -46,18 +86,18 @@ def explain(
         belief: The surrogate.
         domain: The space that it was fitted in.
         points: What is asked about.
+        score: The acquisition of the policy.
         standing: What they are ranked among.
         besides: 1 where the points are not among the candidates of ``standing`` themselves.
 
-    The reasons: ``acquisition`` (the expected improvement over the best posterior mean at a run, and its
-    two terms, see ``improvement``), ``nearest`` (runs, how near, what came out), ``distance`` (in length
+    The reasons: ``acquisition`` (the policy's, with its two terms, see ``aisteer.steering.improvement``),
+    ``improvement`` (expected, over the best run), ``nearest`` (runs, how near, what came out), ``distance`` (in length
     scales of the kernel and as its correlation with the nearest run; ``far`` where that is below 0.5),
     ``noise`` (learned, where errors are not known), ``calibration`` and ``fit`` (words), ``region`` (edges).
     """
     x = domain.encode(points)
     mean, std = belief.process.predict(x)
-    exploit, explore = expected_improvement(mean, std, belief.best)
-    log_value = log_expected_improvement(mean, std, belief.best)
+    scores, gain = score(belief, mean, std), improvement(belief, mean, std)
     correlation = belief.process.correlation(x)
     sign = belief.objective.sign
     found: list[Json] = []
@@ -65,13 +105,17 @@ def explain(
         reasons: list[Json] = [
             {
                 "kind": "acquisition",
-                "name": "expected improvement",
-                "value": float(exploit[i] + explore[i]),
-                "exploit": float(exploit[i]),
-                "explore": float(explore[i]),
+                "name": scores.name,
+                "value": float(scores.exploit[i] + scores.explore[i]),
+                "exploit": float(scores.exploit[i]),
+                "explore": float(scores.explore[i]),
+                "unit": belief.objective.unit,
+            },
+            {
+                "kind": "improvement",
+                "value": float(gain.exploit[i] + gain.explore[i]),
                 "best": float(sign * belief.best),
                 "best_run": belief.best_run,
-                "unit": belief.objective.unit,
             },
             _nearest(belief, domain, x[i]),
             _distance(belief, x[i], correlation[i]),
@@ -81,8 +125,8 @@ def explain(
         found.append(
             {
                 "predicted": {belief.objective.outcome: [float(sign * mean[i]), float(std[i])]},
-                "acquisition": float(exploit[i] + explore[i]),
-                "rank": standing.rank(float(log_value[i])),
+                "acquisition": float(scores.exploit[i] + scores.explore[i]),
+                "rank": standing.rank(float(scores.order[i])),
                 "of": standing.of + besides,
                 "reasons": reasons,
             }

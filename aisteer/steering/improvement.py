@@ -1,4 +1,4 @@
-r"""Expected improvement and its two terms.
+r"""Acquisitions and the two terms that each is made of: what the mean promises, and what is not known.
 
 For a prediction with mean :math:`\mu` and standard deviation :math:`\sigma`, and the best so far :math:`b`
 (larger is better), with :math:`z = (\mu - b)/\sigma`:
@@ -7,6 +7,13 @@ For a prediction with mean :math:`\mu` and standard deviation :math:`\sigma`, an
 
 The first is what the mean promises (negative where it promises less than the best), the second what
 not knowing may bring (Jones, Schonlau & Welch, J. Glob. Optim. 1998, 13, 455).
+
+The upper confidence bound, over the mean outcome :math:`m` (which is the prior's mean), is
+
+.. math:: \mathrm{UCB} - m = (\mu - m) + \sigma = \text{exploit} + \text{explore}
+
+(Srinivas et al., ICML 2010, with one standard deviation). It looks for many good candidates rather than
+for the single best one, which is what a pool is screened for.
 """
 
 from __future__ import annotations

@@ -65,7 +65,9 @@ def _brief(given: object) -> str:
 def _when(given: object) -> str | None:
     if given is None or (isinstance(given, str) and given in CONDITIONS):
         return given
-    raise BadDefinition(f"when={_brief(given)} is no condition of a rule. Choose one of {', '.join(CONDITIONS)}.")
+    raise BadDefinition(
+        f"when={_brief(given)} is no condition of a rule. Choose one of {', '.join(CONDITIONS)}."
+    )
 
 
 def _bound(name: str, given: object) -> float | None:

@@ -30,6 +30,8 @@ Array = NDArray[np.float64]
 _EVERY_ONE_UP_TO = 40
 _STEP = 1.1
 _CHOOSE_FROM = 10
+_CLEARLY = 3.0
+"""By how much the log density of all outcomes has to favour a kernel over one named before it: 20 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,11 @@ class GaussianProcess:
     def noise(self) -> float:
         """The learned standard deviation of outcomes whose error is not known, in their unit."""
         return self.scale * math.sqrt(float(self.modules.likelihood.noise))
+
+    @property
+    def prior_mean(self) -> float:
+        """What it says where nothing is known: the mean of the outcomes, or what was learned of it."""
+        return self.centre + self.scale * float(self._constant)
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the noise-free outcome at ``x``.
@@ -195,7 +202,7 @@ def _cholesky(matrix: Tensor) -> Tensor:
 
 
 def fit(x: Array, y: Array, error: Array, kernels: Sequence[Candidate]) -> GaussianProcess:
-    """Fit a Gaussian process, choosing the kernel that best predicts each outcome from the others.
+    """Fit a Gaussian process, choosing the kernel that clearly best predicts each outcome from the others.
 
     Args:
         x: Inputs, shape ``(n, d)``, ``n >= 1``.
@@ -218,11 +225,11 @@ def fit(x: Array, y: Array, error: Array, kernels: Sequence[Candidate]) -> Gauss
     best: GaussianProcess | None = None
     for candidate in kernels if m >= _CHOOSE_FROM and not constant else kernels[:1]:
         modules, trouble = most_probable(candidate, torch.as_tensor(x[:m]), standard[:m], variances[:m])
-        full = Modules(candidate.make(), variances)
+        full = Modules(candidate, variances)
         full.load_state_dict(modules.state_dict())
         said = " ".join(w for w in (words, trouble) if w)
         made = GaussianProcess(full, x, y, centre=centre, scale=scale, name=candidate.name, words=said)
-        if best is None or made.log_predictive() > best.log_predictive():
+        if best is None or len(y) * (made.log_predictive() - best.log_predictive()) > _CLEARLY:
             best = made
     assert best is not None
     return best

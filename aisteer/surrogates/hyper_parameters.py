@@ -30,10 +30,12 @@ _LOST = 1e10
 class Modules(torch.nn.Module):
     """The parts that hold hyper-parameters, for ``n`` outcomes."""
 
-    def __init__(self, kernel: Kernel, variances: Tensor) -> None:
+    def __init__(self, candidate: Candidate, variances: Tensor) -> None:
         super().__init__()
-        self.kernel = kernel.double()
-        self.mean = ConstantMean().double()
+        self.kernel: Kernel = candidate.make().double()
+        # Beside a kernel of long reach, such as Tanimoto's, a mean that is learned drifts far away from a
+        # handful of outcomes and takes every candidate that nothing is known of with it.
+        self.mean = ConstantMean().double().requires_grad_(requires_grad=candidate.learned_mean)
         self.likelihood = MixedNoise(variances).double()
         named = [*self.kernel.named_priors(), *self.likelihood.named_priors()]
         self.priors = [(module, prior, closure) for _, module, prior, closure, _ in named]
@@ -65,7 +67,7 @@ def most_probable(candidate: Candidate, x: Tensor, y: Tensor, variances: Tensor)
     Returns:
         The modules, and words where the fit failed: they are those of the prior then.
     """
-    modules, iterations = Modules(candidate.make(), variances), _ITERATIONS
+    modules, iterations = Modules(candidate, variances), _ITERATIONS
     if len(y) > _SUBSET:
         part = np.linspace(0, len(y) - 1, _SUBSET).astype(int)
         start, _ = most_probable(candidate, x[part], y[part], variances[part])
@@ -74,7 +76,7 @@ def most_probable(candidate: Candidate, x: Tensor, y: Tensor, variances: Tensor)
     if _descend(modules, x, y, iterations):
         return modules, ""
     words = "The hyper-parameters could not be fitted; those of the prior are used, so trust it less."
-    return Modules(candidate.make(), variances), words
+    return Modules(candidate, variances), words
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ def _knobs(modules: Modules) -> list[_Knob]:
     """The free parameters; those that their constraint does not transform are positive scales."""
     found = []
     for name, parameter in modules.named_parameters():
+        if not parameter.requires_grad:
+            continue
         path, _, raw = name.rpartition(".")
         constraint = getattr(modules.get_submodule(path), f"{raw}_constraint", None)
         floor = float(constraint.lower_bound) if constraint is not None and not constraint.enforced else None

@@ -24,10 +24,14 @@ _SPARSE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A kernel to be tried: its name in words, and how to make a fresh one."""
+    """A kernel to be tried: its name in words, and how to make a fresh one.
+
+    ``learned_mean`` says whether the mean far from all outcomes is fitted, or is that of the outcomes.
+    """
 
     name: str
     make: Callable[[], Kernel]
+    learned_mean: bool = False
 
 
 def tanimoto(a: Tensor, b: Tensor) -> Tensor:
@@ -126,7 +130,7 @@ def box_kernels(dimension: int, categorical: Sequence[int]) -> list[Candidate]:
             parts.append(_categorical(list(categorical)))
         return _scaled(parts[0] if len(parts) == 1 else ProductKernel(*parts))
 
-    return [Candidate("Matérn 5/2", make)]
+    return [Candidate("Matérn 5/2", make, learned_mean=True)]
 
 
 def feature_kernels(features: NDArray[np.floating[Any]]) -> list[Candidate]:
@@ -148,7 +152,7 @@ def feature_kernels(features: NDArray[np.floating[Any]]) -> list[Candidate]:
         def plain() -> Kernel:
             return _scaled(Tanimoto() if every else Tanimoto(active_dims=tuple(sparse)))
 
-        found += [Candidate("Tanimoto distance", distance), Candidate("Tanimoto", plain)]
+        found += [Candidate("Tanimoto", plain), Candidate("Tanimoto distance", distance)]
     if dense:
 
         def matern() -> Kernel:
@@ -156,8 +160,7 @@ def feature_kernels(features: NDArray[np.floating[Any]]) -> list[Candidate]:
 
         found.append(Candidate("Matérn 5/2", matern))
     if sparse and dense:
-        both = Candidate("Tanimoto distance + Matérn 5/2", lambda: distance() + matern())
-        found.insert(0, both)
+        found.insert(0, Candidate("Tanimoto + Matérn 5/2", lambda: plain() + matern()))
     return found
 
 

@@ -39,7 +39,7 @@ def test_predictions_are_those_of_the_textbook():
     process = fitted()
     x, y = process.x.numpy(), process.y.numpy()
     new = RNG.random((7, 2))
-    prior = process.centre + process.scale * float(process.modules.mean.constant)
+    prior = process.prior_mean
     cross = process.scale**2 * process.kernel(torch.as_tensor(new), process.x).to_dense().detach().numpy()
     inverse = np.linalg.inv(covariance(process))
     own = process.scale**2 * process.kernel(torch.as_tensor(new), diag=True).detach().numpy()
@@ -53,7 +53,7 @@ def test_leaving_one_out_in_closed_form_is_leaving_one_out():
     process = fitted(error=0.2)
     left = process.leave_one_out()
     full = covariance(process)
-    prior = process.centre + process.scale * float(process.modules.mean.constant)
+    prior = process.prior_mean
     y = process.y.numpy()
     for i in (0, 7, 19):
         others = [j for j in range(20) if j != i]
@@ -212,7 +212,7 @@ def test_what_looks_like_a_fingerprint_is_told_from_numbers():
     assert set(sparse) <= set(range(64))
     assert split_features(numbers)[0] == []
     names = [k.name for k in feature_kernels(np.hstack([bits(40), numbers]))]
-    assert names[0] == "Tanimoto distance + Matérn 5/2"
+    assert names[0] == "Tanimoto + Matérn 5/2"
     assert [k.name for k in feature_kernels(numbers)] == ["Matérn 5/2"]
 
 
