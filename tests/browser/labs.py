@@ -13,10 +13,11 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 pytest.importorskip("playwright")
@@ -132,14 +133,20 @@ class Lab:
         return json.loads(data) if data else None
 
     def close(self) -> None:
-        for kernel in self.ask("GET", "/api/kernels") or []:
-            self.ask("DELETE", f"/api/kernels/{kernel['id']}")
+        """End the server, its kernels, and the hosts that campaigns left at work in its folder."""
+        with suppress(OSError):
+            for kernel in self.ask("GET", "/api/kernels") or []:
+                self.ask("DELETE", f"/api/kernels/{kernel['id']}")
         os.killpg(self.process.pid, signal.SIGTERM)
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
+        for process in psutil.process_iter(["cmdline"]):
+            if any(str(self.folder) in part for part in process.info["cmdline"] or ()):
+                with suppress(psutil.Error):
+                    process.kill()
 
 
 class Book:
