@@ -211,6 +211,11 @@ class Simulation:
             "checkpoint": self.checkpoint,
             "controls": list(self.controls),
             "accepts": list(self.accepts),
+            "defaults": {
+                name: argument.default
+                for name, argument in self._arguments.items()
+                if name in self.controls and isinstance(argument.default, str | int | float | bool)
+            },
         }
 
 
