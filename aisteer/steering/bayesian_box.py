@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from aisteer.journal.commands import Draft
 from aisteer.problem.space import Space
 from aisteer.steering.box_search import Penalized, feasible_sobol, maximise
-from aisteer.steering.domains import Box, Key, point_key
+from aisteer.steering.domains import Box
 from aisteer.steering.explanation import Standing, explain, improvement
 from aisteer.steering.fitting import LEAST, Belief, Fitter
+from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
-from aisteer.steering.random_arm import taken_points
 from aisteer.steering.rejections import penalties
 
 __all__ = ["BayesianBox"]

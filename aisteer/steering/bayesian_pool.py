@@ -12,8 +12,8 @@ from aisteer.problem.pool import Pool
 from aisteer.steering.domains import Candidates
 from aisteer.steering.explanation import Standing, explain, optimism
 from aisteer.steering.fitting import LEAST, Belief, Fitter
+from aisteer.steering.points import taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
-from aisteer.steering.random_arm import taken_points
 from aisteer.steering.rejections import HALF_LIFE
 
 __all__ = ["BayesianPool"]

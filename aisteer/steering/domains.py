@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,10 +13,9 @@ from aisteer.problem.space import Space
 from aisteer.steering.protocols import Json
 from aisteer.surrogates.kernels import Candidate, box_kernels, feature_kernels, split_features
 
-__all__ = ["Box", "Candidates", "Domain", "point_key"]
+__all__ = ["Box", "Candidates", "Domain"]
 
 Array = NDArray[np.float64]
-Key = tuple[Any, ...]
 
 
 class Domain(Protocol):
@@ -35,11 +34,6 @@ class Domain(Protocol):
 
         ``distance``: as a share of the diagonal, small is near; ``similarity``: Tanimoto, 1 is equal.
         """
-
-
-def point_key(names: Iterable[str], point: Json) -> Key:
-    """What makes two points of a task the same; controls beside the parameters do not count."""
-    return tuple(point.get(name) for name in names)
 
 
 class Box:

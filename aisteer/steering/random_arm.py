@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from aisteer.journal.commands import Draft
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
-from aisteer.steering.domains import Key, point_key
+from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 
-__all__ = ["RandomArm", "taken_points"]
+__all__ = ["RandomArm"]
 
 _CHUNK = 256
 _MISSES = 4096
 """Draws in a row that were made before, after which a box counts as used up."""
-
-
-def taken_points(evidence: Evidence, names: Sequence[str]) -> set[Key]:
-    """Points that have run, run, wait to run, wait for a decision, failed or were marked bad."""
-    points: Iterator[Json] = itertools.chain(
-        (d.parameters for d in evidence.data),
-        (d.parameters for d in evidence.censored),
-        evidence.failed,
-        evidence.bad,
-        evidence.pending,
-        (parameters for _, parameters in evidence.waiting),
-    )
-    return {point_key(names, point) for point in points}
 
 
 class RandomArm:
