@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, Protocol, overload
 
@@ -214,7 +215,10 @@ class Simulation:
             "defaults": {
                 name: argument.default
                 for name, argument in self._arguments.items()
-                if name in self.controls and isinstance(argument.default, str | int | float | bool)
+                if name in self.controls
+                and isinstance(argument.default, str | int | float | bool)
+                and argument.default not in {math.inf, -math.inf}
+                and argument.default == argument.default
             },
         }
 
