@@ -166,5 +166,5 @@ def _acquisition(belief: Belief, baseline: Array, pending: Array, seed: int) -> 
         X_baseline=torch.as_tensor(baseline),
         sampler=SobolQMCNormalSampler(torch.Size([_DRAWS]), seed=seed),
         X_pending=torch.as_tensor(pending) if len(pending) else None,
-        prune_baseline=False,
+        prune_baseline=True,  # points that cannot be the best would only cost time
     )
