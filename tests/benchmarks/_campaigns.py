@@ -28,20 +28,35 @@ def wave(x, y, *, steps=100):
     return {"value": math.sin(x) + y}
 
 
+@ai.simulation
+def streaming(x, y, *, rate=100.0, seconds=600.0):
+    """Yields ``rate`` observations a second until it is stopped."""
+    import time
+
+    begin = time.time()
+    for step in range(int(rate * seconds)):
+        control = yield {"step": step, "energy": x * step}
+        if control.get("stop"):
+            break
+        time.sleep(max(0.0, begin + (step + 1) / rate - time.time()))
+    return {"value": x + y}
+
+
 def space() -> ai.Space:
     return ai.Space(x=ai.Float(0, 10), y=ai.Float(0, 1))
 
 
-def make(name: str, runs: int, observations: int, folder: Path) -> Path:
+def make(
+    name: str, runs: int, observations: int, folder: Path, *, simulation: object = wave, **options: object
+) -> Path:
     """A campaign of that many ended runs; returns its folder."""
     campaign = ai.Campaign(
         name,
-        simulation=wave,
+        simulation=simulation,
         space=space(),
         objective=ai.Maximize("value"),
-        policy="manual",
-        autonomy=ai.Accept(),
         folder=folder,
+        **{"policy": "manual", "autonomy": ai.Accept(), **options},
     )
     journal, driver, ai_actor = campaign.journal, Actor("driver", "bench"), Actor("ai", "random")
     epoch = journal.take_lease({"host": "bench"}, driver)

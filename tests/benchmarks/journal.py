@@ -30,7 +30,9 @@ BATCH = 250
 
 
 def _create(folder: Path, url: str | None) -> tuple[Journal, int]:
-    define = c.Define(actor=HUMAN, name=folder.name, uuid=uuid.uuid4().hex, nonce=uuid.uuid4().hex, definition={})
+    define = c.Define(
+        actor=HUMAN, name=folder.name, uuid=uuid.uuid4().hex, nonce=uuid.uuid4().hex, definition={}
+    )
     journal = Journal.create(folder, define, url=url)
     journal.submit(c.Start(actor=HUMAN))
     return journal, journal.take_lease({}, DRIVER)
@@ -103,7 +105,9 @@ print(json.dumps({"events": journal.position, "open_s": opened, "runs": done, "i
 def _open(folder: Path, url: str | None) -> dict[str, Any]:
     def once() -> dict[str, Any]:
         command = [sys.executable, "-c", _OPEN, str(folder), url or ""]
-        found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        found: dict[str, Any] = json.loads(
+            subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        )
         return found
 
     tries = [once() for _ in range(3)]
