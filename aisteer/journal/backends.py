@@ -63,7 +63,9 @@ def backend_for(folder: Path, url: str | None, *, create: bool, read_only: bool 
         try:
             url = json.loads(address.read_text()).get("journal")
         except (OSError, ValueError, AttributeError) as error:
-            message = f"{address}, which says where the journal is, cannot be read ({error}). Nothing was changed."
+            message = (
+                f"{address}, which says where the journal is, cannot be read ({error}). Nothing was changed."
+            )
             raise JournalDamaged(message + ' Write {"journal": "postgresql://…"} into it.') from error
     if url is None:
         return _sqlite(folder, create=create, read_only=read_only)
@@ -88,9 +90,15 @@ def _sqlite(folder: Path, *, create: bool, read_only: bool) -> Backend:
         message = f"There is no campaign in {folder}. Create it with ai.Campaign(name, …)."
         raise UnknownName(message, folder=str(folder))
     if read_only or not _writable(folder, path, create=create):
-        reason = "It was opened so." if read_only else f"This user cannot write the folder {folder}, or the file in it."
+        reason = (
+            "It was opened so."
+            if read_only
+            else f"This user cannot write the folder {folder}, or the file in it."
+        )
         database = _read_only(path, where)
-        return Backend(database, "wal" if database.raw("PRAGMA journal_mode")[0] == "wal" else "rollback", reason)
+        return Backend(
+            database, "wal" if database.raw("PRAGMA journal_mode")[0] == "wal" else "rollback", reason
+        )
     network = file_system(folder).network
     database = Database(_engine(f"file:{quote(where)}"), where)
     try:
@@ -111,16 +119,22 @@ def _recognise(database: Database, *, create: bool) -> None:
     while True:
         try:
             with database.lock:
-                tables = database.raw("SELECT count(*), sum(name = 'head') FROM sqlite_master WHERE type = 'table'")
+                tables = database.raw(
+                    "SELECT count(*), sum(name = 'head') FROM sqlite_master WHERE type = 'table'"
+                )
             break
         except sqlite3.Error as error:
             if not faults.is_busy(error) or time.monotonic() > deadline:
                 raise faults.explain(error, database.where) from error
             time.sleep(0.01)
     if not tables[0] and not create:
-        raise UnknownName(f"There is no campaign in {database.where} yet: it is empty.", folder=database.where)
+        raise UnknownName(
+            f"There is no campaign in {database.where} yet: it is empty.", folder=database.where
+        )
     if tables[0] and not tables[1]:
-        message = f"{database.where} is not a journal of aisteer, but some other database. It was not changed."
+        message = (
+            f"{database.where} is not a journal of aisteer, but some other database. It was not changed."
+        )
         raise JournalDamaged(message + " Move it away, or choose another name for the campaign.")
 
 
@@ -170,7 +184,10 @@ def _read_only(path: Path, where: str) -> Database:
         database.raw("SELECT count(*) FROM sqlite_master")
     except sqlite3.Error as error:
         database.close()
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in {
+            sqlite3.SQLITE_CANTOPEN,
+            sqlite3.SQLITE_READONLY,
+        }:
             raise faults.explain(error, where) from error
     else:
         return database
@@ -196,7 +213,9 @@ def _make_tables(connection: Connection) -> None:
 
 def _admitted(connection: Connection, schema: str, shown: str) -> None:
     """Raise when the schema does not exist, or is not for this user."""
-    query = text("SELECT has_schema_privilege(oid, 'USAGE'), current_user FROM pg_namespace WHERE nspname = :schema")
+    query = text(
+        "SELECT has_schema_privilege(oid, 'USAGE'), current_user FROM pg_namespace WHERE nspname = :schema"
+    )
     found = connection.execute(query, {"schema": schema}).first()
     if found is None:
         raise UnknownName(f"There is no campaign {schema!r} on {shown}. Create it with ai.Campaign(name, …).")
@@ -216,7 +235,9 @@ def _postgres(url: str, schema: str, *, create: bool, read_only: bool) -> Backen
     try:
         target = make_url(url)
         if target.drivername.partition("+")[0] not in {"postgres", "postgresql"}:
-            raise BadDefinition("A journal lies in the campaign's folder, or on PostgreSQL: 'postgresql://…'.")
+            raise BadDefinition(
+                "A journal lies in the campaign's folder, or on PostgreSQL: 'postgresql://…'."
+            )
         engine = create_engine(target.set(drivername="postgresql+psycopg"), poolclass=NullPool)
     except ModuleNotFoundError as error:
         message = f"A journal on PostgreSQL needs psycopg: pip install 'aisteer[postgres]' ({error})."
@@ -237,7 +258,9 @@ def _postgres(url: str, schema: str, *, create: bool, read_only: bool) -> Backen
         with database.lock:
             connection = database.connect()
             if create:
-                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:schema))"), {"schema": schema})
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(hashtext(:schema))"), {"schema": schema}
+                )
                 connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {path}"))
             _admitted(connection, schema, shown)
             if create:

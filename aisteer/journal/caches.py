@@ -103,7 +103,9 @@ def save(connection: Connection, state: State) -> None:
 
 
 def _point(key: str) -> int:
-    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:8], "big", signed=True)
+    return int.from_bytes(
+        hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:8], "big", signed=True
+    )
 
 
 def alike(connection: Connection, key: str) -> list[str]:
@@ -124,7 +126,9 @@ def index(connection: Connection, records: Sequence[Record], command: str | None
         elif isinstance(event, ev.AttemptLaunched):
             launched.append({"proposal": event.proposal, "attempt": event.attempt})
     if command is not None and records:
-        connection.execute(COMMAND, [{"id": command, "first": records[0].position, "last": records[-1].position}])
+        connection.execute(
+            COMMAND, [{"id": command, "first": records[0].position, "last": records[-1].position}]
+        )
     if proposed:
         connection.execute(_POINT, proposed)
     if launched:

@@ -77,7 +77,9 @@ class Database:
         """The connection, made (again) when there is none."""
         if os.getpid() != self._process:
             message = f"The journal {self.where} was opened in another process, of which this one is a fork."
-            raise JournalUnavailable(message + " Open the campaign again here with ai.open(…).", where=self.where)
+            raise JournalUnavailable(
+                message + " Open the campaign again here with ai.open(…).", where=self.where
+            )
         if self._connection is not None and self._connection.invalidated:
             self._drop()
         if self._connection is None:

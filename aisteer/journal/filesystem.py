@@ -20,7 +20,9 @@ _NETWORK = frozenset(
         "smb3", "smbfs", "vboxsf", "virtiofs", "webdav", "wekafs", "zhpcfs",
     }
 )  # fmt: skip
-_LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs", "fuse.gocryptfs", "fuse.encfs", "fuse.ntfs-3g", "fuse.squashfuse"})
+_LOCAL_FUSE = frozenset(
+    {"fuse.fuse-overlayfs", "fuse.gocryptfs", "fuse.encfs", "fuse.ntfs-3g", "fuse.squashfuse"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,13 @@ def _started(pid: int) -> str:
 def this_process() -> Json:
     """Host, boot, process id and start time of this process."""
     pid = os.getpid()
-    return {"host": platform.node(), "host_id": host_id(), "boot": _boot(), "pid": pid, "started": _started(pid)}
+    return {
+        "host": platform.node(),
+        "host_id": host_id(),
+        "boot": _boot(),
+        "pid": pid,
+        "started": _started(pid),
+    }
 
 
 def gone(holder: Json) -> bool:

@@ -82,7 +82,12 @@ def _said(command: c.Command) -> tuple[str, Json]:
         }  # fmt: skip
     body: Json
     if isinstance(command, c.Accept):
-        body = {"verdict": "accept", "hold": command.hold, "reason": command.reason, "evidence": command.evidence}
+        body = {
+            "verdict": "accept",
+            "hold": command.hold,
+            "reason": command.reason,
+            "evidence": command.evidence,
+        }
     elif isinstance(command, c.Reject):
         body = {"verdict": "reject", "reason": command.reason}
     elif isinstance(command, c.Edit):

@@ -109,8 +109,12 @@ class Journal:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            message = f"The campaign's folder {folder} cannot be made ({error.strerror}). Nothing was written."
-            raise JournalReadOnly(message + " Choose another with $AISTEER_CAMPAIGNS.", folder=str(folder)) from error
+            message = (
+                f"The campaign's folder {folder} cannot be made ({error.strerror}). Nothing was written."
+            )
+            raise JournalReadOnly(
+                message + " Choose another with $AISTEER_CAMPAIGNS.", folder=str(folder)
+            ) from error
         journal = cls(folder, backend_for(folder, url, create=True))
         try:
             if journal._one_host:
@@ -284,7 +288,9 @@ class Journal:
                 connection.execute(caches.COMMAND, [row])
             return Receipt(state.position, ())
         self._save_when_due(writing)
-        records, rows = log.prepare(made, after=state.position, now=now, actor=command.actor, command=command.id)
+        records, rows = log.prepare(
+            made, after=state.position, now=now, actor=command.actor, command=command.id
+        )
         log.append(connection, rows)
         caches.index(connection, records, command.id)
         connection.execute(_MOVE_HEAD, {"to": records[-1].position})
@@ -310,7 +316,9 @@ class Journal:
         row = connection.execute(_EARLIER, {"command": command}).first()
         if row is None:
             return None
-        records = log.read(connection, row.first - 1, row.last - row.first + 1) if row.last >= row.first else []
+        records = (
+            log.read(connection, row.first - 1, row.last - row.first + 1) if row.last >= row.first else []
+        )
         return Receipt(row.last, tuple(records), repeated=True)
 
     def receipt(self, command: str, position: int) -> Receipt:
@@ -395,7 +403,9 @@ class Journal:
 
     def _still_open(self) -> None:
         if self._closed:
-            raise AisteerError(f"The journal in {self.folder} was closed. Open the campaign again with ai.open(…).")
+            raise AisteerError(
+                f"The journal in {self.folder} was closed. Open the campaign again with ai.open(…)."
+            )
 
     def _may_write(self) -> None:
         if self._client:
@@ -414,11 +424,11 @@ class Journal:
         with self._database.reading() as connection:
             found = connection.execute(select(head.c.format)).scalar()
         if found is None:
-            raise JournalDamaged(f"{self.where} is a journal without a head: it is damaged. Restore it from a copy.")
-        if found > FORMAT:
-            self._newer_format = (
-                f"Its format ({found}) is that of a newer release of aisteer (this one writes {FORMAT}). {_UPGRADE}"
+            raise JournalDamaged(
+                f"{self.where} is a journal without a head: it is damaged. Restore it from a copy."
             )
+        if found > FORMAT:
+            self._newer_format = f"Its format ({found}) is that of a newer release of aisteer (this one writes {FORMAT}). {_UPGRADE}"
 
     def _save_if_due(self) -> None:
         """Store a snapshot, when opening had much to fold and somebody may write."""
@@ -439,7 +449,9 @@ class Journal:
         while self._state.position < end:
             found = log.read(connection, self._state.position, CHUNK, upto=end)
             if not found:
-                raise log.damaged(f"Event {self._state.position + 1} of the journal is missing", self._state.position)
+                raise log.damaged(
+                    f"Event {self._state.position + 1} of the journal is missing", self._state.position
+                )
             self._fold(found)
 
     def _load(self, connection: Connection) -> None:

@@ -22,7 +22,11 @@ DRIVER = Actor("driver", "host:1")
 
 
 def define(name: str = "copper-melt", **changes: Any) -> c.Define:
-    given: dict[str, Any] = {"definition": {"tasks": {"main": {}}}, "nonce": "n" * 32, "uuid": uuid.uuid4().hex}
+    given: dict[str, Any] = {
+        "definition": {"tasks": {"main": {}}},
+        "nonce": "n" * 32,
+        "uuid": uuid.uuid4().hex,
+    }
     return c.Define(actor=ADA, name=name, **{**given, **changes})
 
 
@@ -63,12 +67,19 @@ def accept(journal: Journal, name: str, actor: Actor = ADA, **changes: Any) -> c
 
 def launch(epoch: int, *names: str) -> c.Launch:
     """The command that launches proposals."""
-    wishes = [c.LaunchRequest(uuid=uuid.uuid4().hex, endpoint="local", seed=7, proposal=name) for name in names]
+    wishes = [
+        c.LaunchRequest(uuid=uuid.uuid4().hex, endpoint="local", seed=7, proposal=name) for name in names
+    ]
     return c.Launch(actor=DRIVER, epoch=epoch, launches=wishes)
 
 
 def ended(run: str, value: float = 1.0, attempt: int = 1, **changes: Any) -> ev.AttemptEnded:
-    given: dict[str, Any] = {"end": "done", "outcome": {"y": [value, 0.1]}, "sealed": [10, "ab" * 32], "used": 0.5}
+    given: dict[str, Any] = {
+        "end": "done",
+        "outcome": {"y": [value, 0.1]},
+        "sealed": [10, "ab" * 32],
+        "used": 0.5,
+    }
     return ev.AttemptEnded(run=run, attempt=attempt, **{**given, **changes})
 
 
@@ -84,7 +95,9 @@ def whole_run(journal: Journal, epoch: int, points: Sequence[float]) -> None:
     names = [r.event.proposal for r in made.events if isinstance(r.event, ev.ProposalMade)]
     started = journal.submit(launch(epoch, *names))
     runs = [r.event.run for r in started.events if isinstance(r.event, ev.AttemptLaunched)]
-    moves = [ev.AttemptMoved(run=run, attempt=1, state="running", where={"host": "n1", "pid": 5}) for run in runs]
+    moves = [
+        ev.AttemptMoved(run=run, attempt=1, state="running", where={"host": "n1", "pid": 5}) for run in runs
+    ]
     journal.submit(report(epoch, *moves, *[ended(run, x) for run, x in zip(runs, points, strict=True)]))
 
 

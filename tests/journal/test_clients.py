@@ -81,7 +81,9 @@ def test_a_client_decides_and_proposes_by_the_same_calls(owner: Journal, client:
     assert (decision.by.name[:3], decision.by.identity) == ("pi-", "verified:postgresql")
     client.submit(c.Reject(actor=PI, proposal="P2", revision=client.state.proposals["P2"].revision))
     client.submit(c.Undo(actor=PI, proposal="P2", revision=client.state.proposals["P2"].revision))
-    edit = c.Edit(actor=PI, proposal="P3", revision=client.state.proposals["P3"].revision, parameters={"x": 9.0})
+    edit = c.Edit(
+        actor=PI, proposal="P3", revision=client.state.proposals["P3"].revision, parameters={"x": 9.0}
+    )
     client.submit(edit)
     assert client.submit(edit).events == client.submit(edit).events
     assert propose(client, 7.0) == ["P5"]

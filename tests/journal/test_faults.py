@@ -274,7 +274,9 @@ def test_an_event_of_an_older_version_is_lifted_and_not_rewritten(
     with place.create() as journal:
         # As if notes had been named so in version 1, and signed in version 2.
         monkeypatch.setattr(ev.NoteWritten, "version", 3)
-        monkeypatch.setitem(ev.LIFTS, ("note.written", 1), lambda old: {"text": old["words"], "about": old["about"]})
+        monkeypatch.setitem(
+            ev.LIFTS, ("note.written", 1), lambda old: {"text": old["words"], "about": old["about"]}
+        )
         monkeypatch.setitem(ev.LIFTS, ("note.written", 2), lambda old: {**old, "text": old["text"] + "!"})
         _write(journal, "note.written", 1, '{"words":"before","about":"P1"}')
         with place.open() as later:
@@ -283,7 +285,10 @@ def test_an_event_of_an_older_version_is_lifted_and_not_rewritten(
             later.submit(c.Note(actor=ADA, text="now"))
             with later.reading() as connection:
                 rows = connection.execute(text("SELECT version, body FROM events ORDER BY position")).all()
-            assert [tuple(row) for row in rows[1:]] == [(1, '{"words":"before","about":"P1"}'), (3, '{"text":"now"}')]
+            assert [tuple(row) for row in rows[1:]] == [
+                (1, '{"words":"before","about":"P1"}'),
+                (3, '{"text":"now"}'),
+            ]
 
 
 @pytest.mark.parametrize(("kind", "version"), [("run.dreamt", 1), ("note.written", 2)])
@@ -451,7 +456,9 @@ def test_a_second_host_on_a_network_file_system_only_looks_and_gets_advice(
             propose(journal, 3.0)
 
 
-def test_the_host_of_a_driver_that_died_is_replaced(on_network: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_host_of_a_driver_that_died_is_replaced(
+    on_network: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with on_network.create() as journal:
         journal.take_lease({}, DRIVER)
     monkeypatch.setattr(hosts, "host_id", lambda: "login2:77")
@@ -469,7 +476,9 @@ def test_a_server_that_cannot_be_reached_is_named_without_its_password(tmp_path:
     assert "secret" not in str(failure.value)
 
 
-def test_the_address_is_kept_with_the_campaign_and_without_the_password(tmp_path: Path, postgres_url: str) -> None:
+def test_the_address_is_kept_with_the_campaign_and_without_the_password(
+    tmp_path: Path, postgres_url: str
+) -> None:
     url = postgres_url.replace("aisteer@", "aisteer:secret@")
     folder = tmp_path / "kept-with-its-address"
     Place(folder, url).create().close()

@@ -21,7 +21,21 @@ def test_a_plain_name_is_its_own_folder(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../../etc", "a/b", "a\\b", ".", "..", ".hidden", "<b>x</b>", "😀", "x" * 10_000, "con", "Melt", "a ", "a."],
+    [
+        "../../etc",
+        "a/b",
+        "a\\b",
+        ".",
+        "..",
+        ".hidden",
+        "<b>x</b>",
+        "😀",
+        "x" * 10_000,
+        "con",
+        "Melt",
+        "a ",
+        "a.",
+    ],
 )
 def test_any_other_name_becomes_a_folder_of_its_own(name: str) -> None:
     folder = folder_for(name, HERE)

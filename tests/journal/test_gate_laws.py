@@ -74,8 +74,13 @@ class Campaign(RuleBasedStateMachine):
                 assert self.live.pop(event.run) == event.attempt
             before = self.plain.remaining
             apply(self.plain, record)
-            if isinstance(event, ev.ProposalAccepted) and self.plain.proposals[event.proposal].action != "stop":
-                assert before >= self.plain.proposals[event.proposal].cost - 1e-9, "accepted beyond the budget"
+            if (
+                isinstance(event, ev.ProposalAccepted)
+                and self.plain.proposals[event.proposal].action != "stop"
+            ):
+                assert before >= self.plain.proposals[event.proposal].cost - 1e-9, (
+                    "accepted beyond the budget"
+                )
 
     def submit(self, journal: Journal, command: c.Command) -> Receipt | None:
         try:
@@ -110,7 +115,12 @@ class Campaign(RuleBasedStateMachine):
         drafts = [draft(x, cost=x, origin="ai") for x in points]
         self.submit(self.one, c.Propose(actor=AI, drafts=drafts, epoch=self.epoch))
 
-    @rule(which=st.booleans(), number=NUMBERS, verdict=st.sampled_from(["accept", "reject", "edit", "undo"]), x=POINTS)
+    @rule(
+        which=st.booleans(),
+        number=NUMBERS,
+        verdict=st.sampled_from(["accept", "reject", "edit", "undo"]),
+        x=POINTS,
+    )
     def decide(self, which: bool, number: int, verdict: str, x: float) -> None:
         journal = self.notebook(which)
         name, revision = self.seen(journal, number)
@@ -140,11 +150,13 @@ class Campaign(RuleBasedStateMachine):
         self.one.refresh()
         proposals = [*self.one.state.accepted, self.seen(self.one, number)[0]]
         wishes = [
-            c.LaunchRequest(uuid=uuid.uuid4().hex, endpoint="local", seed=1, proposal=name) for name in proposals[:5]
+            c.LaunchRequest(uuid=uuid.uuid4().hex, endpoint="local", seed=1, proposal=name)
+            for name in proposals[:5]
         ]
         if again:
             wishes += [
-                c.LaunchRequest(uuid=uuid.uuid4().hex, endpoint="local", seed=1, run=name) for name in self.plain.runs
+                c.LaunchRequest(uuid=uuid.uuid4().hex, endpoint="local", seed=1, run=name)
+                for name in self.plain.runs
             ]
         self.submit(self.notebook(which), c.Launch(actor=DRIVER, epoch=self.epoch, launches=wishes))
 
@@ -160,12 +172,20 @@ class Campaign(RuleBasedStateMachine):
         made: list[ev.Event] = [ev.AttemptMoved(run=run, attempt=attempt, state="running")]
         if end:
             final = end not in {"paused", "preempted"}
-            made = [ev.AttemptEnded(run=run, attempt=attempt, end=end, final=final, used=used, outcome={"y": [used]})]
+            made = [
+                ev.AttemptEnded(
+                    run=run, attempt=attempt, end=end, final=final, used=used, outcome={"y": [used]}
+                )
+            ]
         late = ev.AttemptMoved(run=run, attempt=attempt + 1, state="running")
         self.submit(self.one, c.Report(actor=DRIVER, epoch=self.epoch, events=[late, *made]))
 
     @precondition(lambda self: bool(self.plain.runs))
-    @rule(which=st.booleans(), number=NUMBERS, what=st.sampled_from(["stop", "pause", "resume", "mark", "answer"]))
+    @rule(
+        which=st.booleans(),
+        number=NUMBERS,
+        what=st.sampled_from(["stop", "pause", "resume", "mark", "answer"]),
+    )
     def control(self, which: bool, number: int, what: str) -> None:
         run = f"R{1 + number % len(self.plain.runs)}"
         command: c.Command
@@ -185,7 +205,10 @@ class Campaign(RuleBasedStateMachine):
 
     @rule(amount=st.floats(0, 20))
     def budget(self, amount: float) -> None:
-        self.submit(self.two, c.SetBudget(actor=ADA, budget={"amount": amount, "unit": "node-hours", "counts": "used"}))
+        self.submit(
+            self.two,
+            c.SetBudget(actor=ADA, budget={"amount": amount, "unit": "node-hours", "counts": "used"}),
+        )
 
     @rule()
     def another_driver_takes_over(self) -> None:

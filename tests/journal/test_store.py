@@ -139,7 +139,9 @@ def test_a_launch_is_recorded_once_whatever_the_gate_thinks(place: Place) -> Non
 def test_what_is_passed_in_can_be_changed_afterwards_without_harm(place: Place) -> None:
     with place.create() as journal:
         parameters = {"x": 1.0, "shape": (1, 2)}
-        journal.submit(c.Propose(actor=ADA, drafts=[c.Draft(task="main", parameters=parameters, origin="human")]))
+        journal.submit(
+            c.Propose(actor=ADA, drafts=[c.Draft(task="main", parameters=parameters, origin="human")])
+        )
         parameters["x"] = 2.0
         assert journal.state.proposals["P1"].parameters == {"x": 1.0, "shape": [1, 2]}
         assert journal.state == plain(journal)

@@ -71,10 +71,26 @@ def postgres_url() -> Iterator[str]:
         if someone:
             os.chown(home, someone["user"], someone["group"])
             os.chown(log, someone["user"], someone["group"])
-        common: dict[str, Any] = {"cwd": home, "env": {**os.environ, "HOME": str(home), "LC_ALL": "C"}, **someone}
+        common: dict[str, Any] = {
+            "cwd": home,
+            "env": {**os.environ, "HOME": str(home), "LC_ALL": "C"},
+            **someone,
+        }
         with log.open("ab") as out:
-            make = [str(initdb), "-D", str(home / "data"), "-U", "aisteer", "--auth=trust", "-E", "UTF8", "--no-sync"]
-            made = subprocess.run(make, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False, **common)
+            make = [
+                str(initdb),
+                "-D",
+                str(home / "data"),
+                "-U",
+                "aisteer",
+                "--auth=trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+            ]
+            made = subprocess.run(
+                make, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False, **common
+            )
         if made.returncode:
             raise RuntimeError(f"initdb failed:\n{log.read_text()[-3000:]}")
         port = free_port()
