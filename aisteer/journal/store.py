@@ -428,7 +428,10 @@ class Journal:
                 f"{self.where} is a journal without a head: it is damaged. Restore it from a copy."
             )
         if found > FORMAT:
-            self._newer_format = f"Its format ({found}) is that of a newer release of aisteer (this one writes {FORMAT}). {_UPGRADE}"
+            self._newer_format = (
+                f"Its format ({found}) is that of a newer release of aisteer (this one writes {FORMAT}). "
+                + _UPGRADE
+            )
 
     def _save_if_due(self) -> None:
         """Store a snapshot, when opening had much to fold and somebody may write."""
