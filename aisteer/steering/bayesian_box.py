@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from botorch.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.acquisition.utils import prune_inferior_points
 from botorch.sampling.normal import SobolQMCNormalSampler
 from numpy.typing import NDArray
 
@@ -28,6 +29,7 @@ Array = NDArray[np.float64]
 
 _RAW = 512
 _DRAWS = 128
+_PRUNING_DRAWS = 2048
 _BASELINE = 150
 
 
@@ -161,10 +163,15 @@ class BayesianBox:
 
 
 def _acquisition(belief: Belief, baseline: Array, pending: Array, seed: int) -> AcquisitionFunction:
+    model, sampler = belief.process.botorch(), SobolQMCNormalSampler(torch.Size([_DRAWS]), seed=seed)
+    # Points that cannot be the best would only cost time. Left to itself BoTorch finds them by draws without
+    # a seed, and the same evidence would not give the same proposals.
+    pruning = SobolQMCNormalSampler(torch.Size([_PRUNING_DRAWS]), seed=seed)
+    kept = prune_inferior_points(model, torch.as_tensor(baseline), sampler=pruning)
     return qLogNoisyExpectedImprovement(
-        model=belief.process.botorch(),
-        X_baseline=torch.as_tensor(baseline),
-        sampler=SobolQMCNormalSampler(torch.Size([_DRAWS]), seed=seed),
+        model=model,
+        X_baseline=kept,
+        sampler=sampler,
         X_pending=torch.as_tensor(pending) if len(pending) else None,
-        prune_baseline=True,  # points that cannot be the best would only cost time
+        prune_baseline=False,
     )

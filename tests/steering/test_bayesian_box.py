@@ -109,6 +109,15 @@ def test_the_same_evidence_gives_the_same_proposals_after_a_restart():
     assert BayesianBox(SQUARE, MAXIMIZE).propose(told, 2) == BayesianBox(SQUARE, MAXIMIZE).propose(told, 2)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_does_not_make_proposals_differ_between_two_looks(seed: int):
+    points = spread(25, seed)
+    noise = np.random.default_rng(seed).normal(size=25)
+    told = known(points, [hill(p) + float(e) for p, e in zip(points, noise, strict=True)])
+    first, second = (BayesianBox(SQUARE, MAXIMIZE).propose(told, 2) for _ in range(2))
+    assert first == second
+
+
 def test_a_batch_is_of_different_points_within_the_constraints():
     batch = BayesianBox(MIXED, MAXIMIZE, initial=4).propose(mixed(), 4)
     points = parameters(batch)
