@@ -22,6 +22,8 @@ function create(v, svg) {
 function update(node, v, svg) {
   setProps(node, v.props);
   reconcile(node, v.children, svg);
+  // A choice is made last: options that come or go move what the browser holds for chosen.
+  if (v.tag === "select" && node.value !== v.props.value && v.props.value !== undefined) node.value = v.props.value;
   if (v.props.draw && node.__stamp !== v.props.stamp) {
     node.__stamp = v.props.stamp;
     v.props.draw(node);

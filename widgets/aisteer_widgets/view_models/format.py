@@ -152,6 +152,8 @@ def cost(value: float, unit: str) -> str:
     """A cost in the budget's unit; node-hours too small to read become node-seconds."""
     if unit == "node-hours" and 0 < abs(value) < 0.0095:
         return quantity(value * 3600, "node-seconds", 2)
+    if unit == "runs" and float(value).is_integer():
+        return count(int(value), "run")
     return quantity(value, unit, 3)
 
 

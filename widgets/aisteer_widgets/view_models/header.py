@@ -45,7 +45,7 @@ def _endpoints(scene: Scene, names: list[str]) -> list[Json]:
 
 
 def _endpoint(address: str, health: Health | None, now: float) -> Json:
-    name = fmt.clip(address, 32)
+    name = fmt.clip(address.partition("?")[0], 32)
     if health is None:
         return {
             "name": name,
