@@ -1,0 +1,88 @@
+"""Memory of everything in the first notebook: the peak of kernel, JupyterLab's server, host and workers.
+
+Proportional set size, so that pages that processes share count once; sampled twice a second while the
+notebook runs at full size in a real JupyterLab. The browser is not counted: it is on another machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import sync_playwright
+
+from tests.benchmarks._report import show
+from tests.services.system import need
+
+HERE = Path(__file__).parent
+NOTEBOOK = HERE.parent.parent / "notebooks" / "01_first_campaign.ipynb"
+sys.path.insert(0, str(HERE.parent / "browser"))
+
+
+def family(lab: psutil.Process, folder: str) -> dict[str, list[psutil.Process]]:
+    """The processes by what they are."""
+    children = lab.children(recursive=True)
+    kernels = [p for p in children if "ipykernel_launcher" in " ".join(p.cmdline())]
+    hosts = [p for p in psutil.process_iter() if _is_host(p, folder)]
+    return {
+        "server": [lab],
+        "kernel": kernels,
+        "host": hosts,
+        "workers": [w for h in hosts for w in h.children(recursive=True)],
+    }
+
+
+def _is_host(process: psutil.Process, folder: str) -> bool:
+    try:
+        words = " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+    return "aisteer.execution.host" in words and folder in words
+
+
+def pss(processes: list[psutil.Process]) -> float:
+    total = 0.0
+    for process in processes:
+        try:
+            total += process.memory_full_info().pss / 1e6
+        except psutil.Error:
+            continue
+    return total
+
+
+def main() -> None:
+    """Run the notebook once and report the peak."""
+    from labs import FLAGS, Book, Lab, guarded
+
+    os.environ["AISTEER_SIZE"] = "full"
+    peak: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(prefix="aisteer-bench-") as folder:
+        lab = Lab(Path(folder))
+        shutil.copy(NOTEBOOK, Path(folder) / "books" / "first.ipynb")
+        process = psutil.Process(lab.process.pid)
+        with sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=str(need("chromium")), args=FLAGS)
+            with guarded(browser) as page:
+                book = Book(page, lab, "first.ipynb").open().run_all()
+                begin = time.monotonic()
+                while time.monotonic() - begin < 400:
+                    now = {what: pss(found) for what, found in family(process, folder).items()}
+                    if sum(now.values()) > sum(peak.values()):
+                        peak = now
+                    figures = Path(folder) / "campaigns" / "electron-donors" / "figures"
+                    if (figures / "calibration.svg").exists():
+                        break
+                    time.sleep(0.5)
+                book.kernel("campaign.close()")
+            browser.close()
+        lab.close()
+    show("memory", unit="MB", ours=sum(peak.values()), target=1000.0, details=peak)
+
+
+if __name__ == "__main__":
+    main()
