@@ -130,7 +130,7 @@ class RunHandle:
         no_checkpoint = "" if simulation.get("checkpoint") else self._no_checkpoint
         controls = "" if simulation.get("controls") else f"{simulation['name']!r} has no controls"
         found = {
-            "stop": live,
+            "stop": "" if run.state == "paused" else live,
             "set": live or controls,
             "pause": no_checkpoint or live,
             "resume": "" if run.state == "paused" else f"{self.id} is not paused",

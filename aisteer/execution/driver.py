@@ -16,13 +16,14 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from aisteer.errors import AisteerError, EndpointError, LeaseHeld, LeaseLost, SpoolError
+from aisteer.errors import AisteerError, LeaseHeld, LeaseLost
+from aisteer.execution.delivery import Delivery
 from aisteer.execution.endpoint import AttemptRef, Endpoint, Health, Packs
 from aisteer.execution.launching import Launcher
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.rules import Rules
 from aisteer.execution.thinking import Thinker, Thinks
-from aisteer.execution.tracking import Tracker
+from aisteer.execution.tracking import Tracked, Tracker
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer.journal.events import Actor, Event
@@ -78,10 +79,10 @@ class Driver:
         self._check = check
         self._rules = Rules()
         self._thinker = Thinker(journal, mind, self._trouble, self._solved) if mind is not None else None
-        self._at: dict[AttemptRef, Endpoint] = {}
+        self._delivery = Delivery(self._trouble, self._solved)
+        self._unreported: list[Event] = []
         self._over: list[tuple[Endpoint, AttemptRef]] = []
         self._seen = 0
-        self._delivered: set[str] = set()
         self._beaten = 0.0
         self._stop = threading.Event()
         self._ready = threading.Event()
@@ -184,8 +185,10 @@ class Driver:
                     self._solved("driver")
             except LeaseLost:
                 raise
-            except (AisteerError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
                 # Storage or an endpoint is in trouble: nothing is lost, so keep trying, ever slower.
+                if not isinstance(error, AisteerError | OSError):
+                    _log.exception("the driver met something unexpected")
                 self.problem = str(error)
                 self._trouble("driver", str(error))
                 self._stop.wait(pause)
@@ -209,7 +212,8 @@ class Driver:
         self._follow(state)
         self._decide(state)
         self._launch(state)
-        if not self._tracker.live:
+        self._delivery.retry()
+        if not self._tracker.live and not self._unreported:
             self._pack()
             return False
         self._look()
@@ -229,23 +233,31 @@ class Driver:
             self._seen = state.position
             runs = [state.runs[name] for name in state.live]
         grouped: dict[int, tuple[Endpoint, dict[AttemptRef, str | None]]] = {}
+        unsure = []
         for run in runs:
-            if run.attempt.end:
-                continue  # It waits for its next attempt.
             endpoint = self.endpoints.get(run.task)
-            if endpoint is None:
-                continue
-            tracked = self._tracker.add(run, state.definition["tasks"][run.task])
-            self._at[tracked.ref] = endpoint
+            if run.attempt.end or endpoint is None:
+                continue  # It waits for its next attempt.
+            tracked = self._track(state, run, endpoint)
             group = grouped.setdefault(id(endpoint), (endpoint, {}))
             group[1][tracked.ref] = run.attempt.ticket
             if run.state == "accepted":
                 # Recorded, but perhaps never handed over: submission is at least once.
-                endpoint.submit([self._launcher.submission(state, run)])
+                unsure.append(self._launcher.submission(state, run))
+        self._delivery.submit(unsure)
         for endpoint, tickets in grouped.values():
-            endpoint.attach(tickets)
+            try:
+                endpoint.attach(tickets)
+            except (AisteerError, OSError) as error:
+                self._trouble(f"endpoint {endpoint.address}", str(error))
         for run in runs:
-            self._controls(run)
+            self._delivery.control(run, self.epoch)
+
+    def _track(self, state: State, run: Run, endpoint: Endpoint) -> Tracked:
+        task, proposal = state.definition["tasks"][run.task], state.proposals[run.proposal]
+        tracked = self._tracker.add(run, task, proposal.resources)
+        self._delivery.follow(tracked.ref, endpoint)
+        return tracked
 
     def _follow(self, state: State) -> None:
         """Act on events that others wrote."""
@@ -254,25 +266,11 @@ class Driver:
         for record in self.journal.records(self._seen):
             self._seen = record.position
             if isinstance(record.event, ev.ControlRequested):
-                self._controls(state.runs[record.event.run])
+                self._delivery.control(state.runs[record.event.run], self.epoch)
             elif isinstance(record.event, ev.CampaignRedefined):
                 self.endpoints = {**self.endpoints, **self._resolve()}
         if self._thinker is not None:
             self._thinker.wake()
-
-    def _controls(self, run: Run) -> None:
-        for control in run.controls:
-            if control.answer or control.id in self._delivered or not run.live:
-                continue
-            ref = AttemptRef(run.id, run.uuid, run.attempt.number)
-            endpoint = self._at.get(ref)
-            if endpoint is None:
-                continue
-            endpoint.control(
-                ref,
-                {"id": control.id, "epoch": self.epoch, "verb": control.verb, "values": control.values},
-            )
-            self._delivered.add(control.id)
 
     def _decide(self, state: State) -> None:
         with self.journal.lock:
@@ -288,42 +286,28 @@ class Driver:
             return
         receipt = self.journal.submit(cmd.Launch(actor=self.actor, epoch=self.epoch, launches=wishes))
         launched = [r.event for r in receipt.events if isinstance(r.event, ev.AttemptLaunched)]
-        groups: dict[int, tuple[Endpoint, list[Any]]] = {}
+        state = self.journal.state
         for event in launched:
-            run = state.runs[event.run]
-            endpoint = self.endpoints[run.task]
-            tracked = self._tracker.add(run, state.definition["tasks"][run.task])
-            self._at[tracked.ref] = endpoint
-            group = groups.setdefault(id(endpoint), (endpoint, []))
-            group[1].append(self._launcher.submission(state, run))
-        for endpoint, submissions in groups.values():
-            try:
-                endpoint.submit(submissions)
-            except (SpoolError, EndpointError) as error:
-                self._unsent(endpoint, submissions, error)
+            self._track(state, state.runs[event.run], self.endpoints[state.runs[event.run].task])
+        self._delivery.submit([self._launcher.submission(state, state.runs[e.run]) for e in launched])
         for event in launched:
-            self._controls(state.runs[event.run])  # asked between two attempts
-
-    def _unsent(self, endpoint: Endpoint, submissions: list[Any], error: AisteerError) -> None:
-        """They stay recorded as launched; they are handed over again when the endpoint answers."""
-        self._launcher.unsent.extend((endpoint, submission) for submission in submissions)
-        self._trouble(f"endpoint {endpoint.address}", str(error))
+            self._delivery.control(state.runs[event.run], self.epoch)  # asked between two attempts
 
     def _look(self) -> None:
-        self._launcher.resend(self._solved)
-        by_endpoint: dict[int, tuple[Endpoint, dict[AttemptRef, int]]] = {}
-        for tracked in self._tracker.live.values():
-            endpoint = self._at[tracked.ref]
-            group = by_endpoint.setdefault(id(endpoint), (endpoint, {}))
-            group[1][tracked.ref] = self._tracker.offset(tracked.ref)
-        for endpoint, offsets in by_endpoint.values():
-            for glimpse in endpoint.tail(offsets, _BUSY / len(by_endpoint)):
+        groups = self._delivery.offsets(self._tracker.live, self._tracker.offset)
+        for endpoint, offsets in groups:
+            for glimpse in endpoint.tail(offsets, _BUSY / len(groups)):
                 self._tracker.take(glimpse)
+        if not groups:
+            self._stop.wait(_BUSY)
         events, over = self._tracker.collect()
-        self._over += [(self._at.pop(ref), ref) for ref in over]
-        if events:
-            self._report(events)
-            self._launcher.ended(len(over))
+        self._over += [(self._delivery.forget(ref), ref) for ref in over]
+        self._launcher.ended(len(over))
+        self._unreported += events
+        if self._unreported:
+            # They are let go of only once they are committed: a full disk must not lose an end.
+            self._report(self._unreported)
+            self._unreported = []
 
     def _pack(self) -> None:
         """Keep spools small while nothing runs; what the journal has sealed is not needed as files."""

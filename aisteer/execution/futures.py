@@ -133,8 +133,8 @@ class FuturesEndpoint:
 
     def status(self) -> Health:
         """How many of its futures run and wait."""
-        running = sum(future.running() for future in self._futures.values())
-        waiting = sum(not future.done() for future in self._futures.values()) - running
+        running = sum(future.running() for future in list(self._futures.values()))
+        waiting = sum(not future.done() for future in list(self._futures.values())) - running
         state = "offline" if self._problem else "online"
         return Health(
             state,

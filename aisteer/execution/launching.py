@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-from aisteer.errors import AisteerError
 from aisteer.execution.endpoint import AttemptRef, Endpoint, Submission
 from aisteer.journal import events as ev
 from aisteer.journal.commands import LaunchRequest
@@ -19,6 +18,8 @@ __all__ = ["Launcher"]
 
 _RETRIED = frozenset({"lost", "preempted", "failed"})
 _MOST_QUEUED = 4000
+_BLOCKS = 3
+"""Blocks without a checkpoint after which a run is not begun again."""
 
 
 class Launcher:
@@ -30,7 +31,6 @@ class Launcher:
 
     def __init__(self) -> None:
         self.next_launch: float | None = None
-        self.unsent: list[tuple[Endpoint, Submission]] = []
         self._rate = 0.0
         self._rate_at = time.monotonic()
         self._ended = 0
@@ -140,33 +140,39 @@ class Launcher:
                 request[option] = task[option]
         return Submission(AttemptRef(run.id, run.uuid, run.attempt.number), request)
 
-    def resend(self, solved: Callable[[str], None]) -> None:
-        """Hand over again what an endpoint could not take."""
-        waiting, self.unsent = self.unsent, []
-        for index, (endpoint, submission) in enumerate(waiting):
-            try:
-                endpoint.submit([submission])
-            except AisteerError:
-                self.unsent = waiting[index:]
-                return
-            solved(f"endpoint {endpoint.address}")
-
     def finality(self, state: State, event: ev.AttemptEnded) -> ev.AttemptEnded:
         """The end, final or not by the definition's retry rule, with its cost in the budget's unit."""
         run = state.runs[event.run]
-        retries = state.definition["tasks"][run.task].get("retries") or {"lost": 2}
-        final = True
-        if event.end == "paused":
-            final = False
-        elif event.end in _RETRIED:
-            rule = "lost" if event.end == "preempted" else event.end
+        final = event.end != "paused"
+        if event.end in _RETRIED and not _asked_to_end(run):
+            retries = state.definition["tasks"][run.task].get("retries") or {"lost": 2}
             before = sum(1 for a in run.attempts[:-1] if a.end == event.end)
-            # A block that ends is not the run's fault: it goes on for as long as it gets anywhere.
-            final = event.end != "preempted" and before >= int(retries.get(rule, 0))
+            final = before >= int(retries.get(event.end, 0))
+            if event.end == "preempted":
+                final = _gets_nowhere(run, event)
+        if final and event.end == "preempted":
+            message = (
+                "It was preempted again and again without a checkpoint, so it would never end. Give it more "
+                "walltime, or let it yield checkpoints."
+                if not _asked_to_end(run)
+                else "Its block ended after it was asked to stop."
+            )
+            event = replace(event, end="lost", message=message)
         if (state.budget or {}).get("unit") == "runs":
             amount = 1.0 if final and event.end != "withdrawn" else 0.0
             return replace(event, final=final, used=amount, charged=amount)
         return replace(event, final=final)
+
+
+def _asked_to_end(run: Run) -> bool:
+    """Whether somebody wanted it to be over: then another attempt is not what they want."""
+    return any(c.verb in {"stop", "withdraw"} and c.answer != "refused" for c in run.controls)
+
+
+def _gets_nowhere(run: Run, event: ev.AttemptEnded) -> bool:
+    """Whether its last blocks ended without a checkpoint, so that the next would begin there again."""
+    earlier = [a for a in run.attempts[:-1] if a.end == "preempted"][1 - _BLOCKS :]
+    return event.checkpoint is None and len(earlier) == _BLOCKS - 1 and not any(a.checkpoint for a in earlier)
 
 
 def seed_of(state: State, proposal: str) -> int:

@@ -7,11 +7,12 @@ stream. The journal seals it (length, SHA-256) when the attempt ends.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from aisteer.execution.worker import files
 
 __all__ = ["Mirror"]
 
@@ -76,7 +77,7 @@ class Mirror:
                 file.seek(start)
                 for line in file:
                     if line.endswith(b"\n"):
-                        parsed = _parse(line)
+                        parsed = files.decode(line)
                         if parsed is not None:
                             yield parsed
         except FileNotFoundError:
@@ -97,7 +98,7 @@ class Mirror:
             return []
         if end > _TAIL:
             rows = rows[1:]
-        found = (_parse(row) for row in rows[:-1][-at_most:])
+        found = (files.decode(row) for row in rows[:-1][-at_most:])
         return [row for row in found if row is not None and row.get("kind") == "obs"]
 
 
@@ -137,11 +138,3 @@ class _Stream:
                 raise
         self.length += len(data)
         self.hash.update(data)
-
-
-def _parse(line: bytes) -> Json | None:
-    try:
-        parsed = json.loads(line)
-    except ValueError:
-        return None
-    return parsed if isinstance(parsed, dict) else None

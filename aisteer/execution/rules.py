@@ -33,8 +33,8 @@ class Rules:
         for name in state.waiting:
             proposal = state.proposals[name]
             rule = state.definition["tasks"][proposal.task].get("autonomy") or state.autonomy
-            if not rule:
-                continue
+            if not rule or proposal.undone:
+                continue  # whoever took a decision back wants to decide
             context = Context.of(state, proposal, now, remaining=left, automatic=len(found))
             verdict = judge(rule, proposal, context)
             if verdict.next_look is not None:

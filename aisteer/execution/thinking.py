@@ -99,10 +99,15 @@ class Thinker:
         self._news.set()
 
     def _run(self) -> None:
+        try:
+            self._go_on()
+        finally:
+            self._forget()
+
+    def _go_on(self) -> None:
         while True:
             self._news.wait()
             if self._stop.wait(_GATHER):
-                self._forget()
                 return
             self._busy = True
             self._news.clear()
@@ -112,7 +117,9 @@ class Thinker:
                     self._think(task)
             except LeaseLost:
                 return
-            except (AisteerError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
+                if not isinstance(error, AisteerError | OSError):
+                    _log.exception("the mind met something unexpected")
                 _log.warning("thinking was put off: %s", error)
                 if self._stop.wait(1.0):
                     return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any, get_args
 
 from aisteer.execution.endpoint import AttemptRef, Glimpse
 from aisteer.execution.mirror import Mirror
+from aisteer.execution.worker import files
 from aisteer.journal import events as ev
 from aisteer.journal.events import Event, Json
 from aisteer.journal.state import Run
@@ -29,9 +29,11 @@ class Tracked:
 
     ref: AttemptRef
     task: Json
+    nodes: int = 1
     state: str = "accepted"
     checkpoint: str | None = None
     where: Json | None = None
+    claimed: float = 0.0
     end: Json | None = None
     end_seen: float = 0.0
     beat: int | None = None
@@ -55,14 +57,20 @@ class Tracker:
         self.on_gap = on_gap
         self.live: dict[AttemptRef, Tracked] = {}
 
-    def add(self, run: Run, task: Json) -> Tracked:
-        """Follow the run's latest attempt."""
+    def add(self, run: Run, task: Json, resources: Json | None = None) -> Tracked:
+        """Follow the run's latest attempt; ``resources`` are its own where they differ from the task's."""
         attempt = run.attempt
         ref = AttemptRef(run.id, run.uuid, attempt.number)
         tracked = self.live.get(ref)
         if tracked is None:
+            needs = {**(task.get("resources") or {}), **(resources or {})}
             tracked = self.live[ref] = Tracked(
-                ref=ref, task=task, state=attempt.state, checkpoint=attempt.checkpoint, where=attempt.where
+                ref=ref,
+                task=task,
+                nodes=int(needs.get("nodes") or 1),
+                state=attempt.state,
+                checkpoint=attempt.checkpoint,
+                where=attempt.where,
             )
         return tracked
 
@@ -77,28 +85,39 @@ class Tracker:
             return
         now = time.monotonic()
         if glimpse.claim is not None and _ORDER[tracked.state] < _ORDER["claimed"]:
-            tracked.where = _where(glimpse.claim)
+            tracked.where, tracked.claimed = _where(glimpse.claim), now
             self._move(tracked, "claimed", where=tracked.where)
         elif glimpse.state and _ORDER.get(glimpse.state, -1) > _ORDER[tracked.state]:
             self._move(tracked, glimpse.state, ticket=glimpse.ticket)
-        if glimpse.gap and glimpse.gap != tracked.gap:
-            tracked.gap = glimpse.gap
-            self.on_gap(tracked.ref.run, glimpse.gap)
-        if glimpse.data and not tracked.gap:
-            self.mirror.append(tracked.ref.run, tracked.ref.attempt, glimpse.offset, glimpse.data)
-            self._read(tracked, glimpse.data)
         if glimpse.heartbeat is not None:
-            if glimpse.heartbeat != tracked.beat:
-                tracked.beat, tracked.beat_seen = glimpse.heartbeat, now
-            elif now - tracked.beat_seen > self.patience and tracked.end is None:
-                self._lose(
-                    tracked,
-                    f"its worker has given no sign for {now - tracked.beat_seen:.0f} s",
-                )
+            self._hear(tracked, glimpse.heartbeat, now)
         if glimpse.end is not None and tracked.end is None:
             tracked.end, tracked.end_seen = glimpse.end, now
         elif glimpse.lost and tracked.end is None:
             self._lose(tracked, glimpse.lost)
+        if glimpse.gap and glimpse.gap != tracked.gap:
+            tracked.gap = glimpse.gap
+            self.on_gap(tracked.ref.run, glimpse.gap)
+        if glimpse.data and not tracked.gap:
+            self._mirror(tracked, glimpse)
+
+    def _hear(self, tracked: Tracked, heartbeat: int, now: float) -> None:
+        if heartbeat != tracked.beat:
+            tracked.beat, tracked.beat_seen = heartbeat, now
+        elif now - tracked.beat_seen > self.patience and tracked.end is None:
+            self._lose(tracked, f"its worker has given no sign for {now - tracked.beat_seen:.0f} s")
+
+    def _mirror(self, tracked: Tracked, glimpse: Glimpse) -> None:
+        try:
+            self.mirror.append(tracked.ref.run, tracked.ref.attempt, glimpse.offset, glimpse.data)
+        except OSError as error:
+            # It is read again from where the mirror ends; an end that is here waits for it.
+            tracked.end_seen = time.monotonic()
+            self.on_gap(
+                tracked.ref.run, f"its observations cannot be kept now ({error}); they are read again"
+            )
+            return
+        self._read(tracked, glimpse.data)
 
     def collect(self) -> tuple[list[Event], list[AttemptRef]]:
         """The events that are ready, and the attempts that are over with them."""
@@ -128,21 +147,18 @@ class Tracker:
         )
 
     def _lose(self, tracked: Tracked, why: str) -> None:
-        tracked.end = {"end": "lost", "message": why}
-        tracked.end_seen = time.monotonic()
+        now = time.monotonic()
+        held = now - tracked.claimed if tracked.claimed else 0.0
+        tracked.end, tracked.end_seen = {"end": "lost", "message": why, "seconds": round(held, 3)}, now
 
     def _read(self, tracked: Tracked, data: bytes) -> None:
         if _ORDER[tracked.state] < _ORDER["running"]:
             self._move(tracked, "running", where=tracked.where)
         for line in data.split(b"\n"):
-            if not line or _OBSERVATION in line:
-                continue
-            try:
-                note = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(note, dict):
-                self._note(tracked, note)
+            if line and _OBSERVATION not in line:
+                note = files.decode(line)
+                if note is not None:
+                    self._note(tracked, note)
 
     def _note(self, tracked: Tracked, note: Json) -> None:
         kind = note.get("kind")
@@ -156,9 +172,11 @@ class Tracker:
                 )
             )
         elif kind == "checkpoint":
-            tracked.checkpoint = str(note.get("name", "")) or tracked.checkpoint
-        elif kind == "state" and note.get("state") in _ORDER:
-            self._move(tracked, str(note["state"]))
+            name = note.get("name")
+            if isinstance(name, str) and name.isascii() and name.isdigit():
+                tracked.checkpoint = name
+        elif kind == "state" and isinstance(note.get("state"), str) and note["state"] in _ORDER:
+            self._move(tracked, note["state"])
 
     def _complete(self, tracked: Tracked, now: float) -> bool:
         """Whether the stream is here as far as the end says it goes."""
@@ -186,8 +204,7 @@ class Tracker:
                 "The run counts as failed and teaches the surrogate nothing."
             )
         seconds = float(end.get("seconds", 0.0))
-        nodes = (tracked.task.get("resources") or {}).get("nodes", 1)
-        hours = nodes * seconds / 3600.0
+        hours = tracked.nodes * seconds / 3600.0
         return ev.AttemptEnded(
             run=tracked.ref.run,
             attempt=tracked.ref.attempt,

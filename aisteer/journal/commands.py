@@ -50,6 +50,7 @@ __all__ = [
     "handle",
 ]
 
+_UNIT = "node-hours"
 DRIVER_ONLY_VERBS = frozenset({"withdraw"})
 
 
@@ -433,6 +434,14 @@ def _set_autonomy(state: State, command: SetAutonomy, now: float) -> list[Event]
 def _set_budget(state: State, command: SetBudget, now: float) -> list[Event]:
     if command.budget == state.budget:
         return []
+    unit, before = (
+        budget.get("unit", _UNIT) if budget else None for budget in (command.budget, state.budget)
+    )
+    if unit is not None and unit != (before or _UNIT) and state.next_run > 1:
+        raise Refused(
+            f"The budget stays in {before or _UNIT}: {state.next_run - 1} runs are counted in it already. "
+            f"Give the new budget in {before or _UNIT}, or take it away with campaign.budget = None.",
+        )
     return [ev.BudgetChanged(budget=command.budget, reason=command.reason)]
 
 
@@ -502,15 +511,18 @@ def _propose(state: State, command: Propose, now: float) -> list[Event]:
             )
         )
         if command.accept:
-            left = _covered(state, name, draft.cost, left)
+            stops = draft.action == "stop"
+            left = left if stops else _covered(state, name, draft.cost, left)
             made.append(
                 ev.ProposalAccepted(
                     proposal=name,
-                    reserved=draft.cost if state.budget is not None else 0.0,
+                    reserved=draft.cost if state.budget is not None and not stops else 0.0,
                     launch_after=now + command.hold if command.hold else 0.0,
                     reason=draft.reason,
                 )
             )
+            if stops and draft.run is not None:
+                made.append(ev.ControlRequested(run=draft.run, control=f"{command.id}.{name}", verb="stop"))
     return made
 
 
@@ -634,6 +646,12 @@ def _edit(state: State, command: Edit, now: float) -> list[Event]:
 @_handles(Undo)
 def _undo(state: State, command: Undo, now: float) -> list[Event]:
     proposal = _fresh(state, command.proposal, command.revision)
+    if proposal.action == "stop" and proposal.state == "accepted":
+        raise Refused(
+            f"{proposal.run} was told to stop at once, so that cannot be undone. What it has so far is kept: "
+            f'go on from there with campaign.runs["{proposal.run}"].extend(…).',
+            run=proposal.run,
+        )
     if proposal.state in {"accepted", "rejected"}:
         assert proposal.decision is not None
         return [ev.DecisionUndone(proposal=proposal.id, undone=proposal.decision.verdict)]
@@ -676,8 +694,8 @@ def _withdraw(state: State, command: Withdraw, now: float) -> list[Event]:
 @_handles(Launch)
 def _launch(state: State, command: Launch, now: float) -> list[Event]:
     _epoch(state, command.epoch)
-    if not state.active:
-        return []
+    if not state.active or state.remaining < -1e-9:
+        return []  # paused, or the budget was lowered below what is spent and reserved
     made: list[Event] = []
     number = state.next_run
     taken: set[str] = set()
@@ -751,6 +769,9 @@ def _request(state: State, command: Request, now: float) -> list[Event]:
     run = run_of(state, command.run)
     if command.verb in DRIVER_ONLY_VERBS:
         raise Refused(f"{command.verb!r} cannot be asked of a run; undo its decision instead.")
+    if run.state == "paused" and command.verb == "stop":
+        used = 1.0 if (state.budget or {}).get("unit") == "runs" else 0.0
+        return [ev.RunClosed(run=run.id, used=used, reason=command.reason)]
     if not run.live:
         word = f"ended ({run.end})" if run.state == "ended" else run.state
         raise Refused(f"{run.id} cannot {command.verb}: it is {word}.", run=run.id)

@@ -347,6 +347,18 @@ class RunResumed(Event):
     run: str
 
 
+@_event("run.closed")
+class RunClosed(Event):
+    """A paused run is not to go on: it ends ``partial`` with what its attempts left.
+
+    ``used`` is what its end costs in a budget of runs.
+    """
+
+    run: str
+    used: float = 0.0
+    reason: str = ""
+
+
 @_event("run.marked")
 class RunMarked(Event):
     """A human took the result out of the fit (``bad``), or put it back."""

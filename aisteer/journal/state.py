@@ -41,6 +41,7 @@ class Proposal:
             one is refused.
         child: The proposal that an edit made of it.
         launched: The run that came of it.
+        undone: A human took a decision on it back: rules leave it to humans from then on.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Proposal:
     batch: int | None = None
     reason: str = ""
     decision: Decision | None = None
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,8 @@ class State:
         """What is left of the budget after reservations; infinite without one."""
         if self.budget is None:
             return float("inf")
+        if self.budget.get("counts") == "estimated":
+            return float(self.budget["amount"]) - self.spent  # what is reserved is among the estimates
         return float(self.budget["amount"]) - self.spent - self.totals.reserved
 
 
@@ -268,6 +272,13 @@ def _autonomy(state: State, record: Record, event: ev.AutonomyChanged) -> None:
 @_on(ev.BudgetChanged)
 def _budget(state: State, record: Record, event: ev.BudgetChanged) -> None:
     state.budget = event.budget
+    # What was accepted under another budget, or none, is covered by the new one first.
+    for name in [*state.accepted, *(state.runs[run].proposal for run in state.live)]:
+        proposal = state.proposals[name]
+        if proposal.decision is not None:
+            reserved = proposal.cost if event.budget is not None else 0.0
+            state.totals.reserved += reserved - proposal.decision.reserved
+            state.proposals[name] = replace(proposal, decision=replace(proposal.decision, reserved=reserved))
 
 
 # --- proposals and decisions ------------------------------------------------------------------
@@ -313,7 +324,8 @@ def _predicted(state: State, record: Record, event: ev.ProposalPredicted) -> Non
         acquisition=event.acquisition,
         rank=event.rank,
         of=event.of,
-        cost=old.cost if event.cost is None else event.cost,
+        # What was decided on was decided at its cost.
+        cost=old.cost if event.cost is None or old.state != "waiting" else event.cost,
         reasons=tuple(event.reasons) or old.reasons,
     )
 
@@ -378,7 +390,12 @@ def _undone(state: State, record: Record, event: ev.DecisionUndone) -> None:
     state.accepted.pop(old.id, None)
     state.waiting[old.id] = None
     state.proposals[old.id] = replace(
-        old, state="waiting", decision=None, child=None, revision=record.position
+        old,
+        state="waiting",
+        decision=None,
+        child=None,
+        revision=record.position,
+        undone=old.undone or record.actor.kind == "human",
     )
 
 
@@ -519,6 +536,29 @@ def _resumed(state: State, record: Record, event: ev.RunResumed) -> None:
     run = state.runs[event.run]
     state.runs[run.id] = replace(run, state="accepted", since=record.time, revision=record.position)
     state.live[run.id] = None
+
+
+@_on(ev.RunClosed)
+def _closed(state: State, record: Record, event: ev.RunClosed) -> None:
+    run = state.runs[event.run]
+    words = "It was stopped while it was paused; its observations and its checkpoint are kept."
+    state.runs[run.id] = replace(
+        run,
+        state="ended",
+        end="partial",
+        message=f"{words} {event.reason}".strip(),
+        since=record.time,
+        revision=record.position,
+        used=run.used + event.used,
+        charged=run.charged + event.used,
+    )
+    totals = state.totals
+    totals.used += event.used
+    totals.charged += event.used
+    totals.ended["partial"] = totals.ended.get("partial", 0) + 1
+    decision = state.proposals[run.proposal].decision
+    if decision is not None:
+        totals.reserved -= decision.reserved
 
 
 @_on(ev.RunMarked)

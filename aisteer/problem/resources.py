@@ -22,7 +22,8 @@ class Budget:
     Attributes:
         amount: How much.
         counts: Which cost counts against it: ``used`` by the runs, ``estimated`` at acceptance,
-            or ``charged`` to the allocation (idle blocks included).
+            or ``charged`` to the allocation, as far as the endpoint reports it (one that does not
+            charges what the runs use).
     """
 
     amount: float

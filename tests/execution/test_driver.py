@@ -58,6 +58,16 @@ def fragile(x: float) -> dict[str, float]:
     return {"y": x}
 
 
+@ai.simulation
+def stubborn(x: float):
+    """Yields once and then hears nothing."""
+    import time
+
+    yield {"step": 0}
+    time.sleep(60)
+    return {"y": x}
+
+
 def campaign_of(simulation: object, **options: object) -> ai.Campaign:
     made = ai.Campaign(
         str(options.pop("name", "driven")),
@@ -268,3 +278,93 @@ def test_a_driver_that_slept_past_its_lease_launches_nothing_when_it_wakes(
         os.kill(process.pid, signal.SIGCONT)
         process.kill()
         process.wait()
+
+
+def test_a_decision_that_a_human_took_back_is_not_made_again_by_a_rule() -> None:
+    campaign = campaign_of(square, hold=30.0)
+    held = campaign.propose(x=2.0)
+    held.accept()
+    campaign.proposals[held.id].undo()
+    campaign.autonomy = ai.Accept() | ai.Ask()
+    campaign.propose(x=3.0)
+    finished(campaign, 1)
+    assert campaign.proposals[held.id].state == "waiting"
+    campaign.close()
+
+
+def test_a_run_that_was_asked_to_stop_is_not_begun_again_when_its_worker_dies() -> None:
+    campaign = campaign_of(stubborn)
+    campaign.propose(x=1.0).accept()
+    until(campaign, lambda: "R1" in campaign.state.runs and bool(campaign.state.runs["R1"].attempt.where))
+    campaign.runs["R1"].stop()
+    until(campaign, lambda: bool(campaign.state.runs["R1"].controls))
+    where = campaign.state.runs["R1"].attempt.where
+    assert where is not None
+    os.kill(int(where["pid"]), signal.SIGKILL)
+    finished(campaign, 1)
+    run = campaign.state.runs["R1"]
+    assert (run.end, len(run.attempts)) == ("lost", 1)
+    campaign.close()
+
+
+def test_a_paused_run_can_be_given_up() -> None:
+    campaign = campaign_of(counting, budget=ai.Runs(3))
+    campaign.propose(x=1.0).accept()
+    until(campaign, lambda: "R1" in campaign.state.runs and campaign.state.runs["R1"].state == "running")
+    campaign.runs["R1"].pause()
+    until(campaign, lambda: campaign.state.runs["R1"].state == "paused")
+    campaign.runs["R1"].stop()
+    run = campaign.state.runs["R1"]
+    assert (run.state, run.end) == ("ended", "partial")
+    assert run.attempt.sealed is not None
+    assert (campaign.state.totals.used, campaign.state.totals.reserved) == (1.0, 0.0)
+    campaign.close()
+
+
+def test_what_a_hostile_stream_says_of_itself_harms_nobody(tmp_path: Path) -> None:
+    from aisteer.execution.endpoint import AttemptRef, Glimpse
+    from aisteer.execution.mirror import Mirror
+    from aisteer.execution.tracking import Tracker
+
+    campaign = campaign_of(counting)
+    campaign.propose(x=1.0).accept()
+    until(campaign, lambda: "R1" in campaign.state.runs)
+    run = campaign.state.runs["R1"]
+    tracker = Tracker(Mirror(tmp_path), on_gap=lambda *_: None)
+    tracked = tracker.add(run, campaign.definition["tasks"]["main"])
+    lines = [
+        b'{"kind":"state","state":[]}',
+        b'{"kind":"state","state":{"a":1}}',
+        b'{"kind":"checkpoint","name":"../../../etc"}',
+        b"[" * 100_000,
+        b'{"kind":"ack","control":[],"answer":{}}',
+        b"\xff\xfe",
+        b"null",
+    ]
+    tracker.take(Glimpse(AttemptRef(run.id, run.uuid, 1), data=b"\n".join(lines) + b"\n"))
+    tracker.collect()
+    assert tracked.checkpoint is None
+    campaign.runs["R1"].stop()
+    until(campaign, lambda: campaign.state.runs["R1"].state == "ended")
+    campaign.close()
+
+
+def test_ends_that_could_not_be_committed_are_committed_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    from aisteer.errors import JournalUnavailable
+    from aisteer.journal import commands as cmd
+
+    campaign = campaign_of(square)
+    submit, refused = campaign.journal.submit, []
+
+    def full(command: cmd.Command, **options: object) -> object:
+        if isinstance(command, cmd.Report) and len(refused) < 3:
+            refused.append(command)
+            raise JournalUnavailable("The disk is full. Nothing was lost; make room.")
+        return submit(command, **options)
+
+    monkeypatch.setattr(campaign.journal, "submit", full)
+    campaign.propose(x=3.0).accept()
+    finished(campaign, 1)
+    assert len(refused) == 3
+    assert campaign.state.runs["R1"].outcome["y"] == (9.0, 0.0)
+    campaign.close()

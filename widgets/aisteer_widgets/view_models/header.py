@@ -82,7 +82,11 @@ def _budget(scene: Scene) -> Json | None:
     reserved, left = state.totals.reserved, state.remaining
     whole = max(amount, state.spent + reserved, 1e-12)
     counted = unit.removesuffix("s") if amount == 1 else unit
-    counts = {"used": "used by runs", "charged": "charged to the allocation", "estimated": "estimated"}
+    counts = {
+        "used": "used by runs",
+        "charged": "charged, as far as the endpoint reports it",
+        "estimated": "estimated",
+    }
     kind = counts.get(str(state.budget.get("counts", "used")), "used")
     return {
         "label": f"{_amount(state.spent, amount)} of {fmt.quantity(amount, counted)}",

@@ -288,6 +288,7 @@ def controls(scene: Scene, task: Task, run: Run, trace: Trace | None = None) -> 
         return made
     if run.state == "paused":
         made.append(_control("resume", "Resume", blocked))
+        made.append(_control("stop", "Stop", blocked, "It ends with what it has so far."))
     else:
         stop = (
             ""
