@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Waited", "wait"]
 
 _LOOK = 0.25
+_PACE = 0.05
+"""Seconds between two looks at least: a campaign of short runs moves a thousand times a second."""
 _SETTLE = 1.0
 """Seconds without any event after which a campaign that seems to wait for a human really does."""
 _SETTLE_ELSEWHERE = 5.0
@@ -66,6 +68,7 @@ async def wait(campaign: Campaign, ended: int | None, timeout: float | None) -> 
         if deadline is not None and now >= deadline:
             reason = f"{count} runs have ended after {timeout:g} s. {stuck or 'The campaign goes on.'}"
             return Waited(reached=False, ended=count, reason=reason)
+        await asyncio.sleep(_PACE)
         await asyncio.to_thread(campaign.journal.wait, position, _LOOK)
 
 

@@ -85,7 +85,9 @@ class Launcher:
                 continue
             slots = definition.get("slots") or max(1, endpoint.status().workers or 1)
             ahead = min(_MOST_QUEUED, int(self._rate))
-            room[task] = slots + ahead - flying.get(task, 0)
+            free = slots + ahead - flying.get(task, 0)
+            # Each launch waits for the disk: short runs are launched in few large lots.
+            room[task] = free if 2 * free >= ahead else 0
         return room
 
     def _first(self, state: State, name: str, endpoint: Endpoint) -> LaunchRequest:
