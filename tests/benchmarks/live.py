@@ -18,7 +18,7 @@ import time
 import aisteer as ai
 from aisteer_widgets.bridge import bridge_of
 from aisteer_widgets.view_models.scene import Scene, Wishes
-from aisteer_widgets.view_models.screen import parts
+from aisteer_widgets.view_models.screen import PARTS, parts
 from tests.benchmarks._report import show
 
 
@@ -38,6 +38,8 @@ def ticking(x, *, rate=100.0, seconds=30.0):
 
 class Shown:
     """A follower of the bridge that makes the board's parts and notes when how much of a run was in them."""
+
+    shows = frozenset(PARTS)
 
     def __init__(self) -> None:
         self.wishes = Wishes()
