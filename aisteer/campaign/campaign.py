@@ -337,7 +337,7 @@ class Campaign:
 
         with self.journal.lock:
             state = self.journal.state
-            needs = None if resources is None else resources.to_json()
+            needs = resources.to_json() if hasattr(resources, "to_json") else resources
             return estimate_cost(state.definition["tasks"][task], state, task, needs)
 
     def note(self, text: str, *, about: str | None = None) -> None:

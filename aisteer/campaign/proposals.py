@@ -155,7 +155,7 @@ class ProposalHandle:
                 revision=self.revision,
                 parameters=merged,
                 reason=reason,
-                cost=campaign.cost(self.snapshot.task, resources),
+                cost=campaign.cost(self.snapshot.task, resources or self.snapshot.resources),
                 resources=None if resources is None else resources.to_json(),
             )
         )

@@ -261,6 +261,7 @@ class RunHandle:
 
     def _child(self, action: Any, values: Json, reason: str) -> ProposalHandle:
         campaign, run = self._campaign, self.snapshot
+        resources = campaign.state.proposals[run.proposal].resources
         draft = cmd.Draft(
             task=run.task,
             parameters=campaign.validate({**run.parameters, **values}, run.task, edit=values),
@@ -268,7 +269,8 @@ class RunHandle:
             action=action,
             run=self.id,
             restart=last_checkpoint(run, campaign.opened.mirror),
-            cost=campaign.cost(run.task),
+            cost=campaign.cost(run.task, resources),
+            resources=resources,
             reason=reason,
         )
         return campaign.propose_draft(draft, accept=True)

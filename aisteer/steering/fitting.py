@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,7 +95,7 @@ class Fitter:
             return None
         digest = self._digest(data)
         if self._last is None or self._last.digest != digest:
-            self._last = self._fit(data, digest, len(known) - len(data))
+            self._last = self._fit(data, digest, known)
         return self._last
 
     def _inside(self, datum: Datum) -> bool:
@@ -127,7 +128,7 @@ class Fitter:
             total.update(f"{d.run}={self._outcome(d)};".encode())
         return total.hexdigest()[:16]
 
-    def _fit(self, data: tuple[Datum, ...], digest: str, left_out: int) -> Belief:
+    def _fit(self, data: tuple[Datum, ...], digest: str, known: list[Datum]) -> Belief:
         x = self.domain.encode([d.parameters for d in data])
         outcomes = np.array([self._outcome(d) for d in data], dtype=np.float64)
         y, error = outcomes[:, 0], outcomes[:, 1]
@@ -146,13 +147,13 @@ class Fitter:
             best=float(at_runs[place]),
             best_run=data[place].run,
             digest=digest,
-            calibration=self._calibration(data, process.noise),
+            calibration=self._calibration(known, process.noise),
             skill=skill(y, sign * left.mean, left.std),
-            left_out=left_out,
+            left_out=len(known) - len(data),
         )
 
-    def _calibration(self, data: tuple[Datum, ...], noise: float) -> Calibration:
-        """Of the last 50 outcomes that had been predicted; noise is added where an outcome has no error."""
+    def _calibration(self, data: Sequence[Datum], noise: float) -> Calibration:
+        """Of the last 50 outcomes that had been predicted, fitted or not; noise where they have no error."""
         name = self.objective.outcome
         told = [d for d in data if len(d.predicted.get(name, ())) == 2][-_ROLLING:]
         rows = np.array([[*d.outcomes[name], *d.predicted[name]] for d in told], dtype=np.float64).reshape(
