@@ -1,0 +1,113 @@
+"""What is handed to endpoints, again and again until they take it: attempts and controls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from aisteer.errors import AisteerError
+from aisteer.execution.endpoint import AttemptRef, Endpoint, Submission
+from aisteer.journal.events import Json
+from aisteer.journal.state import Run
+
+__all__ = ["Delivery"]
+
+_AGAIN = 1.0
+"""Seconds between two tries."""
+
+
+class Delivery:
+    """Knows at which endpoint each live attempt is, and what it could not be given yet.
+
+    A spool that cannot be written and an endpoint that does not answer lose nothing: what was to be
+    handed over is kept, named as a trouble, and tried again. Both kinds may be repeated without harm.
+
+    Args:
+        trouble: Called with a source and words when something cannot be handed over.
+        solved: Called with the source when it can again.
+    """
+
+    def __init__(self, trouble: Callable[[str, str], None], solved: Callable[[str], None]) -> None:
+        self._trouble = trouble
+        self._solved = solved
+        self._at: dict[AttemptRef, Endpoint] = {}
+        self._unsent: dict[AttemptRef, Submission] = {}
+        self._controls: dict[str, tuple[AttemptRef, Json]] = {}
+        self._delivered: set[str] = set()
+        self._next = 0.0
+
+    def follow(self, ref: AttemptRef, endpoint: Endpoint) -> None:
+        """The attempt is, or will be, at ``endpoint``."""
+        self._at[ref] = endpoint
+
+    def submit(self, submissions: Sequence[Submission]) -> None:
+        """Hand attempts over, each to the endpoint that it follows."""
+        groups: dict[int, tuple[Endpoint, list[Submission]]] = {}
+        for submission in submissions:
+            endpoint = self._at[submission.ref]
+            groups.setdefault(id(endpoint), (endpoint, []))[1].append(submission)
+        for endpoint, group in groups.values():
+            source = f"endpoint {endpoint.address}"
+            try:
+                endpoint.submit(group)
+            except (AisteerError, OSError) as error:
+                self._unsent.update((submission.ref, submission) for submission in group)
+                self._trouble(source, str(error))
+            else:
+                for submission in group:
+                    if self._unsent.pop(submission.ref, None) is not None:
+                        self._solved(source)
+
+    def control(self, run: Run, epoch: int) -> None:
+        """Put the run's unanswered controls before its live attempt."""
+        ref = AttemptRef(run.id, run.uuid, run.attempt.number)
+        if not run.live or ref not in self._at:
+            return
+        for control in run.controls:
+            if control.answer or control.id in self._delivered:
+                continue
+            told = {"id": control.id, "epoch": epoch, "verb": control.verb, "values": control.values}
+            self._controls[control.id] = ref, told
+        self._tell()
+
+    def retry(self) -> None:
+        """Try again what could not be handed over."""
+        now = time.monotonic()
+        if now < self._next or not (self._unsent or self._controls):
+            return
+        self._next = now + _AGAIN
+        self.submit(list(self._unsent.values()))
+        self._tell()
+
+    def forget(self, ref: AttemptRef) -> Endpoint:
+        """The attempt is over; where it was."""
+        self._unsent.pop(ref, None)
+        for name in [n for n, (of, _) in self._controls.items() if of == ref]:
+            del self._controls[name]
+        return self._at.pop(ref)
+
+    def offsets(
+        self, refs: Mapping[AttemptRef, object], offset: Callable[[AttemptRef], int]
+    ) -> list[tuple[Endpoint, dict[AttemptRef, int]]]:
+        """By endpoint: attempts to look at, and from where on. What was not handed over is not there."""
+        groups: dict[int, tuple[Endpoint, dict[AttemptRef, int]]] = {}
+        for ref in refs:
+            if ref not in self._unsent:
+                endpoint = self._at[ref]
+                groups.setdefault(id(endpoint), (endpoint, {}))[1][ref] = offset(ref)
+        return list(groups.values())
+
+    def _tell(self) -> None:
+        for name, (ref, control) in list(self._controls.items()):
+            endpoint = self._at[ref]
+            if ref in self._unsent:
+                continue
+            source = f"controls at {endpoint.address}"
+            try:
+                endpoint.control(ref, control)
+            except (AisteerError, OSError) as error:
+                self._trouble(source, f"{ref.run} could not be told to {control['verb']}: {error}")
+                return
+            del self._controls[name]
+            self._delivered.add(name)
+            self._solved(source)
