@@ -23,9 +23,11 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
+    "mathml",
     "rooms",
     "tutorials",
 ]
+html_math_renderer = "mathml"
 exclude_patterns = ["_build", "_ext", "README.md"]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".rst": "restructuredtext"}
 

@@ -215,6 +215,8 @@ class Driver:
         self._delivery.retry()
         if not self._tracker.live and not self._unreported:
             self._pack()
+            for endpoint in {id(e): e for e in self.endpoints.values()}.values():
+                endpoint.tail({}, 0.0)  # nothing to read, but it may have news of itself
             return False
         self._look()
         return True

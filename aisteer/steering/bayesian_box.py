@@ -64,7 +64,7 @@ class BayesianBox:
         taken = taken_points(evidence, self.domain.names)
         belief = self.fitter.belief(evidence)
         first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
-        points = self._first_points(taken, first)
+        points = self._first_points(taken, self._avoided(evidence), first)
         notes: list[Json] = [{"kind": "initial", "of": self.initial} for _ in points]
         if belief is not None and len(points) < n:
             chosen = self._search(evidence, belief, n - len(points), taken)
@@ -86,12 +86,15 @@ class BayesianBox:
         ]
         return Batch(drafts, summary=belief.summary(self.domain.names) if belief else {})
 
-    def _first_points(self, taken: set[Key], n: int) -> list[Json]:
+    def _avoided(self, evidence: Evidence) -> set[Key]:
+        return {point_key(self.domain.names, p) for p, since in evidence.rejected if since < 10}
+
+    def _first_points(self, taken: set[Key], avoided: set[Key], n: int) -> list[Json]:
         found: list[Json] = []
         if n:
-            for point in feasible_sobol(self.space, self.initial + len(taken) + n, self.seed):
+            for point in feasible_sobol(self.space, self.initial + len(taken) + len(avoided) + n, self.seed):
                 key = point_key(self.domain.names, point)
-                if key not in taken:
+                if key not in taken and key not in avoided:
                     taken.add(key)
                     found.append(point)
                 if len(found) == n:
@@ -101,7 +104,7 @@ class BayesianBox:
     def _search(self, evidence: Evidence, belief: Belief, n: int, taken: set[Key]) -> list[Json]:
         under_way = [*evidence.pending, *(p for _, p in evidence.waiting)]
         pending = self.domain.encode(under_way)
-        avoided = {point_key(self.domain.names, p) for p, since in evidence.rejected if since < 10}
+        avoided = self._avoided(evidence)
         centres, weights, reaches = penalties(evidence, self.domain)
         order = np.argsort(-belief.process.predict(belief.x)[0], kind="stable")
         rng = np.random.default_rng([self.seed, 5, len(belief.data), len(under_way)])

@@ -25,6 +25,8 @@ _INITIAL = 8
 _SHORTLIST = 600
 _REFERENCE = 1000
 _STRONGEST = 0.99
+_AVOIDED = 10
+"""Decisions for which a rejected candidate is not proposed before there is a surrogate."""
 _FORGOTTEN = 0.02
 
 
@@ -61,8 +63,9 @@ class BayesianPool:
         taken = self._taken(evidence)
         belief = self.fitter.belief(evidence)
         first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
-        order = self._diverse(len(taken) + first) if first else []
-        rows = [row for row in order if row not in taken][:first]
+        order = self._diverse(len(taken) + len(evidence.rejected) + first) if first else []
+        refused = self._refused(evidence)
+        rows = [row for row in order if row not in taken and row not in refused][:first]
         notes: list[Json] = [{"kind": "initial", "of": self.initial} for _ in rows]
         if belief is not None and len(rows) < n:
             chosen = self._search(evidence, belief, n - len(rows), taken | set(rows))
@@ -88,6 +91,11 @@ class BayesianPool:
     def _taken(self, evidence: Evidence) -> set[int]:
         column = self.domain.names.index(self.pool.key)
         keys = (key[column] for key in taken_points(evidence, self.domain.names))
+        return {self.domain.place[key] for key in keys if key in self.domain.place}
+
+    def _refused(self, evidence: Evidence) -> set[int]:
+        """Candidates that a human rejected within the last few decisions."""
+        keys = (p.get(self.pool.key) for p, since in evidence.rejected if since < _AVOIDED)
         return {self.domain.place[key] for key in keys if key in self.domain.place}
 
     def _diverse(self, n: int) -> Rows:

@@ -136,7 +136,7 @@ def test_a_stopped_run_keeps_what_it_has_as_a_partial_outcome() -> None:
     finished(campaign, 1)
     run = campaign.state.runs["R1"]
     assert run.end == "partial"
-    assert 0 < run.outcome["y"][0] < 400
+    assert 0 <= run.outcome["y"][0] < 400
     assert run.controls[0].answer in {"sent", "done"}
     campaign.close()
 

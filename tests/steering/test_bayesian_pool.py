@@ -140,3 +140,12 @@ def test_beliefs_hold_every_candidate_and_each_run_predicted_from_the_others():
         np.abs(shown["mean"][:20] - shown["measured"]).mean()
         < np.abs(shown["loo_mean"] - shown["measured"]).mean()
     )
+
+
+def test_a_candidate_that_was_rejected_does_not_come_straight_back_before_there_is_a_surrogate():
+    nothing = Evidence("main", task(PRINTS))
+    first = rows(BayesianPool(PRINTS, MAXIMIZE).propose(nothing, 4))
+    refused = replace(nothing, rejected=((PRINTS.point(PRINTS.keys[first[1]]), 0),))
+    again = rows(BayesianPool(PRINTS, MAXIMIZE).propose(refused, 4))
+    assert first[1] not in again
+    assert len(again) == 4

@@ -81,4 +81,4 @@ def test_a_belief_that_is_elsewhere_is_said_to_be(campaign):
     tally = Tally()
     state = campaign.state
     scene = Scene(state=state, now=0.0, tally=tally)
-    assert "fitted when the first runs have ended" in belief(scene, Wishes(task="main"))["empty"]
+    assert "fitted when three runs of this task have ended" in belief(scene, Wishes(task="main"))["empty"]

@@ -90,7 +90,7 @@ def test_an_empty_review_says_why_and_what_will_move_it():
 def test_a_prediction_that_is_not_there_says_whether_it_will_come():
     story = Story().start()
     story.propose({"temperature": 900.0, "density": 8.0}, origin="human")
-    assert "when the first runs have ended" in next(iter(cards_of(story).values()))["expected"]["text"]
+    assert "when three runs have ended" in next(iter(cards_of(story).values()))["expected"]["text"]
     story.append(ev.SurrogateFitted(task="main", model=1, runs=9))
     assert next(iter(cards_of(story).values()))["expected"]["text"] == "prediction on its way…"
 

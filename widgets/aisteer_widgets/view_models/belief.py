@@ -259,7 +259,7 @@ def _marks(scene: Scene, task: Task, x: str, y: str) -> list[Json]:
 
 def _empty(scene: Scene, task: str, view: str) -> str:
     if scene.state.models.get(task) is None:
-        return "No surrogate yet: it is fitted when the first runs have ended."
+        return "No surrogate yet: it is fitted when three runs of this task have ended (a random arm does not count)."
     if scene.tally.behind:
         return f"Reading {scene.tally.behind:,} earlier runs…"
     if view == "predicted":

@@ -29,7 +29,7 @@ def convergence(scene: Scene, task: str) -> Json:
         "x_label": "finished runs",
         "points": _thin(steered, "steered") + _thin(random, "random"),
         "arms": [a for a in arms if a["steps"]],
-        "sub": _sub(best, objective.unit) if best else "",
+        "sub": _sub(best, objective.unit, beside=bool(random)) if best else "",
         "empty": "" if steered or random else _empty(scene.tally.behind),
     }
 
@@ -40,8 +40,9 @@ def _empty(behind: int) -> str:
     return "The best value so far appears here with the first finished run."
 
 
-def _sub(best: Measured, unit: str) -> str:
-    return f"{fmt.estimate(best.value, best.error, unit)} in {best.run}"
+def _sub(best: Measured, unit: str, *, beside: bool) -> str:
+    found = f"{fmt.estimate(best.value, best.error, unit)} in {best.run}"
+    return f"{found}, the random arm aside" if beside else found
 
 
 def _arm(name: str, measured: list[Measured], sign: int) -> Json:

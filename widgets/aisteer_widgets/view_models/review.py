@@ -159,7 +159,7 @@ def _no_prediction(scene: Scene, proposal: Proposal, task: Task) -> str:
     if task.policy == "random":
         return "the random policy predicts nothing"
     if proposal.task not in scene.state.models:
-        return "no prediction yet: the surrogate is fitted when the first runs have ended"
+        return "no prediction yet: the surrogate is fitted when three runs have ended"
     return "prediction on its way…" if scene.driver else "no prediction: nobody drives the campaign"
 
 
