@@ -59,7 +59,8 @@ def lags(campaign: ai.Campaign, shown: Shown) -> list[float]:
     found = []
     for name, pictures in list(shown.seen.items()):
         times = [row["t"] for row in campaign.opened.mirror.observations(name, 1)]
-        done = 0
+        # The board shows a page of runs at a time: what a run yielded before it was on the page does not count.
+        done = sum(t < pictures[0][0] for t in times)
         for now, seen in pictures:
             found += [now - t for t in times[done:seen]]
             done = max(done, seen)
