@@ -1,0 +1,93 @@
+"""The campaign as a whole: defined, redefined, started, paused, under which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aisteer.errors import Refused
+from aisteer.journal import events as ev
+from aisteer.journal.commands.command import Command, handles
+from aisteer.journal.events import Event, Json
+from aisteer.journal.state import State
+
+__all__ = ["Define", "Pause", "Redefine", "SetAutonomy", "Start"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Define(Command):
+    """Create the campaign; refused when the journal already holds one."""
+
+    name: str
+    uuid: str
+    nonce: str
+    definition: Json
+    autonomy: Json = field(default_factory=dict)
+    budget: Json | None = None
+
+
+@handles(Define)
+def _define(state: State, command: Define, now: float) -> list[Event]:
+    if state.uuid:
+        raise Refused(f"The journal already holds the campaign {state.name!r}.")
+    made: list[Event] = [
+        ev.CampaignDefined(
+            name=command.name,
+            uuid=command.uuid,
+            nonce=command.nonce,
+            definition=command.definition,
+        )
+    ]
+    if command.autonomy:
+        made.append(ev.AutonomyChanged(rule=command.autonomy))
+    if command.budget is not None:
+        made.append(ev.BudgetChanged(budget=command.budget))
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redefine(Command):
+    definition: Json
+    changes: Sequence[str]
+    reason: str = ""
+
+
+@handles(Redefine)
+def _redefine(state: State, command: Redefine, now: float) -> list[Event]:
+    if command.definition == state.definition:
+        return []
+    return [
+        ev.CampaignRedefined(
+            definition=command.definition, changes=list(command.changes), reason=command.reason
+        )
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start(Command):
+    pass
+
+
+@handles(Start)
+def _start(state: State, command: Start, now: float) -> list[Event]:
+    return [] if state.active else [ev.CampaignStarted()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Command):
+    reason: str = ""
+
+
+@handles(Pause)
+def _pause(state: State, command: Pause, now: float) -> list[Event]:
+    return [ev.CampaignPaused(reason=command.reason)] if state.active else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAutonomy(Command):
+    rule: Json
+
+
+@handles(SetAutonomy)
+def _set_autonomy(state: State, command: SetAutonomy, now: float) -> list[Event]:
+    return [] if command.rule == state.autonomy else [ev.AutonomyChanged(rule=command.rule)]

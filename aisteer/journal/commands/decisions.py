@@ -1,0 +1,197 @@
+"""Decisions on proposals: accepted, rejected, edited, undone, by a human or by rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aisteer.errors import Refused
+from aisteer.journal import events as ev
+from aisteer.journal.commands.budget import covered
+from aisteer.journal.commands.checks import describe, fresh, proposal_of, run_of, under_lease, waiting
+from aisteer.journal.commands.command import Command, handles
+from aisteer.journal.events import Event, Json
+from aisteer.journal.state import State
+
+__all__ = ["Accept", "Decide", "Edit", "Reject", "Undo", "Verdict"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept(Command):
+    """Accept a proposal as it stood at ``revision``; it may launch ``hold`` seconds later."""
+
+    proposal: str
+    revision: int
+    hold: float = 0.0
+    reason: str = ""
+    rule: str | None = None
+    evidence: Json | None = None
+
+
+@handles(Accept)
+def _accept(state: State, command: Accept, now: float) -> list[Event]:
+    proposal = waiting(state, command.proposal, command.revision)
+    if proposal.run is not None and proposal.action == "stop":
+        run = run_of(state, proposal.run)
+        if not run.live:
+            raise Refused(f"{run.id} has already ended ({run.end}); there is nothing to stop.")
+    else:
+        covered(state, proposal.id, proposal.cost, state.remaining)
+    made: list[Event] = [
+        ev.ProposalAccepted(
+            proposal=proposal.id,
+            reserved=proposal.cost if state.budget is not None and proposal.action != "stop" else 0.0,
+            launch_after=now + command.hold if command.hold else 0.0,
+            rule=command.rule,
+            reason=command.reason,
+            evidence=command.evidence,
+        )
+    ]
+    if proposal.action == "stop" and proposal.run is not None:
+        made.append(
+            ev.ControlRequested(run=proposal.run, control=command.id, verb="stop", reason=command.reason)
+        )
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject(Command):
+    proposal: str
+    revision: int
+    reason: str = ""
+    rule: str | None = None
+
+
+@handles(Reject)
+def _reject(state: State, command: Reject, now: float) -> list[Event]:
+    proposal = waiting(state, command.proposal, command.revision)
+    return [ev.ProposalRejected(proposal=proposal.id, reason=command.reason, rule=command.rule)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A rule's answer on one proposal: ``accepted`` or ``rejected``, with the rule in words."""
+
+    proposal: str
+    verdict: str
+    rule: str
+    evidence: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide(Command):
+    """The autonomy rules' verdicts; what no longer waits, or the budget does not cover, is left out."""
+
+    epoch: int
+    verdicts: Sequence[Verdict]
+
+
+@handles(Decide)
+def _decide(state: State, command: Decide, now: float) -> list[Event]:
+    under_lease(state, command.epoch)
+    made: list[Event] = []
+    left = state.remaining
+    reserve = state.budget is not None
+    for verdict in command.verdicts:
+        if verdict.proposal not in state.waiting:
+            continue
+        proposal = state.proposals[verdict.proposal]
+        if verdict.verdict == "rejected":
+            made.append(ev.ProposalRejected(proposal=proposal.id, rule=verdict.rule))
+            continue
+        if proposal.action != "stop":
+            if proposal.cost > left + 1e-9:
+                continue
+            left -= proposal.cost
+        made.append(
+            ev.ProposalAccepted(
+                proposal=proposal.id,
+                reserved=proposal.cost if reserve and proposal.action != "stop" else 0.0,
+                rule=verdict.rule,
+                evidence=verdict.evidence or None,
+            )
+        )
+        if proposal.action == "stop" and proposal.run is not None and state.runs[proposal.run].live:
+            made.append(
+                ev.ControlRequested(run=proposal.run, control=f"{command.id}.{proposal.id}", verb="stop")
+            )
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit(Command):
+    """Replace a proposal by one with other parameters; the new one waits for its own decision."""
+
+    proposal: str
+    revision: int
+    parameters: Json
+    reason: str = ""
+    cost: float | None = None
+    resources: Json | None = None
+
+
+@handles(Edit)
+def _edit(state: State, command: Edit, now: float) -> list[Event]:
+    proposal = waiting(state, command.proposal, command.revision)
+    child = f"P{state.next_proposal}"
+    return [
+        ev.ProposalEdited(proposal=proposal.id, child=child, reason=command.reason),
+        ev.ProposalMade(
+            proposal=child,
+            task=proposal.task,
+            parameters=command.parameters,
+            origin="human",
+            action=proposal.action,  # type: ignore[arg-type]
+            cost=proposal.cost if command.cost is None else command.cost,
+            parent=proposal.id,
+            run=proposal.run,
+            restart=proposal.restart,
+            resources=proposal.resources if command.resources is None else command.resources,
+            reason=command.reason,
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo(Command):
+    """Take a decision back. Refused from the moment the run is claimed."""
+
+    proposal: str
+    revision: int
+
+
+@handles(Undo)
+def _undo(state: State, command: Undo, now: float) -> list[Event]:
+    proposal = fresh(state, command.proposal, command.revision)
+    if proposal.action == "stop" and proposal.state == "accepted":
+        raise Refused(
+            f"{proposal.run} was told to stop at once, so that cannot be undone. What it has so far is kept: "
+            f'go on from there with campaign.runs["{proposal.run}"].extend(…).',
+            run=proposal.run,
+        )
+    if proposal.state in {"accepted", "rejected"}:
+        assert proposal.decision is not None
+        return [ev.DecisionUndone(proposal=proposal.id, undone=proposal.decision.verdict)]
+    if proposal.state == "edited":
+        child = proposal_of(state, proposal.child or "")
+        if child.state not in {"waiting", "rejected"}:
+            raise Refused(
+                f"The edit {child.id} of {proposal.id} is already decided: {describe(child)}. "
+                "Undo that first.",
+                proposal=child.id,
+            )
+        made: list[Event] = [ev.DecisionUndone(proposal=proposal.id, undone="edited")]
+        if child.state == "waiting":
+            made.append(ev.ProposalWithdrawn(proposal=child.id, reason=f"back to {proposal.id}"))
+        return made
+    if proposal.state == "launched":
+        run = run_of(state, proposal.launched or "")
+        if run.state in {"accepted", "submitted", "waiting"} and len(run.attempts) == 1:
+            # The worker reads its controls before it claims: exactly one of the two wins.
+            return [ev.ControlRequested(run=run.id, control=command.id, verb="withdraw")]
+        raise Refused(
+            f"{proposal.id} can no longer be undone: {run.id} is {run.state}. "
+            f'Stop it with campaign.runs["{run.id}"].stop(); what it has so far is kept.',
+            run=run.id,
+        )
+    raise Refused(f"There is no decision on {proposal.id} to undo.", proposal=proposal.id)

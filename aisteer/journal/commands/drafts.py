@@ -1,0 +1,58 @@
+"""Proposals before they have a name, and what makes two of them the same point."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from aisteer.journal import events as ev
+from aisteer.journal.events import Json
+from aisteer.journal.state import Proposal, Searchable, State
+
+__all__ = ["Draft", "existing", "point_key"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A proposal before it has a name. Fields as in ``ProposalMade``."""
+
+    task: str
+    parameters: Json
+    origin: ev.Origin
+    action: ev.Action = "start"
+    predicted: dict[str, list[float]] = field(default_factory=dict)
+    acquisition: float | None = None
+    rank: int | None = None
+    of: int | None = None
+    cost: float = 0.0
+    reasons: Sequence[Json] = ()
+    run: str | None = None
+    restart: str | None = None
+    resources: Json | None = None
+    model: int | None = None
+    reason: str = ""
+
+
+def point_key(task: str, action: str, run: str | None, parameters: Json) -> str:
+    """What makes two proposals the same point."""
+    return json.dumps([task, action, run, parameters], sort_keys=True, ensure_ascii=False)
+
+
+def existing(state: State, drafts: Iterable[Draft]) -> dict[str, str]:
+    """Point key to the proposal that already covers it (waiting, accepted, or launched)."""
+    wanted = {point_key(d.task, d.action, d.run, d.parameters) for d in drafts}
+    found: dict[str, str] = {}
+    for proposal in _candidates(state, wanted):
+        if proposal.state in {"waiting", "accepted", "launched"}:
+            key = point_key(proposal.task, proposal.action, proposal.run, proposal.parameters)
+            if key in wanted:
+                found.setdefault(key, proposal.id)
+    return found
+
+
+def _candidates(state: State, keys: Iterable[str]) -> Iterable[Proposal]:
+    """The proposals that may have one of ``keys``: all of them, unless the store keeps an index."""
+    if isinstance(state.proposals, Searchable):
+        return [proposal for key in keys for proposal in state.proposals.alike(key)]
+    return state.proposals.values()
