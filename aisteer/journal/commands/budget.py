@@ -37,7 +37,7 @@ def _set_budget(state: State, command: SetBudget, now: float) -> list[Event]:
 
 
 def covered(state: State, name: str, cost: float, left: float) -> float:
-    """What is left once ``cost`` is set aside for the proposal ``name``; ``BudgetExceeded`` where it is not covered."""
+    """What is ``left`` once ``cost`` is set aside for a proposal; ``BudgetExceeded`` where that is too much."""
     if state.budget is not None and cost > left + 1e-9:
         unit = state.budget.get("unit", "node-hours")
         raise BudgetExceeded(

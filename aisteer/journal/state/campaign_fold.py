@@ -1,0 +1,75 @@
+"""What happens to the campaign as a whole, to who drives it, and what is noted about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aisteer.journal import events as ev
+from aisteer.journal.events import Record
+from aisteer.journal.state.fold import on
+from aisteer.journal.state.state import State
+
+
+@on(ev.CampaignDefined)
+def _defined(state: State, record: Record, event: ev.CampaignDefined) -> None:
+    state.name, state.uuid, state.nonce = event.name, event.uuid, event.nonce
+    state.definition = event.definition
+
+
+@on(ev.CampaignRedefined)
+def _redefined(state: State, record: Record, event: ev.CampaignRedefined) -> None:
+    state.definition = event.definition
+
+
+@on(ev.CampaignStarted)
+def _started(state: State, record: Record, event: ev.CampaignStarted) -> None:
+    state.active, state.pause_reason = True, ""
+
+
+@on(ev.CampaignPaused)
+def _paused(state: State, record: Record, event: ev.CampaignPaused) -> None:
+    state.active, state.pause_reason = False, event.reason
+
+
+@on(ev.AutonomyChanged)
+def _autonomy(state: State, record: Record, event: ev.AutonomyChanged) -> None:
+    state.autonomy = event.rule
+
+
+@on(ev.BudgetChanged)
+def _budget(state: State, record: Record, event: ev.BudgetChanged) -> None:
+    state.budget = event.budget
+    # What was accepted under another budget, or none, is covered by the new one first.
+    for name in [*state.accepted, *(state.runs[run].proposal for run in state.live)]:
+        proposal = state.proposals[name]
+        if proposal.decision is not None:
+            reserved = proposal.cost if event.budget is not None else 0.0
+            state.totals.reserved += reserved - proposal.decision.reserved
+            state.proposals[name] = replace(proposal, decision=replace(proposal.decision, reserved=reserved))
+
+
+@on(ev.LeaseTaken)
+def _leased(state: State, record: Record, event: ev.LeaseTaken) -> None:
+    state.epoch, state.holder = event.epoch, event.holder
+
+
+@on(ev.SurrogateFitted)
+def _fitted(state: State, record: Record, event: ev.SurrogateFitted) -> None:
+    state.models[event.task] = event
+
+
+@on(ev.TroubleNoted)
+def _trouble(state: State, record: Record, event: ev.TroubleNoted) -> None:
+    state.troubles.pop(event.source, None)
+    if not event.solved:
+        state.troubles[event.source] = event
+
+
+@on(ev.NoteWritten)
+def _note(state: State, record: Record, event: ev.NoteWritten) -> None:
+    state.notes.append((record.time, record.actor, event))
+
+
+@on(ev.Unknown)
+def _unknown(state: State, record: Record, event: ev.Unknown) -> None:
+    """What a newer release wrote changes nothing here; the journal is read-only from then on."""

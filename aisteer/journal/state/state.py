@@ -1,0 +1,84 @@
+"""Everything that is known of a campaign at one position of its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from aisteer.journal import events as ev
+from aisteer.journal.events import Actor, Json
+from aisteer.journal.state.proposal import Proposal
+from aisteer.journal.state.run import Run
+
+__all__ = ["Searchable", "State", "Totals"]
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """Proposals with an index of their points."""
+
+    def alike(self, key: str) -> Iterable[Proposal]:
+        """The proposals whose point may have ``key`` (``commands.point_key``)."""
+        ...
+
+
+@dataclass(slots=True)
+class Totals:
+    """Cost in the budget's unit, and counts."""
+
+    reserved: float = 0.0
+    estimated: float = 0.0
+    used: float = 0.0
+    charged: float = 0.0
+    ended: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that is known of a campaign at ``position``.
+
+    ``waiting``, ``accepted`` and ``live`` are ordered indexes (dict keys) of proposals that wait
+    for a decision, accepted proposals not yet launched, and runs that have not ended; ``bad`` of runs
+    that a human took out of the fit.
+    """
+
+    position: int = 0
+    time: float = 0.0
+    name: str = ""
+    uuid: str = ""
+    nonce: str = ""
+    definition: Json = field(default_factory=dict)
+    active: bool = False
+    pause_reason: str = ""
+    autonomy: Json = field(default_factory=dict)
+    budget: Json | None = None
+    epoch: int = 0
+    holder: Json = field(default_factory=dict)
+    proposals: MutableMapping[str, Proposal] = field(default_factory=dict)
+    runs: MutableMapping[str, Run] = field(default_factory=dict)
+    waiting: dict[str, None] = field(default_factory=dict)
+    accepted: dict[str, None] = field(default_factory=dict)
+    live: dict[str, None] = field(default_factory=dict)
+    bad: dict[str, None] = field(default_factory=dict)
+    next_proposal: int = 1
+    next_run: int = 1
+    totals: Totals = field(default_factory=Totals)
+    models: dict[str, ev.SurrogateFitted] = field(default_factory=dict)
+    troubles: dict[str, ev.TroubleNoted] = field(default_factory=dict)
+    notes: list[tuple[float, Actor, ev.NoteWritten]] = field(default_factory=list)
+
+    @property
+    def spent(self) -> float:
+        """What counts against the budget so far, by the kind of cost that the budget names."""
+        kind = (self.budget or {}).get("counts", "used")
+        return float(getattr(self.totals, kind))
+
+    @property
+    def remaining(self) -> float:
+        """What is left of the budget after reservations; infinite without one."""
+        if self.budget is None:
+            return float("inf")
+        if self.budget.get("counts") == "estimated":
+            return float(self.budget["amount"]) - self.spent  # what is reserved is among the estimates
+        return float(self.budget["amount"]) - self.spent - self.totals.reserved
