@@ -4,7 +4,8 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 PEERS := .venv-peers
 FIRST := notebooks/01_first_campaign.ipynb
-PIP    = $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary $(if $(CI),--quiet) -c constraints.txt
+# pip, made calm: what it is at on stderr, everything it says in the log.
+INSTALL = $(BIN)/python tools/install.py $(VENV)/install.log
 
 # System programs that tests use; a missing one is installed, unpacked beside the environment, or named.
 PROGRAMS := chromium initdb pg_ctl postgres
@@ -38,19 +39,19 @@ $(BIN)/python:
 	  echo "Install one, or name it: make PYTHON=/path/to/python3.12 lab" >&2; \
 	  exit 1; \
 	fi; \
-	echo "Making $(VENV) with $$("$$chosen" --version 2>&1)."; \
+	echo "Making $(VENV) with $$("$$chosen" --version 2>&1)." >&2; \
 	"$$chosen" -m venv --clear $(VENV)
 
 $(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing aisteer and what the notebooks need: some minutes the first time."
-	@$(PIP) hatchling editables
-	@$(PIP) --no-build-isolation -e ".[notebook,molecules,parquet]"
+	@$(INSTALL) "what builds aisteer: a few seconds" -c constraints.txt pip hatchling editables
+	@$(INSTALL) "aisteer and what the notebooks need, pinned: two to ten minutes the first time, seconds afterwards" \
+	  -c constraints.txt --no-build-isolation -e ".[notebook,molecules,parquet]"
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing aisteer and what the tests need: some minutes the first time."
-	@$(PIP) hatchling editables
-	@$(PIP) --no-build-isolation -e ".[test,docs]"
+	@$(INSTALL) "what builds aisteer: a few seconds" -c constraints.txt pip hatchling editables
+	@$(INSTALL) "aisteer and what the tests need, pinned: two to ten minutes the first time, seconds afterwards" \
+	  -c constraints.txt --no-build-isolation -e ".[test,docs]"
 	@touch $(VENV)/.lab $@
 
 # The core's own wheels, fetched now so that the test of a clean installation needs no network.
