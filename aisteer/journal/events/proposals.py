@@ -1,0 +1,77 @@
+"""Proposals: made, predicted, withdrawn."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Literal
+
+from aisteer.journal.events.kinds import Event, Json, event
+
+__all__ = ["ProposalMade", "ProposalPredicted", "ProposalWithdrawn"]
+
+Origin = Literal["ai", "human", "random", "rule"]
+Action = Literal["start", "stop", "extend", "branch"]
+
+
+@event("proposal.made")
+class ProposalMade(Event):
+    """Something to run (or to do to a run), for a human or a rule to decide on.
+
+    Attributes:
+        proposal: Its name (``P3``), given by the journal and never reused.
+        task: The task it belongs to.
+        action: ``start``; ``extend`` and ``branch`` start a child of ``run``; ``stop`` ends ``run``.
+        parameters: Values by parameter name.
+        predicted: Outcome name to ``[mean, std]``, as predicted before it ran.
+        acquisition: The policy's value of it, and ``rank`` among ``of`` candidates (1 is best).
+        cost: Estimated cost in the budget's unit.
+        reasons: What the numbers are made of; each a mapping with a ``kind``.
+        origin: Who thought of it.
+        parent: The proposal that this one edits.
+        run: The run that it stops, extends or branches.
+        restart: The checkpoint that a child starts from.
+        resources: Overrides of the task's resources.
+        model: The policy's revision that made it.
+        batch: Proposals made together share this number.
+    """
+
+    proposal: str
+    task: str
+    parameters: Json
+    origin: Origin
+    action: Action = "start"
+    predicted: dict[str, list[float]] = field(default_factory=dict)
+    acquisition: float | None = None
+    rank: int | None = None
+    of: int | None = None
+    cost: float = 0.0
+    reasons: list[Json] = field(default_factory=list)
+    parent: str | None = None
+    run: str | None = None
+    restart: str | None = None
+    resources: Json | None = None
+    model: int | None = None
+    batch: int | None = None
+    reason: str = ""
+
+
+@event("proposal.predicted")
+class ProposalPredicted(Event):
+    """A prediction that arrived after the proposal: for an edit, or a human's own candidate."""
+
+    proposal: str
+    predicted: dict[str, list[float]]
+    model: int | None = None
+    acquisition: float | None = None
+    rank: int | None = None
+    of: int | None = None
+    cost: float | None = None
+    reasons: list[Json] = field(default_factory=list)
+
+
+@event("proposal.withdrawn")
+class ProposalWithdrawn(Event):
+    """Its author took it back: stale, superseded, or its run was withdrawn before it was claimed."""
+
+    proposal: str
+    reason: str = ""
