@@ -8,6 +8,7 @@ import numpy as np
 
 from aisteer.figures.source import ORIGINS, Source
 from aisteer.figures.spec import Array, Axis, Layer, Line, Marks, Panel
+from aisteer.problem.units import label
 
 __all__ = ["calibration", "predicted_before"]
 
@@ -45,7 +46,7 @@ def predicted_before(source: Source) -> tuple[Panel, list[str], Array]:
         layers.insert(0, Line("as predicted", "ideal", diagonal, diagonal))
     note = "" if rows else "No run with a prediction has ended yet."
     surprise = np.array([row["surprise"] for row in rows], dtype=np.float64)
-    panel = Panel(*axes, layers, title=source.objective.outcome, note=note)
+    panel = Panel(*axes, layers, title=label(source.objective.outcome), note=note)
     return panel, [row["run"] for row in rows], surprise
 
 

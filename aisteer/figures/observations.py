@@ -48,8 +48,9 @@ def observations(
                 f"No run reported {name!r}; they reported {', '.join(reported)}. Nothing was drawn.",
                 name=name,
             )
-    panels = [_panel(rows, x, name) for name in wanted]
-    empty = Panel(Axis(x), Axis("observations"), note="No observation has arrived yet.")
+    along = Axis(x, source.unit(x))
+    panels = [_panel(rows, along, Axis(name, source.unit(name))) for name in wanted]
+    empty = Panel(along, Axis("observations"), note="No observation has arrived yet.")
     return panels or [empty], [source.task], list(chosen)
 
 
@@ -70,11 +71,11 @@ def _values(source: Source, run: Run) -> Iterator[dict[str, float]]:
                 yield {str(k): float(v) for k, v in values.items() if isinstance(v, Real)}
 
 
-def _panel(rows: dict[str, list[dict[str, float]]], x: str, y: str) -> Panel:
+def _panel(rows: dict[str, list[dict[str, float]]], x: Axis, y: Axis) -> Panel:
     lines: list[Line] = []
     for series, (name, seen) in enumerate(rows.items(), 1):
-        along = [row.get(x, number) for number, row in enumerate(seen, 1) if y in row]
-        up = [row[y] for row in seen if y in row]
+        along = [row.get(x.label, number) for number, row in enumerate(seen, 1) if y.label in row]
+        up = [row[y.label] for row in seen if y.label in row]
         if up:
             lines.append(Line(name, "live", np.array(along), np.array(up), series=series))
-    return Panel(Axis(x), Axis(y), lines)
+    return Panel(x, y, lines)

@@ -12,6 +12,7 @@ import numpy as np
 from aisteer.errors import UnknownName
 from aisteer.figures.spec import Array, Axis, Who
 from aisteer.problem.objective import Objective, objective_from_json
+from aisteer.problem.units import label
 
 if TYPE_CHECKING:
     from aisteer.journal.state import Run, State
@@ -101,6 +102,11 @@ class Source:
         """The objective, as an axis."""
         return Axis(self.objective.outcome, self.objective.unit)
 
+    def unit(self, name: str) -> str:
+        """The unit of what the simulation yields or returns under this name; empty where nothing says it."""
+        declared: Json = self.definition["simulation"].get("units") or {}
+        return str(declared.get(name) or (self.objective.unit if name == self.objective.outcome else ""))
+
     @property
     def baseline(self) -> str | None:
         """The task that is run at random for comparison."""
@@ -154,6 +160,18 @@ class Source:
         return [name for name, one in space["parameters"].items() if one["kind"] in {"float", "int"}]
 
     @property
+    def _parameters(self) -> Json:
+        """By name, what the space says of each; empty where it is a pool."""
+        found: Json = self.definition["space"]["parameters"]
+        return found if isinstance(found, dict) else {}
+
+    def at(self, name: str, value: object) -> str:
+        """Where a parameter stands, in words: ``strain = 3 %``."""
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        unit = (self._parameters.get(name) or {}).get("unit") or ""
+        return f"{label(name)} = {text} {unit}".rstrip()
+
+    @property
     def first_number(self) -> str:
         """The first parameter that is a number; empty where there is none."""
         return next(iter(self._numbers), "")
@@ -171,5 +189,5 @@ class Source:
                 f"{', '.join(numbers) or 'none'}. Nothing was drawn.",
                 name=name,
             )
-        one = self.definition["space"]["parameters"][name]
+        one = self._parameters[name]
         return Axis(name, one.get("unit", ""), "log" if one.get("log") else "linear")

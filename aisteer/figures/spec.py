@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aisteer.problem.units import label
+
 __all__ = ["Array", "Axis", "Band", "Layer", "Line", "Marks", "Panel", "Spec", "Surface", "Who"]
 
 Array = NDArray[np.float64]
@@ -20,7 +22,7 @@ Who = Literal["ai", "human", "random", "rule", "live", "belief", "ideal"]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis: a label, its unit (empty where there is none) and ``linear`` or ``log``."""
+    """An axis: a name or words, its unit (empty where there is none) and ``linear`` or ``log``."""
 
     label: str
     unit: str = ""
@@ -28,8 +30,8 @@ class Axis:
 
     @property
     def text(self) -> str:
-        """Label with unit, as printed."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
+        """Label with unit, as printed: ``ionisation_energy`` reads as ``ionisation energy (eV)``."""
+        return label(self.label, self.unit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ Result = tuple[list[Panel], list[str], list[str]]
 ALONG = 121
 GRID = 41
 WIDTH = 1.96
+BY_MEAN = "candidates, best predicted mean first"
+"""Not their rank: that is a candidate's place by the policy's acquisition."""
 
 
 def surrogate(
@@ -30,7 +32,7 @@ def surrogate(
 
     In a box: mean with its 95 % band along ``x``, or mean and standard deviation over ``x`` and ``y``; the
     other parameters stay at the best run's values. Runs are drawn at their own values of ``x``, wherever
-    they stand in the others. Over a pool: all candidates by rank, and how predictions made before held.
+    they stand in the others. Over a pool: all candidates by predicted mean, and how predictions made before held.
 
     Args:
         source: The campaign.
@@ -59,9 +61,7 @@ def surrogate(
             at=dict(at or {}),
         )
     except NotSupported as error:
-        empty = Panel(
-            axes[0] if axes else Axis("candidates, by predicted rank"), source.axis, note=str(error)
-        )
+        empty = Panel(axes[0] if axes else Axis(BY_MEAN), source.axis, note=str(error))
         return [empty], [source.task], []
     runs = list(source.outcomes().names)
     if pool:
@@ -72,7 +72,7 @@ def surrogate(
 
 
 def _slice(source: Source, axis: Axis, known: Json, running: list[Layer]) -> Panel:
-    others = ", ".join(f"{name} = {_short(value)}" for name, value in known["at"].items())
+    others = ", ".join(source.at(name, value) for name, value in known["at"].items())
     along = np.asarray(known["x"], dtype=np.float64)
     layers = [*_believed(along, known["mean"], known["std"]), *_measured(source, axis.label), *running]
     return Panel(axis, source.axis, layers, title=f"at {others}" if others else "")
@@ -111,7 +111,7 @@ def _ranked(source: Source, pool: Pool, known: Json) -> Panel:
     place = dict(zip(names, rank.tolist(), strict=True))
     believed = _believed(rank, known["mean"][order], known["std"][order], names)
     layers = [*believed, *_measured(source, pool.key, place=place)]
-    return Panel(Axis("candidates, by predicted rank"), source.axis, layers)
+    return Panel(Axis(BY_MEAN), source.axis, layers)
 
 
 def _measured(
@@ -134,7 +134,3 @@ def _measured(
             up = np.array([outcomes.parameters[i][y] for i in mine], dtype=np.float64)
             found.append(Marks(words, who, along, up, names=names))
     return found
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -35,7 +35,7 @@ CONFORMER_SEED = 7
 Json = dict[str, Any]
 
 
-@simulation(checkpoint=True)
+@simulation(checkpoint=True, units={"ionisation_energy": "eV", "energy": "eV", "force": "eV/Å"})
 def ionisation_energy(
     smiles: str, *, restart: Json | None = None
 ) -> Generator[tuple[Json, Any], Json | None, Json]:

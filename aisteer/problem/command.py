@@ -10,6 +10,7 @@ from typing import Any
 from aisteer.errors import BadDefinition
 from aisteer.problem.simulation import GIVEN, Named
 from aisteer.problem.space import did_you_mean
+from aisteer.problem.units import read_units
 
 __all__ = ["PLACEHOLDER", "TAKES", "CommandSimulation"]
 
@@ -39,6 +40,7 @@ class CommandSimulation:
             and perhaps a group ``error``, of which the last match counts.
         stop_signal: The signal that asks it to end.
         name: For display; the command's own name if not given.
+        units: Units of what its parser and its outcome find, by name.
 
     Raises:
         BadDefinition: No command, a path out of the run's folder, a pattern that cannot be read, or an
@@ -70,6 +72,7 @@ class CommandSimulation:
         parser: Mapping[str, str] | None = None,
         stop_signal: str = "TERM",
         name: str = "",
+        units: Mapping[str, str] | None = None,
     ) -> None:
         if isinstance(argv, str) or not argv:
             raise BadDefinition(
@@ -83,6 +86,7 @@ class CommandSimulation:
         self.outcome = {str(what): _found_by(what, how, self.parser) for what, how in outcome.items()}
         self.stop_signal = stop_signal.removeprefix("SIG")
         self.name = name or PurePath(self.argv[0]).name
+        self.units = read_units(self.name, units)
         for path in (*self.inputs, *self.files):
             _inside(path)
         if not self.outcome:
@@ -131,7 +135,7 @@ class CommandSimulation:
 
     def to_json(self) -> Json:
         """What the definition says of it, and what the worker is sent."""
-        return {
+        data: Json = {
             "kind": self.kind,
             "name": self.name,
             "parameters": list(self.parameters),
@@ -147,6 +151,9 @@ class CommandSimulation:
             "outcome": self.outcome,
             "stop_signal": self.stop_signal,
         }
+        if self.units:
+            data["units"] = dict(self.units)
+        return data
 
 
 def _texts(what: str, given: Mapping[str, str] | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, overload
 from aisteer.errors import BadDefinition, BadOutcome, BadParameters
 from aisteer.problem.objective import read_outcome
 from aisteer.problem.space import did_you_mean
+from aisteer.problem.units import read_units
 
 __all__ = ["Simulation", "simulation"]
 
@@ -40,6 +41,8 @@ class Simulation:
         checkpoint: It yields checkpoints, and takes ``restart=`` to go on from one.
         controls: Names that ``set``, ``extend`` and ``branch`` may give; by default its keyword-only
             arguments that have a default.
+        units: Units of what it yields and returns, by name, such as ``{"energy": "eV"}``. They stand on axes and
+            in tables; nothing is converted.
 
     Raises:
         BadDefinition: It is no plain function, or its signature does not fit what it promises.
@@ -53,6 +56,7 @@ class Simulation:
         *,
         checkpoint: bool = False,
         controls: Iterable[str] | None = None,
+        units: Mapping[str, str] | None = None,
     ) -> None:
         if not inspect.isfunction(inspect.unwrap(function)):
             raise BadDefinition(f"A simulation is a function or a generator function, not {function!r}.")
@@ -70,6 +74,7 @@ class Simulation:
         functools.update_wrapper(self, function)
         self._check_signature()
         self.controls: tuple[str, ...] = self._controls(controls)
+        self.units = read_units(self.name, units)
 
     # --- the signature ------------------------------------------------------------------------
 
@@ -203,7 +208,7 @@ class Simulation:
 
     def to_json(self) -> Json:
         """What the definition says of it, less how its code travels."""
-        return {
+        data: Json = {
             "kind": self.kind,
             "name": self.name,
             "parameters": None if self._takes_any else list(self.parameters),
@@ -221,6 +226,9 @@ class Simulation:
                 and argument.default == argument.default
             },
         }
+        if self.units:
+            data["units"] = dict(self.units)
+        return data
 
 
 def check_controls(name: str, controls: Iterable[str], values: Mapping[str, object]) -> None:
@@ -265,7 +273,10 @@ def _driven(
 def simulation(function: Callable[..., Any], /) -> Simulation: ...
 @overload
 def simulation(
-    *, checkpoint: bool = False, controls: Iterable[str] | None = None
+    *,
+    checkpoint: bool = False,
+    controls: Iterable[str] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Simulation]: ...
 def simulation(
     function: Callable[..., Any] | None = None,
@@ -273,6 +284,7 @@ def simulation(
     *,
     checkpoint: bool = False,
     controls: Iterable[str] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> Simulation | Callable[[Callable[..., Any]], Simulation]:
     """Make a simulation of a function or a generator; bare, or with what it can do.
 
@@ -280,6 +292,7 @@ def simulation(
         function: Given when the decorator is bare.
         checkpoint: It yields checkpoints, and takes ``restart=`` to go on from one.
         controls: Names that may be set while it runs; by default its keyword-only arguments with a default.
+        units: Units of what it yields and returns, by name: ``{"energy": "eV"}``.
 
     Example:
         >>> @simulation
@@ -290,4 +303,4 @@ def simulation(
     """
     if function is not None:
         return Simulation(function)
-    return lambda wrapped: Simulation(wrapped, checkpoint=checkpoint, controls=controls)
+    return lambda wrapped: Simulation(wrapped, checkpoint=checkpoint, controls=controls, units=units)

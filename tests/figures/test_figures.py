@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from told import GRID, Told, length_of, yield_of
 
+import aisteer as ai
 from aisteer.errors import NotSupported, UnknownName
 from aisteer.figures import KINDS, figure
-from aisteer.figures.spec import Band, Line, Marks, Surface
+from aisteer.figures.spec import Axis, Band, Line, Marks, Surface
 
 
 def layers(made, kind, panel=0):
@@ -106,6 +107,34 @@ def test_calibration_counts_what_fell_inside_intervals_claimed_before(steered):
     # Every prediction was off by 0.05, with 0.06 claimed and 0.01 measured: 0.82 standard deviations.
     assert share.y[share.x < 0.55].max() == 0.0
     assert share.y[share.x > 0.62].min() == 1.0
+
+
+def test_an_axis_reads_a_name_as_words_with_its_unit(steered):
+    assert Axis("ionisation_energy", "eV").text == "ionisation energy (eV)"
+    sliced = figure(steered.campaign, "surrogate", x="temperature", at={"share": 0.4}).spec.panels[0]
+    assert (sliced.x.text, sliced.y.text, sliced.title) == (
+        "temperature (K)",
+        "yield (mol)",
+        "at share = 0.4",
+    )
+
+
+def test_observations_have_the_units_that_their_simulation_says(campaigns):
+    @ai.simulation(units={"energy": "eV", "time_passed": "ps"})
+    def relax(x):
+        yield {"time_passed": 0.0, "energy": x, "yield": x}
+        return {"yield": x}
+
+    objective = ai.Maximize("yield", unit="mol")
+    campaign = ai.Campaign("units", simulation=relax, space=ai.Space(x=ai.Float(0, 1)), objective=objective)
+    told = Told(campaign)
+    told.launch(told.propose([{"x": 0.5}]))
+    told.observe("R1", [{"time_passed": 0.1 * i, "energy": -i, "yield": i} for i in range(3)])
+    made = figure(campaign, "observations", x="time_passed")
+    axes = [(panel.x.text, panel.y.text) for panel in made.spec.panels]
+    assert axes == [("time passed (ps)", "energy (eV)"), ("time passed (ps)", "yield (mol)")]
+    assert {row["y_unit"] for row in table(made)} == {"eV", "mol"}
+    campaign.close()
 
 
 def test_observations_are_curves_of_runs_and_quantities(steered):
@@ -215,8 +244,6 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(steered, tmp_path, 
 
 
 def test_hostile_names_are_text_in_the_picture_and_in_the_table(campaigns, tmp_path):
-    import aisteer as ai
-
     evil = ['=cmd("calc")', "$\\frac{1}{0}$", "_hidden", "<script>alert(1)</script>", "🧪" * 3, "x" * 10_000]
     pool = ai.Pool({"word": evil, "size": [float(i) for i in range(6)]}, "word", features=["size"])
     outcome = '=HYPERLINK("http://evil")'
