@@ -11,6 +11,7 @@ from aisteer.errors import UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer.problem.frames import data_frame
+from aisteer.steering.rank import ranked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -256,8 +257,8 @@ def describe(proposal: Proposal) -> str:
     action = "" if proposal.action == "start" else f" {proposal.action} {proposal.run}"
     words = [f"{proposal.id}{action} ({point(proposal.parameters)})"]
     words += [f"{name} {mean:.4g} ± {std:.2g} predicted" for name, (mean, std) in proposal.predicted.items()]
-    if proposal.rank is not None and proposal.of is not None:
-        words.append(f"rank {proposal.rank} of {proposal.of:,}")
+    if place := ranked(proposal.rank, proposal.of):
+        words.append(place)
     decision = proposal.decision
     if proposal.state == "launched":
         words.append(f"launched as {proposal.launched}")

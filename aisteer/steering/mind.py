@@ -15,6 +15,7 @@ from aisteer.problem.pool import Pool, space_from_json
 from aisteer.problem.space import Space
 from aisteer.steering.policies import policy
 from aisteer.steering.protocols import Evidence, Json, Policy, Predicts
+from aisteer.steering.rank import moved
 from aisteer.steering.thought import Situation, Thought, situation
 
 if TYPE_CHECKING:
@@ -220,6 +221,6 @@ def _stale(predictions: Sequence[ProposalPredicted], stands: Situation) -> dict[
         if any(reason.get("kind") == "initial" for reason in proposal.reasons):
             continue
         if told.rank > max(_STALE_SHARE * told.of, _STALE_BATCHES * stands.batch):
-            words = f"new results moved it from rank {proposal.rank} to {told.rank} of {told.of}"
+            words = f"new results moved it {moved(proposal.rank, proposal.of, told.rank, told.of)}"
             found.setdefault(words, []).append(told.proposal)
     return found
