@@ -7,57 +7,33 @@ itself it folds what others appended, asks the gate (``commands.handle``), and a
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, update
 
-from aisteer.errors import AisteerError, JournalDamaged, JournalReadOnly, JournalUnavailable, UnknownName
+from aisteer.errors import AisteerError, JournalReadOnly, JournalUnavailable, UnknownName
 from aisteer.journal import caches, hosts, inbox, log
 from aisteer.journal.backends import Backend, backend_for
 from aisteer.journal.commands import Command, Define, Launch, TakeLease, handle
 from aisteer.journal.database import Database, Writing
-from aisteer.journal.events import Actor, Record, Unknown
-from aisteer.journal.folding import fold
+from aisteer.journal.events import Actor, Record
+from aisteer.journal.folded import Folded
 from aisteer.journal.follow import Followers
 from aisteer.journal.lease import Lease
-from aisteer.journal.pages import Paged, PagedProposals
+from aisteer.journal.opening import make_folder, newer_event, newer_format
+from aisteer.journal.receipts import Receipt, earlier
 from aisteer.journal.state import State
-from aisteer.journal.tables import FORMAT, commands, head
+from aisteer.journal.tables import head
 
 __all__ = ["Journal", "Receipt"]
 
-SNAPSHOT_EVERY = 10_000
-CHUNK = 5_000
-RECENT = 4_096
 POLL = 0.05
-_UPGRADE = "What this release knows is shown; upgrade aisteer to steer the campaign."
-
 # Built once: making a statement takes SQLAlchemy longer than SQLite takes to run it.
-_HEAD = select(head.c.position)
 _MOVE_HEAD = update(head).values(position=bindparam("to"))
-_EARLIER = select(commands.c.first, commands.c.last).where(commands.c.id == bindparam("command"))
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What a command led to.
-
-    Attributes:
-        position: The journal's position after it.
-        events: The records it appended; empty when there was nothing to do.
-        repeated: Whether it had been given before; ``events`` are those of the first time.
-    """
-
-    position: int
-    events: tuple[Record, ...]
-    repeated: bool = False
 
 
 class Journal:
@@ -82,14 +58,10 @@ class Journal:
         self._schema = backend.schema
         self.lock = backend.database.lock
         self._followers = Followers(self.lock)
-        self._state = self._empty()
-        self._saved = -1
-        self._torn = True
-        self._recent: deque[Record] = deque(maxlen=RECENT)
+        self._folded = Folded(folder, backend.database)
         self._closed = False
         self._opened_read_only = backend.read_only
         self._newer_format = ""
-        self._unknown: Unknown | None = None
 
     # --- opening and closing ---
 
@@ -106,15 +78,7 @@ class Journal:
             Refused: There is a campaign in ``folder`` already.
             JournalReadOnly, JournalUnavailable: The folder cannot be written.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = (
-                f"The campaign's folder {folder} cannot be made ({error.strerror}). Nothing was written."
-            )
-            raise JournalReadOnly(
-                message + " Choose another with $AISTEER_CAMPAIGNS.", folder=str(folder)
-            ) from error
+        make_folder(folder)
         journal = cls(folder, backend_for(folder, url, create=True))
         try:
             if journal._one_host:
@@ -135,7 +99,8 @@ class Journal:
         """
         journal = cls(folder, backend_for(folder, url, create=False, read_only=read_only))
         try:
-            journal._check_format()
+            with journal._database.reading() as connection:
+                journal._newer_format = newer_format(connection, journal.where)
             journal.refresh()
             journal._check_begun()
             if journal._one_host and not journal.read_only_reason:
@@ -165,33 +130,32 @@ class Journal:
     @property
     def state(self) -> State:
         """The state as last folded. Hold ``lock`` to look at several of its parts at one moment."""
-        if self._torn and not self._closed:
+        if self._folded.torn and not self._closed:
             self.refresh()
-        return self._state
+        return self._folded.state
 
     @property
     def read_only_reason(self) -> str:
         """Why nothing can be written; empty when it can."""
-        if self._unknown is not None and not self._opened_read_only and not self._newer_format:
-            what = f"{self._unknown.stored_kind!r} (version {self._unknown.stored_version})"
-            return f"It holds {what}, written by a newer release of aisteer. {_UPGRADE}"
+        if self._folded.unknown is not None and not self._opened_read_only and not self._newer_format:
+            return newer_event(self._folded.unknown)
         return self._opened_read_only or self._newer_format
 
     @property
     def position(self) -> int:
         """The position that ``state`` stands at."""
-        return self._state.position
+        return self._folded.state.position
 
     def refresh(self) -> int:
         """Fold what other processes appended; how many records that were."""
         self._still_open()
         with self.lock:
-            if not self._torn and not self._database.changed():
+            if not self._folded.torn and not self._database.changed():
                 return 0
-            before = self._state.position
+            before = self._folded.state.position
             with self._database.reading() as connection:
-                self._catch_up(connection)
-            folded = self._state.position - before
+                self._folded.catch_up(connection)
+            folded = self._folded.state.position - before
         if folded:
             self.tell()
         return folded
@@ -200,10 +164,9 @@ class Journal:
         """The records that follow position ``after``, at most ``limit``; in order, each once."""
         self._still_open()
         with self.lock:
-            first = self._recent[0].position if self._recent else after + 2
-            if first <= after + 1 <= self._recent[-1].position and not self._database.changed():
-                # A follower that keeps up need not read again what was folded just now.
-                return list(islice(self._recent, after + 1 - first, after + 1 - first + limit))
+            known = self._folded.remembered(after, limit)
+            if known is not None and not self._database.changed():
+                return known
         with self._database.reading() as connection:
             return log.read(connection, after, limit)
 
@@ -216,7 +179,7 @@ class Journal:
         while True:
             self.refresh()
             left = POLL if deadline is None else min(POLL, deadline - time.monotonic())
-            if self._followers.wait(lambda: self._state.position > after, left):
+            if self._followers.wait(lambda: self._folded.state.position > after, left):
                 return True
             if left <= 0:
                 return False
@@ -262,8 +225,8 @@ class Journal:
         self._still_open()
         self._may_write()
         with self._database.writing(durable=durable) as writing:
-            if self._torn or not writing.fresh:
-                self._catch_up(writing.connection)
+            if self._folded.torn or not writing.fresh:
+                self._folded.catch_up(writing.connection)
                 self._may_write()
             if self._one_host and not any_host:
                 hosts.check(writing.connection, self.where)
@@ -276,10 +239,10 @@ class Journal:
 
     def append(self, writing: Writing, command: Command) -> Receipt:
         """Append what ``command`` leads to, inside a transaction; it is folded once that is committed."""
-        connection, state = writing.connection, self._state
-        earlier = self._earlier(connection, command.id)
-        if earlier is not None:
-            return earlier
+        connection, state = writing.connection, self._folded.state
+        known = earlier(connection, command.id)
+        if known is not None:
+            return known
         now = time.time()
         made = handle(state, command, now)
         if not made:
@@ -287,44 +250,25 @@ class Journal:
                 row = {"id": command.id, "first": state.position + 1, "last": state.position}
                 connection.execute(caches.COMMAND, [row])
             return Receipt(state.position, ())
-        self._save_when_due(writing)
+        self._folded.save_when_due(writing)
         records, rows = log.prepare(
             made, after=state.position, now=now, actor=command.actor, command=command.id
         )
         log.append(connection, rows)
         caches.index(connection, records, command.id)
         connection.execute(_MOVE_HEAD, {"to": records[-1].position})
-        writing.then(lambda: self._fold(records))
+        writing.then(lambda: self._folded.fold(records))
         return Receipt(records[-1].position, tuple(records))
 
     def rebuild(self) -> None:
         """Fold all events anew and make every cache again. For tests, and after a doubt."""
         with self.writing(durable=True) as writing:
-            state = self._empty()
-            end = self._state.position
-
-            def everything() -> Iterator[Record]:
-                while state.position < end:
-                    records = log.read(writing.connection, state.position, CHUNK, upto=end)
-                    fold(state, records)
-                    yield from records
-
-            caches.rebuild(writing.connection, everything(), state)
-            writing.then(lambda: setattr(self, "_state", state))
-
-    def _earlier(self, connection: Connection, command: str) -> Receipt | None:
-        row = connection.execute(_EARLIER, {"command": command}).first()
-        if row is None:
-            return None
-        records = (
-            log.read(connection, row.first - 1, row.last - row.first + 1) if row.last >= row.first else []
-        )
-        return Receipt(row.last, tuple(records), repeated=True)
+            self._folded.rebuild(writing)
 
     def receipt(self, command: str, position: int) -> Receipt:
         """What a command led to that another process gave to the gate."""
         with self.reading() as connection:
-            found = self._earlier(connection, command)
+            found = earlier(connection, command)
         return Receipt(position, found.events if found else ())
 
     # --- clients on PostgreSQL ---
@@ -392,14 +336,7 @@ class Journal:
 
     def tell(self) -> None:
         """Wake those who wait, and call those who follow."""
-        self._followers.tell(self._state.position)
-
-    def _empty(self) -> State:
-        def search(key: str) -> list[str]:
-            with self._database.reading() as connection:
-                return caches.alike(connection, key)
-
-        return State(proposals=PagedProposals(search), runs=Paged("R"))
+        self._followers.tell(self._folded.state.position)
 
     def _still_open(self) -> None:
         if self._closed:
@@ -416,68 +353,13 @@ class Journal:
             raise JournalReadOnly(message, reason=self.read_only_reason)
 
     def _check_begun(self) -> None:
-        if not self._state.uuid and self._unknown is None:
+        if not self._folded.state.uuid and self._folded.unknown is None:
             message = f"There is no campaign in {self.folder} yet: its journal is empty."
             raise UnknownName(message, folder=str(self.folder))
 
-    def _check_format(self) -> None:
-        with self._database.reading() as connection:
-            found = connection.execute(select(head.c.format)).scalar()
-        if found is None:
-            raise JournalDamaged(
-                f"{self.where} is a journal without a head: it is damaged. Restore it from a copy."
-            )
-        if found > FORMAT:
-            self._newer_format = (
-                f"Its format ({found}) is that of a newer release of aisteer (this one writes {FORMAT}). "
-                + _UPGRADE
-            )
-
     def _save_if_due(self) -> None:
         """Store a snapshot, when opening had much to fold and somebody may write."""
-        if self._client or self.read_only_reason or self._state.position - self._saved < SNAPSHOT_EVERY:
+        if self._client or self.read_only_reason or not self._folded.due:
             return
         with suppress(JournalUnavailable, JournalReadOnly), self.writing(durable=False) as writing:
-            self._save_when_due(writing)
-
-    def _catch_up(self, connection: Connection) -> None:
-        """Fold everything up to the head, inside a transaction."""
-        if self._torn:
-            self._load(connection)
-        end = int(connection.execute(_HEAD).scalar_one())
-        if end < self._state.position:
-            self._torn = True
-            message = f"The journal in {self.folder} went back from event {self._state.position} to {end}:"
-            raise JournalDamaged(message + " it was replaced by an older copy. Open the campaign again.")
-        while self._state.position < end:
-            found = log.read(connection, self._state.position, CHUNK, upto=end)
-            if not found:
-                raise log.damaged(
-                    f"Event {self._state.position + 1} of the journal is missing", self._state.position
-                )
-            self._fold(found)
-
-    def _load(self, connection: Connection) -> None:
-        """Start from the snapshot, or from nothing."""
-        state = self._empty()
-        if not caches.load(connection, state):
-            state = self._empty()
-        self._state, self._saved = state, state.position or -1
-        self._recent.clear()
-        self._torn = False
-
-    def _fold(self, records: list[Record]) -> None:
-        self._torn = True  # an interrupt in the middle leaves half a fold; then the state is loaded anew
-        self._unknown = fold(self._state, records, self._unknown)
-        self._recent.extend(records)
-        self._torn = False
-
-    def _save_when_due(self, writing: Writing) -> None:
-        """Store a snapshot of the state as it is before this transaction's own events."""
-        if self._state.position - self._saved < SNAPSHOT_EVERY:
-            return
-        self._saved = caches.saved_at(writing.connection)
-        if self._state.position - self._saved >= SNAPSHOT_EVERY:
-            position = self._state.position
-            caches.save(writing.connection, self._state)
-            writing.then(lambda: setattr(self, "_saved", position))
+            self._folded.save_when_due(writing)

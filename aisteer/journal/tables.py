@@ -1,7 +1,7 @@
 """The journal's tables, the same on SQLite and PostgreSQL.
 
 ``events`` is the journal. ``head`` says where it ends, and is the row that PostgreSQL locks. The rest
-are caches and constraints, made again from the events by ``aisteer.journal.snapshots``; only ``lease``
+are caches and constraints, made again from the events by ``aisteer.journal.caches``; only ``lease``
 stands for itself (it is forgotten without harm: a driver then waits a little longer for the lease).
 """
 

@@ -318,7 +318,7 @@ def test_what_only_a_newer_release_knows_is_left_out_and_the_rest_is_folded(plac
     with place.open(read_only=True) as journal:
         pass
     with place.open() as journal:
-        journal._unknown = None  # write as the newer release would, which knows P1
+        journal._folded.unknown = None  # write as the newer release would, which knows P1
         with journal._database.writing(durable=True) as writing:
             rows = [
                 ("proposal.rejected", '{"proposal":"P1","reason":"theirs"}'),

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from aisteer.errors import LeaseLost, Refused, StaleRevision, UnknownName
 from aisteer.journal import commands as c
 from aisteer.journal import events as ev
-from aisteer.journal import folding, pages, store
+from aisteer.journal import folded, folding, pages
 from aisteer.journal.state import State, apply
 from aisteer.journal.store import Journal, Receipt
 from tests.journal.scenes import ADA, AI, DRIVER, define, draft
@@ -34,7 +34,7 @@ class Campaign(RuleBasedStateMachine):
         self.patch.setattr(pages, "PAGE", 4)
         self.patch.setattr(pages, "DECODED", 2)
         self.patch.setattr(folding, "SETTLE_AT", 5)
-        self.patch.setattr(store, "SNAPSHOT_EVERY", 9)
+        self.patch.setattr(folded, "SNAPSHOT_EVERY", 9)
         self.home = Path(tempfile.mkdtemp(prefix="aisteer-laws-"))
         self.folder = self.home / "campaign"
         self.plain = State()

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete
 
 from aisteer.errors import AisteerError, BudgetExceeded, Refused, StaleRevision, UnknownName
-from aisteer.journal import caches, folding, pages, store
+from aisteer.journal import caches, folded, folding, pages
 from aisteer.journal import commands as c
 from aisteer.journal import events as ev
 from aisteer.journal.state import State
@@ -175,7 +175,7 @@ def test_any_text_comes_back_as_it_was(place: Place, text: str) -> None:
 def test_caches_that_were_deleted_are_made_again_and_give_the_same_state(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "SNAPSHOT_EVERY", 40)
+    monkeypatch.setattr(folded, "SNAPSHOT_EVERY", 40)
     monkeypatch.setattr(folding, "SETTLE_AT", 16)
     monkeypatch.setattr(pages, "PAGE", 8)
     with place.create() as journal:
@@ -212,7 +212,7 @@ def test_caches_that_were_deleted_are_made_again_and_give_the_same_state(
 def test_a_snapshot_of_another_shape_or_a_damaged_one_is_not_used(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr(folded, "SNAPSHOT_EVERY", 10)
     with place.create() as journal:
         journal.submit(c.Start(actor=ADA))
         epoch = journal.take_lease({}, DRIVER)
