@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign import summary
-from aisteer.campaign.definition import MAIN, Wanted, define, redefine
+from aisteer.campaign.creating import open_or_create, place_for, tasks_of
+from aisteer.campaign.definition import define, redefine
 from aisteer.campaign.differences import differences
 from aisteer.campaign.endpoints import EndpointView, endpoint_views
 from aisteer.campaign.identity import human
@@ -16,14 +16,13 @@ from aisteer.campaign.ledger import Ledger
 from aisteer.campaign.opened import Opened
 from aisteer.campaign.points import spaces_of, validated
 from aisteer.campaign.proposals import ProposalHandle, Proposals
+from aisteer.campaign.proposing import own_draft, proposed
 from aisteer.campaign.runs import Runs
 from aisteer.campaign.starting import Started, driven_by, driven_elsewhere, holder
 from aisteer.campaign.tasks import RandomArm, Rule, Task
 from aisteer.campaign.waiting import Waited, wait
-from aisteer.errors import AisteerError, BadDefinition, BadParameters, DefinitionChanged, Refused, UnknownName
+from aisteer.errors import AisteerError, BadDefinition, UnknownName
 from aisteer.journal import commands as cmd
-from aisteer.journal import events as ev
-from aisteer.journal.names import folder_for, root
 from aisteer.journal.store import Journal, Receipt
 from aisteer.problem.pool import Pool
 from aisteer.problem.resources import Budget, budget_from_json
@@ -85,19 +84,19 @@ class Campaign:
         journal: str | None = None,
         **task: Any,
     ) -> None:
-        place = _place(name, folder)
+        place = place_for(name, folder)
         given = {"simulation": simulation, "space": space, "objective": objective}
         given |= {"endpoint": endpoint, "policy": policy}
         short = {key: value for key, value in {**given, **task}.items() if value is not None}
         wanted = define(
-            _tasks(short, tasks),
+            tasks_of(short, tasks),
             baseline=baseline,
             autonomy=autonomy if autonomy is not None else _ask(),
             budget=budget,
             seed=seed,
             hold=hold,
         )
-        self.opened: Opened = _open_or_create(name, place, wanted, journal)
+        self.opened: Opened = open_or_create(name, place, wanted, journal)
         self.actor: Actor = human()
 
     @classmethod
@@ -284,37 +283,14 @@ class Campaign:
         Raises:
             BadParameters: They do not fit the space.
         """
-        name = self.task_named(task)
-        if key is not None:
-            space = self.space(name)
-            if not isinstance(space, Pool):
-                raise BadParameters("Only a pool's candidates have a key; give values by name.", value=key)
-            parameters = {space.key: key, **parameters}
-        draft = cmd.Draft(
-            task=name,
-            parameters=self.validate(parameters, name),
-            origin="human",
-            cost=self.cost(name, resources),
-            resources=None if resources is None else resources.to_json(),
-            reason=reason,
-        )
+        draft = own_draft(self, key, parameters, task=task, resources=resources, reason=reason)
         return self.propose_draft(draft, repeat=repeat)
 
     def propose_draft(
         self, draft: cmd.Draft, *, repeat: bool = False, accept: bool = False
     ) -> ProposalHandle:
         """Make a proposal of a draft, or find the one that is there already."""
-        command = cmd.Propose(
-            actor=self.actor, drafts=[draft], repeat=repeat, accept=accept, hold=self.hold if accept else 0.0
-        )
-        receipt = self.submit(command)
-        made = [r.event.proposal for r in receipt.events if isinstance(r.event, ev.ProposalMade)]
-        if not made:
-            with self.journal.lock:
-                made = list(cmd.existing(self.journal.state, [draft]).values())
-        if not made:
-            raise Refused("The point was proposed before, and that proposal is gone by now. Try repeat=True.")
-        return self.proposals[made[0]]
+        return self.proposals[proposed(self, draft, repeat=repeat, accept=accept)]
 
     def validate(
         self, parameters: Mapping[str, Any], task: str | None = None, *, edit: Mapping[str, Any] | None = None
@@ -397,83 +373,7 @@ class Campaign:
         show(self)
 
 
-# --- creating and opening ---------------------------------------------------------------------
-
-
-def _place(name: object, folder: str | Path | None) -> Path:
-    if not isinstance(name, str):
-        raise BadDefinition(f"A campaign's name is text, not {name!r:.100}.")
-    return folder_for(name, Path(folder) if folder is not None else root())
-
-
 def _ask() -> Rule:
     from aisteer.steering.rules import Ask
 
     return Ask()
-
-
-def _tasks(short: Json, tasks: Mapping[str, Task] | None) -> Mapping[str, Task]:
-    if tasks is not None:
-        if short:
-            raise BadDefinition(f"Give {', '.join(short)} inside tasks={{…}}, or leave tasks out.")
-        return tasks
-    missing = [key for key in ("simulation", "space", "objective") if key not in short]
-    if missing:
-        raise BadDefinition(
-            f"A campaign needs {', '.join(key + '=' for key in missing)}. "
-            "To open one that exists, use ai.open(name)."
-        )
-    try:
-        return {MAIN: Task(**short)}
-    except TypeError as error:
-        raise BadDefinition(f"ai.Campaign: {str(error).removeprefix('Task.__init__() ')}.") from error
-
-
-def _open_or_create(name: str, place: Path, wanted: Wanted, url: str | None) -> Opened:
-    opened = Opened.get(place)
-    if opened is None:
-        opened = Opened.keep(place, _existing(place, url) or _created(name, place, wanted, url))
-    state = opened.journal.state
-    if state.definition != wanted.definition:
-        wanted.save_if_possible(place)
-        words = differences(state.definition, wanted.definition, place)
-        if words:
-            raise _changed(state.name, words)
-    opened.connections.update(wanted.connections)
-    return opened
-
-
-def _existing(place: Path, url: str | None) -> Journal | None:
-    try:
-        return Journal.open(place, url=url)
-    except UnknownName:
-        return None
-
-
-def _created(name: str, place: Path, wanted: Wanted, url: str | None) -> Journal:
-    opening = wanted.definition["opening"]
-    define_it = cmd.Define(
-        actor=human(),
-        name=name,
-        uuid=uuid.uuid4().hex,
-        nonce=uuid.uuid4().hex,
-        definition=wanted.definition,
-        autonomy=opening["autonomy"],
-        budget=opening["budget"],
-    )
-    place.mkdir(parents=True, exist_ok=True)
-    wanted.save(place)
-    try:
-        return Journal.create(place, define_it, url=url)
-    except Refused:
-        return Journal.open(place, url=url)  # another process was first
-
-
-def _changed(name: str, words: list[str]) -> DefinitionChanged:
-    listed = "\n".join(f"  - {one}" for one in words)
-    return DefinitionChanged(
-        f"The campaign {name!r:.80} exists with another definition:\n{listed}\n"
-        "Nothing was changed; what has run is kept. To go on with the new definition, give what changes to "
-        f"ai.open({name!r:.80}).redefine(…); to start afresh, choose another name.",
-        differences=words,
-    )
