@@ -74,7 +74,9 @@ class Driver:
         self.mirror = Mirror(self.folder)
         self.epoch = 0
         self.problem = ""
-        self._tracker = Tracker(self.mirror, patience=patience, on_gap=self._gap)
+        self._tracker = Tracker(
+            self.mirror, patience=patience, on_gap=self._gap, on_unkept=self._unkept, on_kept=self._kept
+        )
         self._launcher = Launcher()
         self._check = check
         self._rules = Rules()
@@ -333,6 +335,19 @@ class Driver:
 
     def _gap(self, run: str, words: str) -> None:
         self._trouble(f"observations of {run}", f"{run}: {words}. What had arrived before is kept.", run)
+
+    def _unkept(self, run: str, why: str) -> None:
+        self._trouble(
+            f"mirror of {run}",
+            f"{run}: its observations cannot be kept now ({why}). Nothing is lost: they stand in the spool and "
+            "are read again until there is room. Make room on the disk of the campaign's folder.",
+            run,
+        )
+
+    def _kept(self, run: str) -> None:
+        source = f"mirror of {run}"
+        if source in self.journal.state.troubles:
+            self._solved(source)
 
     def _trouble(self, source: str, message: str, run: str | None = None) -> None:
         self._log(message)

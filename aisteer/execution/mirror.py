@@ -128,13 +128,15 @@ class _Stream:
         if not self.ready:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.ready = True
-        with self.path.open("ab") as file:
-            try:
-                file.write(data)
-                file.flush()
-            except OSError:
-                # A full disk leaves part of it: take that back, so that a retry fits.
-                os.ftruncate(file.fileno(), self.length)
-                raise
+        # Without a buffer of its own: closing one writes again what a full disk had refused.
+        fd = files.open_append(str(self.path))
+        try:
+            files.write_all(fd, data)
+        except OSError:
+            # A full disk leaves part of it: take that back, so that a retry fits.
+            os.ftruncate(fd, self.length)
+            raise
+        finally:
+            os.close(fd)
         self.length += len(data)
         self.hash.update(data)

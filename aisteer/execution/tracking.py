@@ -19,6 +19,8 @@ __all__ = ["Tracked", "Tracker"]
 _OBSERVATION = b'"kind":"obs"'
 _ENDS: dict[str, ev.End] = {name: name for name in get_args(ev.End)}
 _ORDER = {"accepted": 0, "submitted": 1, "waiting": 2, "claimed": 3, "running": 4, "pausing": 5}
+_AGAIN = 1.0
+"""Seconds between two words about a stream that cannot be kept."""
 _LATE_TAIL = 5.0
 """Seconds to wait for the rest of a stream whose end is already there (attributes arrive late)."""
 
@@ -39,6 +41,8 @@ class Tracked:
     beat: int | None = None
     beat_seen: float = 0.0
     gap: str = ""
+    unkept: float | None = 0.0
+    """When it was last said that the stream cannot be kept; None while it can. An earlier driver may have said so."""
     moved: list[Event] = field(default_factory=list)
 
 
@@ -49,12 +53,24 @@ class Tracker:
         mirror: Where observations are kept.
         patience: Seconds without a heartbeat, on our own clock, after which an attempt is lost.
         on_gap: Called with a run and words when a stream was not what it had been.
+        on_unkept: Called with a run and the reason while its stream cannot be kept, once a second.
+        on_kept: Called with a run when it can (again).
     """
 
-    def __init__(self, mirror: Mirror, *, patience: float = 60.0, on_gap: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        mirror: Mirror,
+        *,
+        patience: float = 60.0,
+        on_gap: Callable[[str, str], None],
+        on_unkept: Callable[[str, str], None],
+        on_kept: Callable[[str], None],
+    ) -> None:
         self.mirror = mirror
         self.patience = patience
         self.on_gap = on_gap
+        self.on_unkept = on_unkept
+        self.on_kept = on_kept
         self.live: dict[AttemptRef, Tracked] = {}
 
     def add(self, run: Run, task: Json, resources: Json | None = None) -> Tracked:
@@ -112,11 +128,14 @@ class Tracker:
             self.mirror.append(tracked.ref.run, tracked.ref.attempt, glimpse.offset, glimpse.data)
         except OSError as error:
             # It is read again from where the mirror ends; an end that is here waits for it.
-            tracked.end_seen = time.monotonic()
-            self.on_gap(
-                tracked.ref.run, f"its observations cannot be kept now ({error}); they are read again"
-            )
+            tracked.end_seen = now = time.monotonic()
+            if now - (tracked.unkept or 0.0) >= _AGAIN:
+                tracked.unkept = now
+                self.on_unkept(tracked.ref.run, str(error))
             return
+        if tracked.unkept is not None:
+            tracked.unkept = None
+            self.on_kept(tracked.ref.run)
         self._read(tracked, glimpse.data)
 
     def collect(self) -> tuple[list[Event], list[AttemptRef]]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import aisteer as ai
-from aisteer.execution.hosts import list_hosts, stop_host
+from tests.execution.driven import campaign_of, finished, running, until
+
+pytestmark = pytest.mark.usefixtures("no_host_is_left")
 
 
 @ai.simulation(checkpoint=True)
@@ -68,43 +68,6 @@ def stubborn(x: float):
     return {"y": x}
 
 
-def campaign_of(simulation: object, **options: object) -> ai.Campaign:
-    made = ai.Campaign(
-        str(options.pop("name", "driven")),
-        simulation=simulation,
-        space=ai.Space(x=ai.Float(0, 1000)),
-        objective=ai.Maximize("y"),
-        endpoint=ai.connect("local", workers=2),
-        policy="manual",
-        hold=options.pop("hold", 0.0),
-        **options,
-    )
-    made.start()
-    return made
-
-
-@pytest.fixture(autouse=True)
-def no_host_is_left(campaigns: Path) -> Iterator[None]:
-    yield
-    for host in list_hosts():
-        if str(campaigns) in host.spool:
-            stop_host(host)
-
-
-def until(campaign: ai.Campaign, happened: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait for what the journal will say."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, (
-            f"it did not happen: {campaign.state.runs} {campaign.state.troubles}"
-        )
-        campaign.journal.wait(campaign.journal.state.position, 0.2)
-
-
-def finished(campaign: ai.Campaign, ended: int) -> None:
-    assert asyncio.run(campaign.wait(ended=ended, timeout=60)).reached
-
-
 def test_an_accepted_proposal_runs_and_its_outcome_stands_in_the_journal() -> None:
     campaign = campaign_of(square)
     campaign.propose(x=3.0).accept()
@@ -131,7 +94,7 @@ def test_nothing_launches_without_a_decision_and_not_before_the_hold_is_over() -
 def test_a_stopped_run_keeps_what_it_has_as_a_partial_outcome() -> None:
     campaign = campaign_of(counting)
     campaign.propose(x=1.0).accept()
-    until(campaign, lambda: "R1" in campaign.state.runs and campaign.state.runs["R1"].state == "running")
+    running(campaign)
     until(campaign, lambda: len(list(campaign.opened.mirror.observations("R1", 1))) > 2)
     campaign.runs["R1"].stop()
     finished(campaign, 1)
@@ -145,7 +108,7 @@ def test_a_stopped_run_keeps_what_it_has_as_a_partial_outcome() -> None:
 def test_a_paused_run_gives_its_worker_back_and_goes_on_from_its_checkpoint() -> None:
     campaign = campaign_of(counting)
     campaign.propose(x=1.0).accept()
-    until(campaign, lambda: "R1" in campaign.state.runs and campaign.state.runs["R1"].state == "running")
+    running(campaign)
     campaign.runs["R1"].pause()
     until(campaign, lambda: campaign.state.runs["R1"].state == "paused")
     reached = list(campaign.opened.mirror.observations("R1", 1))[-1]["values"]["step"]
@@ -163,11 +126,11 @@ def test_a_paused_run_gives_its_worker_back_and_goes_on_from_its_checkpoint() ->
 def test_a_branch_starts_from_its_parents_checkpoint_with_other_parameters() -> None:
     campaign = campaign_of(counting)
     campaign.propose(x=1.0).accept()
-    until(campaign, lambda: "R1" in campaign.state.runs and campaign.state.runs["R1"].state == "running")
+    running(campaign)
     campaign.runs["R1"].stop()
     finished(campaign, 1)
     campaign.runs["R1"].branch(x=5.0)
-    until(campaign, lambda: "R2" in campaign.state.runs and campaign.state.runs["R2"].state == "running")
+    running(campaign, "R2")
     campaign.runs["R2"].stop()
     finished(campaign, 2)
     child = campaign.state.runs["R2"]
@@ -195,7 +158,7 @@ def test_each_way_to_fail_is_named_and_harms_no_other_run() -> None:
 def test_runs_outlive_the_driver_and_are_picked_up_by_the_next() -> None:
     campaign = campaign_of(counting)
     campaign.propose(x=1.0).accept()
-    until(campaign, lambda: "R1" in campaign.state.runs and campaign.state.runs["R1"].state == "running")
+    running(campaign)
     campaign.close()
     again = ai.open("driven")
     again.start()
@@ -212,7 +175,7 @@ def test_the_seal_is_the_hash_of_what_was_mirrored() -> None:
 
     campaign = campaign_of(counting, name="sealed")
     campaign.propose(x=1.0).accept()
-    until(campaign, lambda: "R1" in campaign.state.runs and campaign.state.runs["R1"].state == "running")
+    running(campaign)
     campaign.runs["R1"].stop()
     finished(campaign, 1)
     data = campaign.opened.mirror.path("R1", 1).read_bytes()
@@ -311,7 +274,7 @@ def test_a_run_that_was_asked_to_stop_is_not_begun_again_when_its_worker_dies() 
 def test_a_paused_run_can_be_given_up() -> None:
     campaign = campaign_of(counting, budget=ai.Runs(3))
     campaign.propose(x=1.0).accept()
-    until(campaign, lambda: "R1" in campaign.state.runs and campaign.state.runs["R1"].state == "running")
+    running(campaign)
     campaign.runs["R1"].pause()
     until(campaign, lambda: campaign.state.runs["R1"].state == "paused")
     campaign.runs["R1"].stop()
@@ -331,7 +294,7 @@ def test_what_a_hostile_stream_says_of_itself_harms_nobody(tmp_path: Path) -> No
     campaign.propose(x=1.0).accept()
     until(campaign, lambda: "R1" in campaign.state.runs)
     run = campaign.state.runs["R1"]
-    tracker = Tracker(Mirror(tmp_path), on_gap=lambda *_: None)
+    tracker = Tracker(Mirror(tmp_path), on_gap=print, on_unkept=print, on_kept=print)
     tracked = tracker.add(run, campaign.definition["tasks"]["main"])
     lines = [
         b'{"kind":"state","state":[]}',

@@ -1,0 +1,72 @@
+"""What a full disk does to a campaign that runs: nothing is lost, it says so, and it goes on when there is room."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+import aisteer as ai
+from aisteer.execution.endpoint import AttemptRef
+from aisteer.execution.mirror import Mirror
+from tests.execution.driven import campaign_of, fill, finished, small_disk, until
+
+pytestmark = pytest.mark.usefixtures("no_host_is_left")
+
+
+@ai.simulation
+def chatty(x: float):
+    """Says more than a small disk holds."""
+    for step in range(500):
+        yield {"step": step, "text": "0123456789" * 20}
+    return {"y": x}
+
+
+def spooled(campaign: ai.Campaign, run: str) -> bytes:
+    """The attempt's stream as its worker wrote it."""
+    ref = AttemptRef(run, campaign.state.runs[run].uuid, 1)
+    return (campaign.folder / "spool" / ref.folder / "observations.jsonl").read_bytes()
+
+
+def test_observations_that_find_no_room_are_read_again_when_there_is_some(campaigns: Path) -> None:
+    with small_disk(campaigns / "driven" / "observations") as disk:
+        filler = fill(disk, leave=3 * 4096)
+        campaign = campaign_of(chatty)
+        campaign.propose(x=1.0).accept()
+        until(campaign, lambda: "mirror of R1" in campaign.state.troubles)
+        assert "cannot be kept now" in repr(campaign)
+        assert "No space left" in repr(campaign)
+        mirror = campaign.opened.mirror
+        until(campaign, lambda: mirror.path("R1", 1).exists() and list(mirror.observations("R1", 1)))
+        # The run is over and its end waits for what it said before.
+        until(campaign, lambda: b'"step":499' in spooled(campaign, "R1"))
+        assert campaign.state.runs["R1"].state != "ended"
+        filler.unlink()
+        finished(campaign, 1)
+        run = campaign.state.runs["R1"]
+        data = mirror.path("R1", 1).read_bytes()
+        assert data == spooled(campaign, "R1")
+        assert run.attempt.sealed == (len(data), hashlib.sha256(data).hexdigest())
+        assert [row["values"]["step"] for row in mirror.observations("R1", 1)] == list(range(500))
+        assert (run.end, run.attempt.observations) == ("done", 500)
+        until(campaign, lambda: not campaign.state.troubles)
+        campaign.close()
+
+
+def test_what_a_full_disk_took_in_part_is_taken_back_to_the_byte(tmp_path: Path) -> None:
+    first, second, third = (word * 300 + b"\n" for word in (b"first ....", b"second ...", b"third ...."))
+    with small_disk(tmp_path / "disk") as disk:
+        mirror = Mirror(disk)
+        mirror.append("R1", 1, 0, first)  # 3 kB of a page: the next begins in it and ends in no other
+        filler = fill(disk)
+        for _ in range(3):
+            with pytest.raises(OSError, match="No space left"):
+                mirror.append("R1", 1, len(first), second)
+            assert mirror.path("R1", 1).read_bytes() == first
+        filler.unlink()
+        mirror.append("R1", 1, len(first), second)
+        mirror.append("R1", 1, len(first), second + third)
+        whole = first + second + third
+        assert mirror.path("R1", 1).read_bytes() == whole
+        assert mirror.seal("R1", 1) == [len(whole), hashlib.sha256(whole).hexdigest()]
