@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import os
-import random
-import resource
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import checkpoints, ending, files, loading, succession, values
+from . import checkpoints, ending, loading, succession, values
+from .calling import called
 from .capture import Capture
 from .claim import Claimant
 from .controls import Controls
 from .files import Json
+from .heartbeat import Heartbeat
 from .interruption import Abandoned, Interruption
 from .packing import NotStorable
 from .pulse import Pulse
 from .record import Recorder
+from .request import read_request
 from .stepping import Stepper
+from .usage import cpu, peak
 
 _MARGIN = 10.0
 """Seconds before the end of a block in which a run winds up."""
-_TOLERATED = 3
-"""Beats that may fail before a worker takes itself for cut off."""
 STALE = "this process has imported another version of its module"
 ENDING = "this process is about to end"
 TAKEN = "claimed by another"
@@ -70,7 +69,7 @@ def run_attempt(
     beating.interval = min(beating.interval, beat)
     signals.begin()
     try:
-        request, reason = _request(root, path)
+        request, reason = read_request(root, path)
         if request is None:
             return {"executed": False, "reason": reason}
         attempt = Attempt(
@@ -95,38 +94,6 @@ def run_attempt(
 
 def _nobody(_: str) -> None:
     return
-
-
-_nonces: dict[tuple[str, int, int], str] = {}
-
-
-def _nonce(root: str) -> str:
-    """The campaign's mark in ``spool.json``; empty where there is no spool. Read again when the file changed."""
-    path = os.path.join(root, "spool.json")
-    try:
-        info = os.lstat(path)
-    except OSError:
-        return ""
-    key = (root, info.st_ino, info.st_mtime_ns)
-    if key not in _nonces:
-        _nonces.clear()
-        _nonces[key] = str((files.read_json(path) or {}).get("nonce") or "")
-    return _nonces[key]
-
-
-def _request(root: str, path: str) -> tuple[Json | None, str]:
-    """The request, or why it is not executed."""
-    nonce = _nonce(root)
-    if not nonce:
-        return None, f"{root} is no spool: spool.json is missing. It may be unmounted or removed; nothing ran"
-    request = files.read_json(os.path.join(path, "request.json"), 64 << 20)
-    if request is None:
-        return None, "there is no request that can be read in its folder"
-    if request.get("nonce") != nonce:
-        return None, "the request's nonce is not this spool's: it belongs to another campaign; nothing ran"
-    if not isinstance(request.get("simulation"), dict) or not isinstance(request.get("parameters"), dict):
-        return None, "the request names no simulation or no parameters"
-    return request, ""
 
 
 class Attempt:
@@ -157,11 +124,10 @@ class Attempt:
         self.claimant = claimant
         self.notify = notify
         self.controls = Controls(path, _integer(request.get("epoch")))
+        self._heartbeat = Heartbeat(path)
         self.recorder = Recorder(path, beating.wake, lambda: notify("observed"))
         self.checkpoint: str | None = None
         self.cut_off = ""
-        self._beats = 0
-        self._missed = 0
         self._early: list[Json] = []
         self._started = time.monotonic()
         self._cpu = 0.0
@@ -239,7 +205,7 @@ class Attempt:
         return any(control["verb"] in {"withdraw", "stop"} for control in self._early)
 
     def _execute(self, deadline: float | None) -> Json:
-        self._cpu = _cpu()
+        self._cpu = cpu()
         try:
             stepper = Stepper(
                 self, deadline=deadline - _MARGIN if deadline is not None else None, early=self._early
@@ -256,7 +222,6 @@ class Attempt:
         return end
 
     def _simulation(self) -> Callable[[], Any]:
-        """The simulation with everything it is called with."""
         simulation = self.request["simulation"]
         if simulation.get("kind") == "command":
             from . import command
@@ -265,22 +230,7 @@ class Attempt:
         with self.interruption.inside():
             loaded = loading.load(self.root, simulation)
         self.versions = loaded.versions
-        arguments = dict(self.request["parameters"])
-        seed = self.request.get("seed")
-        if isinstance(seed, int):
-            _seed(seed)
-            if "seed" in loaded.takes:
-                arguments.setdefault("seed", seed)
-        restart = self.request.get("restart")
-        if restart:
-            if "restart" not in loaded.takes:
-                raise loading.CannotLoad(
-                    "The run should start from a checkpoint, and its simulation has no parameter 'restart'. "
-                    "Nothing ran. Give the function restart=None, or start a new run."
-                )
-            arguments["restart"] = checkpoints.load(self.root, str(restart))
-        function = loaded.function
-        return lambda: function(**arguments)
+        return called(loaded, self.root, self.request)
 
     def save(self, make: Callable[[], Any]) -> str:
         """Write a checkpoint; answers in words why it could not be written."""
@@ -319,8 +269,8 @@ class Attempt:
             "message": "",
             **end,
             "seconds": round(time.monotonic() - self._started, 4),
-            "cpu": round(_cpu() - self._cpu, 4) if self._cpu else 0.0,
-            "rss": _peak(),
+            "cpu": round(cpu() - self._cpu, 4) if self._cpu else 0.0,
+            "rss": peak(),
             "observations": self.recorder.observations,
             "lines": self.recorder.lines,
             "length": self.recorder.length,
@@ -344,8 +294,7 @@ class Attempt:
 
     def beat(self) -> None:
         """A sign of life. Without one, or fenced, nobody may take our word any more: the work ends."""
-        self._beats += 1
-        reason = self.fenced() or self._sign_of_life()
+        reason = self.fenced() or self._heartbeat.write()
         if reason:
             self.cut_off = self.cut_off or reason
             self.interruption.interrupt(hard_after=10.0)
@@ -365,29 +314,6 @@ class Attempt:
             return "a later attempt has taken its place"
         return ""
 
-    def _sign_of_life(self) -> str:
-        flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if self._beats <= 1 else 0)
-        try:
-            fd = os.open(os.path.join(self.path, "heartbeat"), flags, 0o666)
-            try:
-                os.pwrite(fd, b"%012d\n" % self._beats, 0)
-            finally:
-                os.close(fd)
-        except FileNotFoundError:
-            return "its folder in the spool is gone"
-        except OSError as error:
-            self._missed += 1
-            return f"its heartbeat cannot be written ({error.strerror})" if self._missed >= _TOLERATED else ""
-        self._missed = 0
-        return ""
-
-
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed(seed % 2**32)
-
 
 def _integer(value: Any) -> int:
     return value if isinstance(value, int) else 0
@@ -398,14 +324,3 @@ def _number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         return None
-
-
-def _cpu() -> float:
-    times = os.times()
-    return time.process_time() + times.children_user + times.children_system
-
-
-def _peak() -> int:
-    """The largest memory this process has held, bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,48 @@
+"""What a simulation is called with: parameters, seed, the checkpoint that it starts from."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from . import checkpoints, loading
+from .files import Json
+
+
+def called(loaded: loading.Loaded, root: str, request: Json) -> Callable[[], Any]:
+    """What starts a simulation that was loaded.
+
+    Args:
+        loaded: The simulation.
+        root: The spool's root.
+        request: With its ``parameters``, and perhaps ``seed`` and ``restart``.
+
+    Raises:
+        CannotLoad: It should start from a checkpoint, and takes none.
+        NotStorable: The checkpoint cannot be read.
+    """
+    arguments = dict(request["parameters"])
+    seed = request.get("seed")
+    if isinstance(seed, int):
+        _seed(seed)
+        if "seed" in loaded.takes:
+            arguments.setdefault("seed", seed)
+    restart = request.get("restart")
+    if restart:
+        if "restart" not in loaded.takes:
+            raise loading.CannotLoad(
+                "The run should start from a checkpoint, and its simulation has no parameter 'restart'. "
+                "Nothing ran. Give the function restart=None, or start a new run."
+            )
+        arguments["restart"] = checkpoints.load(root, str(restart))
+    function = loaded.function
+    return lambda: function(**arguments)
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed(seed % 2**32)

@@ -1,0 +1,35 @@
+"""The heartbeat of an attempt: a counter in its folder that shows that somebody executes it."""
+
+from __future__ import annotations
+
+import os
+
+_TOLERATED = 3
+"""Beats that may fail before a worker takes itself for cut off."""
+
+
+class Heartbeat:
+    """Writes the heartbeat of the attempt in ``folder``."""
+
+    def __init__(self, folder: str) -> None:
+        self._path = os.path.join(folder, "heartbeat")
+        self._beats = 0
+        self._missed = 0
+
+    def write(self) -> str:
+        """Beat once more; answers why we are cut off, when it could not be written for too long."""
+        self._beats += 1
+        flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if self._beats <= 1 else 0)
+        try:
+            fd = os.open(self._path, flags, 0o666)
+            try:
+                os.pwrite(fd, b"%012d\n" % self._beats, 0)
+            finally:
+                os.close(fd)
+        except FileNotFoundError:
+            return "its folder in the spool is gone"
+        except OSError as error:
+            self._missed += 1
+            return f"its heartbeat cannot be written ({error.strerror})" if self._missed >= _TOLERATED else ""
+        self._missed = 0
+        return ""

@@ -1,0 +1,39 @@
+"""What is to be executed, as the driver wrote it down, and whether it belongs to this spool."""
+
+from __future__ import annotations
+
+import os
+
+from . import files
+from .files import Json
+
+_nonces: dict[tuple[str, int, int], str] = {}
+
+
+def _nonce(root: str) -> str:
+    """The campaign's mark in ``spool.json``; empty where there is no spool. Read again when the file changed."""
+    path = os.path.join(root, "spool.json")
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return ""
+    key = (root, info.st_ino, info.st_mtime_ns)
+    if key not in _nonces:
+        _nonces.clear()
+        _nonces[key] = str((files.read_json(path) or {}).get("nonce") or "")
+    return _nonces[key]
+
+
+def read_request(root: str, path: str) -> tuple[Json | None, str]:
+    """The request, or why it is not executed."""
+    nonce = _nonce(root)
+    if not nonce:
+        return None, f"{root} is no spool: spool.json is missing. It may be unmounted or removed; nothing ran"
+    request = files.read_json(os.path.join(path, "request.json"), 64 << 20)
+    if request is None:
+        return None, "there is no request that can be read in its folder"
+    if request.get("nonce") != nonce:
+        return None, "the request's nonce is not this spool's: it belongs to another campaign; nothing ran"
+    if not isinstance(request.get("simulation"), dict) or not isinstance(request.get("parameters"), dict):
+        return None, "the request names no simulation or no parameters"
+    return request, ""
