@@ -13,12 +13,12 @@ from botorch.acquisition.utils import prune_inferior_points
 from botorch.sampling.normal import SobolQMCNormalSampler
 from numpy.typing import NDArray
 
-from aisteer.journal.commands import Draft
 from aisteer.problem.space import Space
 from aisteer.steering.box_search import Penalized, feasible_sobol, maximise
 from aisteer.steering.domains import Box
+from aisteer.steering.drafting import batch, how_chosen, nothing_expected
 from aisteer.steering.explanation import Standing, explain, improvement
-from aisteer.steering.fitting import LEAST, Belief, Fitter
+from aisteer.steering.fitting import Belief, Fitter
 from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
@@ -65,26 +65,12 @@ class BayesianBox:
         belief = self.fitter.belief(evidence)
         first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
         points = self._first_points(taken, self._avoided(evidence), first)
-        notes: list[Json] = [{"kind": "initial", "of": self.initial} for _ in points]
-        if belief is not None and len(points) < n:
-            chosen = self._search(evidence, belief, n - len(points), taken)
-            points += chosen
-            notes += [{"kind": "batch", "place": i + 1, "of": len(chosen)} for i in range(len(chosen))]
-        told = self.predict(evidence, points)
-        drafts = [
-            Draft(
-                task=evidence.task,
-                parameters=point,
-                origin="ai",
-                predicted=said["predicted"],
-                acquisition=said["acquisition"],
-                rank=said["rank"],
-                of=said["of"],
-                reasons=[*said["reasons"], note],
-            )
-            for point, said, note in zip(points, told, notes, strict=True)
-        ]
-        return Batch(drafts, summary=belief.summary(self.domain.names) if belief else {})
+        left = n - len(points)
+        chosen = self._search(evidence, belief, left, taken) if belief is not None and left else []
+        notes = how_chosen(len(points), self.initial, len(chosen))
+        points += chosen
+        summary = belief.summary(self.domain.names) if belief is not None else {}
+        return batch(evidence, points, self.predict(evidence, points), notes, summary)
 
     def _avoided(self, evidence: Evidence) -> set[Key]:
         return {point_key(self.domain.names, p) for p, since in evidence.rejected if since < 10}
@@ -147,15 +133,7 @@ class BayesianBox:
         """
         belief = self.fitter.belief(evidence)
         if belief is None:
-            reason = {"kind": "fit", "words": f"Predictions begin with {LEAST} outcomes."}
-            nothing: Json = {
-                "predicted": {},
-                "acquisition": None,
-                "rank": None,
-                "of": None,
-                "reasons": [reason],
-            }
-            return [dict(nothing) for _ in points]
+            return nothing_expected(points)
         if not points:
             return []
         if self._reference is None:

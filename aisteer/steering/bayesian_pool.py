@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aisteer.journal.commands import Draft
 from aisteer.problem.pool import Pool
 from aisteer.steering.domains import Candidates
+from aisteer.steering.drafting import batch, how_chosen, nothing_expected
 from aisteer.steering.explanation import Standing, explain, optimism
-from aisteer.steering.fitting import LEAST, Belief, Fitter
+from aisteer.steering.fitting import Belief, Fitter
 from aisteer.steering.points import taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import HALF_LIFE
@@ -66,27 +66,13 @@ class BayesianPool:
         order = self._diverse(len(taken) + len(evidence.rejected) + first) if first else []
         refused = self._refused(evidence)
         rows = [row for row in order if row not in taken and row not in refused][:first]
-        notes: list[Json] = [{"kind": "initial", "of": self.initial} for _ in rows]
-        if belief is not None and len(rows) < n:
-            chosen = self._search(evidence, belief, n - len(rows), taken | set(rows))
-            rows += chosen
-            notes += [{"kind": "batch", "place": i + 1, "of": len(chosen)} for i in range(len(chosen))]
-        points = [self.pool.point(self.domain.keys[row]) for row in rows]
-        told = self.predict(evidence, points)
-        drafts = [
-            Draft(
-                task=evidence.task,
-                parameters=dict(point),
-                origin="ai",
-                predicted=said["predicted"],
-                acquisition=said["acquisition"],
-                rank=said["rank"],
-                of=said["of"],
-                reasons=[*said["reasons"], note],
-            )
-            for point, said, note in zip(points, told, notes, strict=True)
-        ]
-        return Batch(drafts, summary=belief.summary(self.domain.names) if belief else {})
+        left = n - len(rows)
+        taken |= set(rows)
+        chosen = self._search(evidence, belief, left, taken) if belief is not None and left else []
+        notes = how_chosen(len(rows), self.initial, len(chosen))
+        points = [self.pool.point(self.domain.keys[row]) for row in [*rows, *chosen]]
+        summary = belief.summary(self.domain.names) if belief is not None else {}
+        return batch(evidence, points, self.predict(evidence, points), notes, summary)
 
     def _taken(self, evidence: Evidence) -> set[int]:
         column = self.domain.names.index(self.pool.key)
@@ -179,15 +165,7 @@ class BayesianPool:
         """
         belief = self.fitter.belief(evidence)
         if belief is None:
-            reason = {"kind": "fit", "words": f"Predictions begin with {LEAST} outcomes."}
-            nothing: Json = {
-                "predicted": {},
-                "acquisition": None,
-                "rank": None,
-                "of": None,
-                "reasons": [reason],
-            }
-            return [dict(nothing) for _ in points]
+            return nothing_expected(points)
         if not points:
             return []
         mean, std = self._predictions(belief)
