@@ -69,6 +69,18 @@ def _within(name: str, value: float, low: float, high: float, unit: str) -> None
         )
 
 
+def _position(value: float, low: float, high: float, *, log: bool) -> float:
+    if log:
+        return math.log(value / low) / math.log(high / low)
+    return (value - low) / (high - low)
+
+
+def _value_at(position: float, low: float, high: float, *, log: bool) -> float:
+    """What ``_position`` has at ``position``, which is clipped to 0 to 1."""
+    position = min(max(position, 0.0), 1.0)
+    return low * math.pow(high / low, position) if log else low + position * (high - low)
+
+
 @dataclass(frozen=True, slots=True)
 class Float:
     """A real number between two bounds, both included.
@@ -113,17 +125,11 @@ class Float:
 
     def to_unit(self, value: Scalar) -> float:
         """The position of ``value`` between the bounds, 0 to 1."""
-        if self.log:
-            return math.log(float(value) / self.low) / math.log(self.high / self.low)
-        return (float(value) - self.low) / (self.high - self.low)
+        return _position(float(value), self.low, self.high, log=self.log)
 
     def from_unit(self, position: float) -> float:
         """The value at ``position``, clipped to the bounds."""
-        position = min(max(position, 0.0), 1.0)
-        if self.log:
-            value = self.low * math.pow(self.high / self.low, position)
-        else:
-            value = self.low + position * (self.high - self.low)
+        value = _value_at(position, self.low, self.high, log=self.log)
         return min(max(value, self.low), self.high)
 
     def to_json(self) -> Json:
@@ -177,17 +183,11 @@ class Int:
 
     def to_unit(self, value: Scalar) -> float:
         """The position of ``value`` between the bounds, 0 to 1."""
-        if self.log:
-            return math.log(float(value) / self.low) / math.log(self.high / self.low)
-        return (float(value) - self.low) / (self.high - self.low)
+        return _position(float(value), self.low, self.high, log=self.log)
 
     def from_unit(self, position: float) -> int:
         """The whole number nearest to ``position``, clipped to the bounds."""
-        position = min(max(position, 0.0), 1.0)
-        if self.log:
-            value = self.low * math.pow(self.high / self.low, position)
-        else:
-            value = self.low + position * (self.high - self.low)
+        value = _value_at(position, self.low, self.high, log=self.log)
         return min(max(round(value), self.low), self.high)
 
     def to_json(self) -> Json:
