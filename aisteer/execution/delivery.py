@@ -79,6 +79,10 @@ class Delivery:
         self.submit(list(self._unsent.values()))
         self._tell()
 
+    def waits(self, ref: AttemptRef) -> bool:
+        """Whether the attempt could not be handed over yet."""
+        return ref in self._unsent
+
     def forget(self, ref: AttemptRef) -> Endpoint:
         """The attempt is over; where it was."""
         self._unsent.pop(ref, None)
@@ -92,7 +96,7 @@ class Delivery:
         """By endpoint: attempts to look at, and from where on. What was not handed over is not there."""
         groups: dict[int, tuple[Endpoint, dict[AttemptRef, int]]] = {}
         for ref in refs:
-            if ref not in self._unsent:
+            if not self.waits(ref):
                 endpoint = self._at[ref]
                 groups.setdefault(id(endpoint), (endpoint, {}))[1][ref] = offset(ref)
         return list(groups.values())

@@ -250,8 +250,10 @@ class Driver:
                 unsure.append(self._launcher.submission(state, run))
         self._delivery.submit(unsure)
         for endpoint, tickets in grouped.values():
+            # What could not be handed over is not there to be taken up; it is tried again.
+            there = {ref: ticket for ref, ticket in tickets.items() if not self._delivery.waits(ref)}
             try:
-                endpoint.attach(tickets)
+                endpoint.attach(there)
             except (AisteerError, OSError) as error:
                 self._trouble(f"endpoint {endpoint.address}", str(error))
         for run in runs:

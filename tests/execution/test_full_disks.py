@@ -23,6 +23,16 @@ def chatty(x: float):
     return {"y": x}
 
 
+@ai.simulation
+def counted(x: float) -> dict[str, float]:
+    """Says each time that it is executed."""
+    import os
+
+    with open(os.environ["AISTEER_TEST_LOG"], "a") as log:
+        log.write(f"{x:g}\n")
+    return {"y": x}
+
+
 def spooled(campaign: ai.Campaign, run: str) -> bytes:
     """The attempt's stream as its worker wrote it."""
     ref = AttemptRef(run, campaign.state.runs[run].uuid, 1)
@@ -70,3 +80,33 @@ def test_what_a_full_disk_took_in_part_is_taken_back_to_the_byte(tmp_path: Path)
         whole = first + second + third
         assert mirror.path("R1", 1).read_bytes() == whole
         assert mirror.seal("R1", 1) == [len(whole), hashlib.sha256(whole).hexdigest()]
+
+
+def test_a_request_that_found_no_room_is_written_once_there_is_some_whoever_drives_then(
+    campaigns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    monkeypatch.setenv("AISTEER_TEST_LOG", str(log))
+    with small_disk(campaigns / "spool") as disk:
+        campaign = campaign_of(counted, endpoint=ai.connect("local", workers=2, spool=disk))
+        campaign.propose(x=1.0).accept()
+        finished(campaign, 1)
+        filler = fill(disk)
+        for x in (2.0, 3.0):
+            campaign.propose(x=x).accept()
+        until(campaign, lambda: len(campaign.state.runs) == 3 and campaign.state.troubles)
+        assert "No space left on device" in repr(campaign)
+        refs = [AttemptRef(run, campaign.state.runs[run].uuid, 1) for run in ("R2", "R3")]
+        until(campaign, lambda: (disk / refs[0].folder).is_dir())
+        assert not (disk / refs[0].folder / "request.json").exists()
+        campaign.close()
+        again = ai.open("driven")
+        again.start()
+        until(again, lambda: again.driving)  # it has taken up what it found
+        filler.unlink()
+        finished(again, 3)
+        runs = again.state.runs
+        assert [(runs[name].end, len(runs[name].attempts)) for name in ("R2", "R3")] == [("done", 1)] * 2
+        assert sorted(log.read_text().split()) == ["1", "2", "3"]
+        until(again, lambda: not again.state.troubles)
+        again.close()
