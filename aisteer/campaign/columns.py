@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from aisteer.journal.state import Proposal, Run
+from aisteer.journal.state import Decision, Proposal, Run
 
-__all__ = ["decision_row", "moment", "observation_row", "proposal_row", "run_row", "spread"]
+__all__ = [
+    "decided_by",
+    "decision_row",
+    "moment",
+    "observation_row",
+    "proposal_row",
+    "rule_in_force",
+    "run_row",
+    "spread",
+]
 
 Json = dict[str, Any]
 
@@ -16,6 +25,32 @@ Json = dict[str, Any]
 def moment(seconds: float | None) -> datetime | None:
     """Unix time as a time with its zone (UTC)."""
     return None if not seconds else datetime.fromtimestamp(seconds, tz=UTC)
+
+
+def rule_in_force(words: str) -> tuple[str, str]:
+    """The rule that decided, and the numbers that it compared, out of a decision's words.
+
+    Example:
+        >>> rule_in_force("accept when cost below 0.5: cost 0.1 is below 0.5")
+        ('accept when cost below 0.5', 'cost 0.1 is below 0.5')
+    """
+    rule, _, why = words.partition(": ")
+    waited = ""
+    if rule.startswith("nobody answered for "):
+        waited = f" when {rule.replace('answered', 'answers', 1)}"
+        rule, _, why = why.partition(": ")
+    if not waited and rule in {"accept", "reject"}:
+        rule = f"{rule} all"
+    return f"{rule}{waited}", why
+
+
+def decided_by(name: str | None, rule: str | None) -> str | None:
+    """Who decided: a name, or the autonomy rule that was in force."""
+    return f"{name}: {rule_in_force(rule)[0]}" if name and rule else name
+
+
+def _whose(decision: Decision | None) -> str | None:
+    return decided_by(decision.by.name, decision.rule) if decision else None
 
 
 def spread(row: Json, values: Mapping[str, Any]) -> Json:
@@ -48,7 +83,7 @@ def proposal_row(proposal: Proposal) -> Json:
         "cost": proposal.cost,
         "made": moment(proposal.time),
         "decided": moment(decision.time) if decision else None,
-        "by": decision.by.name if decision else None,
+        "by": _whose(decision),
         "reason": (decision.reason if decision else "") or proposal.reason,
         "parent": proposal.parent,
         "child": proposal.child,
@@ -89,8 +124,9 @@ def run_row(run: Run) -> Json:
 
 
 def decision_row(row: Json) -> Json:
-    """A row of the ledger with its parameters spread and its times readable."""
+    """A row of the ledger with its parameters spread, its times readable and its rule named."""
     flat = {key: value for key, value in row.items() if key not in {"parameters", "ai_parameters"}}
+    flat["by"] = decided_by(row.get("by"), row.get("rule"))
     for key in ("made", "decided"):
         flat[key] = moment(row.get(key))
     spread(flat, row.get("parameters") or {})

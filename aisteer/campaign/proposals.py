@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aisteer.campaign.columns import proposal_row
+from aisteer.campaign.columns import decided_by, proposal_row
 from aisteer.errors import UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
@@ -265,9 +265,8 @@ def describe(proposal: Proposal) -> str:
     elif decision is None:
         words.append(proposal.state)
     else:
-        words.append(
-            f"{proposal.state} by {decision.by.name}" + (f": {decision.reason}" if decision.reason else "")
-        )
+        whose = decided_by(decision.by.name, decision.rule)
+        words.append(f"{proposal.state} by {whose}" + (f": {decision.reason}" if decision.reason else ""))
         if proposal.child:
             words.append(f"now {proposal.child}")
     return " · ".join(words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -95,7 +95,10 @@ class Source:
             self.evidence = evidence(state, self.task)
             self.live = tuple(run for run in (state.runs[n] for n in state.live) if run.task == self.task)
         self.definition: Json = self.tasks[self.task]
-        self.objective: Objective = objective_from_json(self.definition["objective"])
+        objective = objective_from_json(self.definition["objective"])
+        self.units: dict[str, str] = self.definition["simulation"].get("units") or {}
+        unit = objective.unit or self.units.get(objective.outcome, "")
+        self.objective: Objective = replace(objective, unit=unit)
 
     @property
     def axis(self) -> Axis:
@@ -104,8 +107,7 @@ class Source:
 
     def unit(self, name: str) -> str:
         """The unit of what the simulation yields or returns under this name; empty where nothing says it."""
-        declared: Json = self.definition["simulation"].get("units") or {}
-        return str(declared.get(name) or (self.objective.unit if name == self.objective.outcome else ""))
+        return self.objective.unit if name == self.objective.outcome else self.units.get(name, "")
 
     @property
     def baseline(self) -> str | None:
@@ -162,7 +164,7 @@ class Source:
     @property
     def _parameters(self) -> Json:
         """By name, what the space says of each; empty where it is a pool."""
-        found: Json = self.definition["space"]["parameters"]
+        found: Any = self.definition["space"]["parameters"]
         return found if isinstance(found, dict) else {}
 
     def at(self, name: str, value: object) -> str:

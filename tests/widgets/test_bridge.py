@@ -150,4 +150,4 @@ def test_each_view_works_alone(campaign, name):
 def test_a_board_whose_campaign_was_closed_says_so(campaign, board):
     campaign.close()
     until(lambda: board.troubles["items"], "the board says nothing")
-    assert "ai.open('melting')" in board.troubles["items"][0]["message"]
+    assert 'ai.open("melting")' in board.troubles["items"][0]["message"]

@@ -59,6 +59,7 @@ def test_the_plot_shows_the_selected_run_first_and_one_quantity():
     assert [c["run"] for c in live["curves"]] == [b, a]
     assert (live["y_label"], live["x_label"]) == ("msd", "step")
     assert {q["name"] for q in live["quantities"]} == {"energy", "msd"}
+    assert live["clock"] == "step"
 
 
 def test_many_live_runs_share_the_points_of_one_plot():

@@ -3,11 +3,12 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from stories import HUMAN, MELT, MOLECULES, Story, melting, shown
+from stories import AI, HUMAN, MELT, MOLECULES, Story, melting, shown
 
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer_widgets.view_models.review import review
+from aisteer_widgets.view_models.status import footer
 from aisteer_widgets.view_models.tally import Tally
 from aisteer_widgets.view_models.trace import Trace
 
@@ -18,21 +19,27 @@ def cards_of(story: Story) -> dict:
 
 def test_a_card_says_what_is_expected_why_and_at_what_cost():
     card = next(iter(cards_of(melting()).values()))
-    assert card["who"] == "AI, first of 512 candidates"
+    assert card["who"] == "AI, 1st of 512 candidates"
+    assert "by the acquisition" in card["ranked"]
     assert [(p["name"], p["value"]) for p in card["parameters"]] == [
         ("temperature", "1,385\u00a0K"),
         ("density", "7.92\u00a0g/cm³"),
     ]
     assert card["expected"]["text"] == "4.21 ± 0.38"
     assert card["expected"]["low"] < 4.21 - 0.38 < 4.21 + 0.38 < card["expected"]["high"]
-    assert card["why"]["text"] == "38 % promising, 62 % unknown"
+    assert card["why"]["text"] == (
+        "38\u00a0% of the acquisition from the predicted mean (exploit), 62\u00a0% from the uncertainty (explore)"
+    )
+    assert "0.08×10⁻⁹" not in card["why"]["title"]  # a unit that is a factor stands in the head, once
+    assert "sum of two parts: 0.08 from the predicted mean (exploit" in card["why"]["title"]
     assert card["nearest"][0].startswith("R12, 3\u00a0% away: 3.80 ± 0.11")
     assert card["cost"] == "0.8\u00a0node-hours"
 
 
-def test_a_mean_below_the_best_promises_nothing():
+def test_a_mean_below_the_best_promises_nothing_and_no_percentage_stands_alone():
     far = list(cards_of(melting()).values())[2]
-    assert far["why"]["text"] == "0 % promising, 100 % unknown"
+    assert far["why"]["text"] == "all of the acquisition from the uncertainty (explore)"
+    assert "−0.02 from the predicted mean" in far["why"]["title"]
     assert far["warnings"] == ["far from any run (2.3 length scales)"]
 
 
@@ -69,7 +76,57 @@ def test_a_rejection_is_offered_to_be_undone_for_a_while():
 
 
 def test_the_last_batch_is_told_in_words():
-    assert shown(melting())["review"]["last"] == "Last batch: you accepted 1, edited 1"
+    assert shown(melting())["review"]["last"] == "Last batch: you accepted 1 and edited 1"
+
+
+def test_what_the_ai_took_back_is_told_in_english_and_with_its_ranks():
+    story = Story().start()
+    names = story.propose(*({"temperature": 900.0 + i, "density": 8.0} for i in range(4)))
+    story.accept(names[0])
+    for name in names[1:3]:
+        revision = story.state.proposals[name].revision
+        story.submit(cmd.Reject(actor=HUMAN, proposal=name, revision=revision, reason="no"))
+    told = "new results moved it from 4th to 300th of 512 candidates"
+    story.submit(cmd.Withdraw(actor=AI, epoch=story.state.epoch, proposals=[names[3]], reason=told))
+    made = shown(story)
+    assert made["review"]["last"] == "Last batch: you accepted 1 and rejected 2; the AI withdrew 1"
+    assert (made["ledger"]["rows"][0]["who"], made["ledger"]["rows"][0]["reason"]) == ("AI (bayesian)", told)
+
+
+def test_a_first_point_says_that_it_is_one_whatever_its_rank():
+    story = Story().start()
+    story.propose({"temperature": 900.0, "density": 8.0}, reasons=[[{"kind": "initial", "of": 8}]])
+    card = next(iter(cards_of(story).values()))
+    assert card["who"] == "AI, a first point, 1st of 512 candidates"
+    assert card["reasons"] == [
+        "one of 8 first points, spread out so that there is something to learn from, whatever its rank"
+    ]
+
+
+def test_a_rank_stands_with_the_acquisition_where_the_head_does_not_say_it():
+    story = melting()
+    edit = list(cards_of(story).values())[1]
+    story.append(
+        ev.ProposalPredicted(
+            proposal=edit["id"],
+            predicted={"diffusion": [3.0, 0.2]},
+            model=9,
+            acquisition=0.1,
+            rank=31,
+            of=513,
+        )
+    )
+    assert cards_of(story)[edit["id"]]["acquisition"] == "0.1, 31st of 513 candidates"
+
+
+def test_the_foot_says_what_it_means_that_nobody_drives():
+    story = Story(name="my campaign")
+    foot = footer(story.scene())
+    assert foot["driver"] == (
+        "No driver: nothing launches until campaign.start() or `aisteer drive 'my campaign'`"
+    )
+    story.start()
+    assert footer(story.scene())["driver"] == "Driven by this kernel"
 
 
 def test_an_empty_review_says_why_and_what_will_move_it():
@@ -78,6 +135,9 @@ def test_an_empty_review_says_why_and_what_will_move_it():
     assert (empty["title"], empty["start"]) == ("Ready to start", True)
     story.start()
     assert shown(story)["review"]["empty"]["title"] == "All decided"
+    alone = review(story.scene(driver=""))["empty"]
+    assert alone["title"] == "The campaign has no driver"
+    assert "until campaign.start() or `aisteer drive copper-melt`" in alone["text"]
     story.submit(cmd.Pause(actor=HUMAN, reason="maintenance on Friday"))
     empty = shown(story)["review"]["empty"]
     assert (empty["title"], empty["text"], empty["start"]) == (

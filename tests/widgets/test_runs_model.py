@@ -6,6 +6,7 @@ from stories import DRIVER, HUMAN, MELT, Story, melting, shown
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer_widgets.view_models.runs import PAGE
+from aisteer_widgets.view_models.trace import Trace
 
 POINT = {"temperature": 900.0, "density": 8.0}
 
@@ -26,6 +27,74 @@ def test_a_running_run_says_since_when_and_what_it_shows():
     assert (row["words"], row["since"], row["tone"]) == ("running", "4\u00a0min", "run")
     assert 2 <= len(row["spark"]) <= 61
     assert row["latest"].startswith("energy −3.")
+
+
+def test_observations_stand_with_the_units_that_the_simulation_says():
+    task = {**MELT["tasks"]["main"]}
+    task["simulation"] = {**task["simulation"], "units": {"energy": "eV", "msd": "Å²", "step": ""}}
+    story = Story({**MELT, "tasks": {"main": task}}).start()
+    run = story.live(POINT, 60)
+    made = shown(story)
+    assert (made["runs"]["live_label"], made["runs"]["live_unit"]) == ("Live energy", "eV")
+    row = made["runs"]["rows"][0]
+    assert "\u00a0eV  msd" in row["latest"]
+    assert row["latest"].endswith("\u00a0Å²")
+    assert "eV" not in row["latest_short"]  # it stands in the head
+    assert (made["live"]["y_label"], made["live"]["x_label"]) == ("energy (eV)", "step")
+    assert made["live"]["curves"][0]["latest"].endswith("\u00a0eV")
+    chosen = shown(story, quantity="msd")
+    assert chosen["runs"]["live_label"] == "Live msd"
+    trace = story.traces[run].curves["msd"].last[1]
+    assert abs(chosen["runs"]["rows"][0]["spark"][-1][1] - trace) < 1e-4
+
+
+def test_runs_that_show_different_things_each_say_what():
+    story = Story().start()
+    story.live(POINT, 20)
+    other = story.live({**POINT, "density": 8.2}, 20)
+    story.traces[other] = Trace()
+    story.traces[other].feed([{"step": 1, "force": 0.5}, {"step": 2, "force": 0.25}])
+    made = shown(story)["runs"]
+    assert made["live_label"] == "Live"
+    assert {r["latest_short"].split()[0] for r in made["rows"]} == {"energy", "force"}
+
+
+def test_a_run_says_whose_idea_it_was_in_words_and_by_a_shape():
+    story = Story().start()
+    ai = story.run(POINT, 1.0)
+    own = story.run({**POINT, "density": 8.1}, 2.0, origin="human")
+    arm = story.run({**POINT, "density": 8.2}, 3.0, task="random arm")
+    (edited,) = story.propose({**POINT, "density": 8.3})
+    revision = story.state.proposals[edited].revision
+    made = story.submit(
+        cmd.Edit(actor=HUMAN, proposal=edited, revision=revision, parameters={**POINT, "density": 8.4})
+    )
+    child = next(e.proposal for e in made if isinstance(e, ev.ProposalMade))
+    story.accept(child)
+    edit = story.launch(child)
+    (grown,) = story.propose(
+        {**POINT, "density": 8.5}, origin="human", action="branch", run=ai, restart="R1/1/3"
+    )
+    story.accept(grown)
+    branch = story.launch(grown)
+    told = {name: r["origin"] for name, r in rows_of(story).items()}
+    assert told == {
+        ai: {"mark": "ai", "words": "AI proposal P1"},
+        own: {"mark": "human", "words": "own candidate P2"},
+        arm: {"mark": "random", "words": "random arm"},
+        edit: {"mark": "human", "words": f"edit of {edited}"},
+        branch: {"mark": "branch", "words": f"branch of {ai}"},
+    }
+
+
+def test_the_best_run_so_far_is_marked_and_can_be_listed_first():
+    story = Story().start()
+    low, best = story.run(POINT, 1.0), story.run({**POINT, "density": 8.1}, 2.0)
+    arm = story.run({**POINT, "density": 8.2}, 3.0, task="random arm")
+    last = story.run({**POINT, "density": 8.3}, 1.5)
+    said = {name: r["best"] for name, r in rows_of(story).items()}
+    assert said == {low: "", best: "best so far", arm: "best of the random arm", last: ""}
+    assert list(rows_of(story, runs_filter="best")) == [best, last, low]
 
 
 def test_a_stop_is_requested_until_the_run_has_answered():

@@ -8,7 +8,7 @@ from pathlib import Path
 __all__ = ["css", "esm"]
 
 STATIC = Path(__file__).parent / "static"
-MODULES = ("core", "charts", "header", "review", "runs", "plots", "board")
+MODULES = ("core", "charts", "kernel", "saving", "header", "review", "runs", "plots", "board")
 """In the order in which they use each other; the last one exports ``render``."""
 
 

@@ -24,6 +24,8 @@ from aisteer_widgets.candidates import search
 from aisteer_widgets.observing import Observing
 from aisteer_widgets.orders import Answer, carry_out
 from aisteer_widgets.pictures import structure
+from aisteer_widgets.reopening import again
+from aisteer_widgets.saving import Progress
 from aisteer_widgets.view_models.belief import view_of
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.screen import shown_runs
@@ -81,6 +83,8 @@ class Bridge:
         self._thread: threading.Thread | None = None
         self._orders = ThreadPoolExecutor(1, thread_name_prefix="aisteer-orders")
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="aisteer-slow-orders")
+        self._drawing = ThreadPoolExecutor(1, thread_name_prefix="aisteer-figures")
+        self._again = again(campaign)
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._seen = 0
         self._behind = 0
@@ -111,19 +115,31 @@ class Bridge:
 
     # --- orders ---
 
-    def order(self, order: Mapping[str, Any], answer: Callable[[Answer], None]) -> None:
+    def order(
+        self,
+        order: Mapping[str, Any],
+        answer: Callable[[Answer], None],
+        progress: Progress | None = None,
+    ) -> None:
         """Carry out an order on a thread of its own and hand on what became of it.
 
         The same order again (a double click, a message delivered twice) is answered as the first time.
+
+        Args:
+            order: What is asked.
+            answer: Called with what became of it.
+            progress: Called with the steps of an order that takes several.
         """
         lane = self._slow if order.get("verb") in _SLOW and not order.get("run") else self._orders
-        lane.submit(self._carry_out, dict(order), answer)
+        if order.get("verb") == "figure":
+            lane = self._drawing
+        lane.submit(self._carry_out, dict(order), answer, progress)
 
-    def _carry_out(self, order: Json, answer: Callable[[Answer], None]) -> None:
+    def _carry_out(self, order: Json, answer: Callable[[Answer], None], progress: Progress | None) -> None:
         name = str(order.get("id", ""))
         found = self._answers.get(name)
         if found is None:
-            found = carry_out(self.campaign, order)
+            found = carry_out(self.campaign, order, *([progress] if progress else []))
             self._answers[name] = found
             while len(self._answers) > 256:
                 self._answers.popitem(last=False)
@@ -156,6 +172,7 @@ class Bridge:
             read_only=self.journal.read_only_reason or self.trouble,
             beliefs=self._believing.known,
             draw=structure,
+            again=self._again,
         )
 
     def _take_in(self) -> None:

@@ -71,7 +71,6 @@ class Summary:
         names = task_names(campaign.state)
         self.wishes = Wishes(task=names[0] if names else "")
         self._bridge = bridge_of(campaign)
-        self._again = f"import aisteer as ai; ai.open({campaign.name!r})"
         self._handle: Any = None
         self._moment: tuple[Any, ...] = ()
         self._written = 0.0
@@ -83,7 +82,7 @@ class Summary:
 
         scene = self._bridge.scene()
         self._moment, self._written, self._ready = moment(scene), time.monotonic(), ""
-        self._handle = display(HTML(static_html(scene, self.wishes, self._again)), display_id=True)
+        self._handle = display(HTML(static_html(scene, self.wishes)), display_id=True)
         self._bridge.attach(self)
 
     def follow(self, scene: Scene) -> None:
@@ -92,7 +91,7 @@ class Summary:
         if now == self._moment or time.monotonic() - self._written < EVERY:
             return
         self._moment, self._written = now, time.monotonic()
-        self._ready = static_html(scene, self.wishes, self._again)
+        self._ready = static_html(scene, self.wishes)
 
     def part(self) -> None:
         """What was written last stays."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aisteer.errors import AisteerError, Refused, StaleRevision
+from aisteer_widgets.saving import Progress, save_figure
 from aisteer_widgets.view_models.autonomy import rule_named
 
 __all__ = ["Answer", "carry_out"]
@@ -16,21 +17,29 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of an order. ``select`` is the proposal to show next."""
+    """What became of an order. ``select`` is the proposal to show next, ``path`` where something was written."""
 
     ok: bool
     message: str
     select: str = ""
     run: str = ""
+    path: str = ""
 
 
-def carry_out(campaign: Any, order: Mapping[str, Any]) -> Answer:
+def _silent(step: int, steps: int, words: str) -> None:
+    """Progress that nobody looks at."""
+
+
+def carry_out(campaign: Any, order: Mapping[str, Any], progress: Progress = _silent) -> Answer:
     """Do what is asked, or say why not. Nothing is swallowed and nothing is raised.
 
     Args:
         campaign: The campaign.
         order: ``verb`` and what it needs; ``revision`` is the one that the human saw.
+        progress: Told of the steps of an order that takes several.
     """
+    if order.get("verb") == "figure":
+        return _told(lambda: _figure(campaign, order, progress))
     try:
         handler = _VERBS[str(order.get("verb"))]
     except KeyError:
@@ -38,9 +47,13 @@ def carry_out(campaign: Any, order: Mapping[str, Any]) -> Answer:
             ok=False,
             message="This view asked for something that this release does not know. Reload the page.",
         )
+    return _told(lambda: handler(campaign, order))
+
+
+def _told(act: Callable[[], Answer]) -> Answer:
     try:
-        return handler(campaign, order)
-    except AisteerError as error:
+        return act()
+    except (AisteerError, OSError) as error:
         return Answer(ok=False, message=str(error))
     except Exception as error:  # noqa: BLE001  whatever it was, the human who clicked must be told
         return Answer(
@@ -159,6 +172,11 @@ def _pause(campaign: Any, order: Mapping[str, Any]) -> Answer:
         return _pause_run(campaign, order)
     campaign.pause()
     return Answer(ok=True, message="The campaign is paused; live runs go on.")
+
+
+def _figure(campaign: Any, order: Mapping[str, Any], progress: Progress) -> Answer:
+    words, folder = save_figure(campaign, order, progress)
+    return Answer(ok=True, message=f"{words}.", path=str(folder))
 
 
 def _autonomy(campaign: Any, order: Mapping[str, Any]) -> Answer:

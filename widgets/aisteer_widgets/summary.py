@@ -18,10 +18,10 @@ __all__ = ["moment", "static_html"]
 Json = dict[str, Any]
 CARDS = 6
 _STYLE = (
-    "<style>.jp-OutputArea-child:has(.jupyter-widgets):not(:has(.aisteer))"
-    ":has(+ .jp-OutputArea-child .aisteer-summary) { display: none; }</style>"
+    "<style>.jp-OutputArea-child:not(:has(.aisteer)):has(+ .jp-OutputArea-child .aisteer-summary)"
+    " { display: none; } .aisteer-summary code { user-select: all; }</style>"
 )
-"""Where the board cannot be made (no kernel), the summary stands instead of the words that say so."""
+"""Where the board is not (no kernel, or not yet), the summary stands instead of the words that say so."""
 RUNS = 6
 
 
@@ -39,13 +39,12 @@ def moment(scene: Scene) -> tuple[Any, ...]:
     )
 
 
-def static_html(scene: Scene, wishes: Wishes, again: str) -> str:
+def static_html(scene: Scene, wishes: Wishes) -> str:
     """The summary. All text in it is escaped.
 
     Args:
         scene: The campaign.
         wishes: Which task it is about.
-        again: The line of code that brings the live board back.
     """
     head = header(scene, wishes.task)
     names = [n for n in list(scene.state.live)[:RUNS] if n in scene.state.runs]
@@ -56,15 +55,21 @@ def static_html(scene: Scene, wishes: Wishes, again: str) -> str:
         _table("Proposals that wait", ("", "Point", "Expected", "Cost"), _proposals(scene)),
         _table("Live runs", ("", "Point", "State", ""), [_run(scene, n) for n in names]),
         "".join(f"<p>⚠ {_e(t['message'])}</p>" for t in troubles(scene)["items"]),
-        _footer(scene, again),
+        _footer(scene),
     ]
     return f'{_STYLE}<div class="aisteer-summary">{"".join(parts)}</div>'
 
 
-def _footer(scene: Scene, again: str) -> str:
+def _footer(scene: Scene) -> str:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(scene.now))
-    words = f"As of {when}, revision {scene.state.position:,}. Everything is saved."
-    return f"<p><i>{_e(words)} To steer it live, run this cell again, or</i> <code>{_e(again)}</code></p>"
+    words = (
+        f"This is not live: it stands as of {when}, revision {scene.state.position:,}. Everything is saved."
+    )
+    how = "To steer it, run this line in a cell; it works in a fresh kernel by itself:"
+    too = "Running the notebook's cells from the top works too."
+    return (
+        f"<p><i>{_e(words)}</i></p><p>{_e(how)}<br><code>{html.escape(scene.again)}</code><br>{_e(too)}</p>"
+    )
 
 
 def _e(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, ClassVar
 
@@ -105,7 +106,7 @@ class View(anywidget.AnyWidget):
         """Say that the campaign was closed here."""
         words = (
             "The campaign was closed in this kernel; runs at the endpoint go on. "
-            f"Open it again with ai.open({self.header.get('name', '')!r}), or run this cell again."
+            f"Open it again: {self.header.get('again', '')}"
         )
         self.troubles = {"items": [{"source": "closed", "message": words, "run": ""}], "more": ""}
 
@@ -121,7 +122,7 @@ class View(anywidget.AnyWidget):
             self._waits = 0.0
         elif kind == "order":
             name = str(content.get("id", ""))
-            self._bridge.order(content, lambda answer: self._answer(name, answer))
+            self._bridge.order(content, lambda answer: self._answer(name, answer), self._progress(name))
         elif kind == "search":
             task, text = str(content.get("task", "")), str(content.get("text", ""))[:200]
             self._bridge.search(task, text, lambda found: self.send({"type": "found", **found}))
@@ -138,8 +139,17 @@ class View(anywidget.AnyWidget):
                 "ok": answer.ok,
                 "message": answer.message,
                 "select": answer.select,
+                "path": answer.path,
             }
         )
+
+    def _progress(self, name: str) -> Callable[[int, int, str], None]:
+        """What tells the view how far the order ``name`` is."""
+
+        def tell(step: int, steps: int, words: str) -> None:
+            self.send({"type": "progress", "id": name, "step": step, "steps": steps, "words": words})
+
+        return tell
 
     def _wish(self, content: Json) -> None:
         known = {k: v for k, v in content.items() if k in _WISHES}

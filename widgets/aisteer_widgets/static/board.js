@@ -6,8 +6,11 @@ const SILENCE = 15000; // ms without a word from the kernel after which it is ta
 const KEYS = [
   ["j  k", "next, previous proposal or run"], ["a", "accept the proposal"], ["e", "edit it"], ["r", "reject it, with a reason"],
   ["u", "undo the last decision that can be undone"], ["n", "propose a candidate of your own"], ["tab", "move between proposals and runs"],
-  ["s", "stop the selected run"], ["esc", "close what is open"], ["?", "show or hide these keys"],
+  ["s", "stop the selected run"], ["p", "among the runs: pause or resume the selected one"],
+  ["x  b  t", "among the runs: extend, branch, try again"], ["esc", "close what is open"], ["?", "show or hide these keys"],
 ];
+
+const ASKED = { stop: "stopped", pause: "paused", extend: "extended", branch: "branched", retry: "tried again" };
 
 class View {
   constructor(model, el) {
@@ -15,7 +18,7 @@ class View {
     this.panels = model.get("_panels");
     this.alone = this.panels.length === 1;
     this.snap = {};
-    this.ui = { selected: null, run: null, form: null, errors: {}, pendings: {}, widths: {}, help: false, found: null, ledger: false };
+    this.ui = { selected: null, run: null, form: null, errors: {}, pendings: {}, widths: {}, help: false, found: null, ledger: false, saved: {}, unfolded: false, copied: false };
     this.root = document.createElement("div");
     this.root.className = "aisteer";
     this.root.tabIndex = -1;
@@ -33,6 +36,8 @@ class View {
     this.stamps = {};
     this.colours = new Map();
     this.measure_root = (node) => this.measure("root", node);
+    this.kernel = new KernelWatch(model, el, () => this.paint());
+    this.summaries = () => [];
     this.listen();
     for (const name of model.get("_parts")) this.take(name);
     model.send({ type: "painted", pulse: model.get("pulse") });
@@ -44,9 +49,10 @@ class View {
     this.handlers = [];
     const on = (event, fn) => { this.model.on(event, fn); this.handlers.push([event, fn]); };
     for (const name of this.model.get("_parts")) on(`change:${name}`, () => { this.take(name); this.paint(); });
-    on("change:pulse", () => { this.heard = performance.now(); if (!document.hidden) this.model.send({ type: "painted", pulse: this.model.get("pulse") }); });
+    on("change:pulse", () => { this.word(); if (!document.hidden) this.model.send({ type: "painted", pulse: this.model.get("pulse") }); });
     on("msg:custom", (message) => this.hear(message));
     this.root.addEventListener("keydown", (event) => this.key(event));
+    this.root.addEventListener("focusin", (event) => { this.among_runs = Boolean(event.target.closest?.("[data-area=runs]")); });
     // The notebook must not take a click in the board for one in its cell.
     for (const kind of ["mousedown", "dblclick", "contextmenu"]) this.root.addEventListener(kind, (event) => event.stopPropagation());
     this.root.addEventListener("mousedown", (event) => { if (event.target === this.root || event.target === this.body) this.root.focus({ preventScroll: true }); });
@@ -54,6 +60,7 @@ class View {
 
   dispose() {
     for (const [event, fn] of this.handlers) this.model.off(event, fn);
+    this.kernel.stop();
     this.sizes.disconnect();
     clearInterval(this.ticker);
     this.closed = true;
@@ -64,7 +71,7 @@ class View {
     if (!part || !Object.keys(part).length) return;
     this.snap[name] = part;
     this.stamps[name] = (this.stamps[name] || 0) + 1;
-    this.heard = performance.now();
+    this.word();
     if (name === "review") {
       this.held = performance.now();
       this.keepSelection(part.cards);
@@ -104,7 +111,8 @@ class View {
   }
 
   hear(message) {
-    this.heard = performance.now();
+    this.word();
+    if (message.type === "progress") { this.progress(message); return; }
     if (message.type === "found") { this.ui.found = message; this.paint(); return; }
     if (message.type !== "answer") return;
     const place = Object.keys(this.ui.pendings).find((p) => this.ui.pendings[p].id === message.id);
@@ -113,9 +121,16 @@ class View {
     if (message.ok) {
       delete this.ui.errors[place];
       if (this.ui.form && (this.ui.form.target === place || place === "own")) this.ui.form = null;
-      if (message.select) this.ui.selected = message.select;
+      if (message.path) this.ui.saved[place] = message;
+      if (message.select) { this.ui.selected = message.select; this.among_runs = false; }
     } else this.ui.errors[place] = message.message;
     this.say(message.message);
+    this.paint();
+  }
+
+  progress(message) {
+    const pending = Object.values(this.ui.pendings).find((p) => p.id === message.id);
+    if (pending) Object.assign(pending, { step: message.step, steps: message.steps, words: message.words });
     this.paint();
   }
 
@@ -127,8 +142,32 @@ class View {
 
   // Why nothing can be asked now; empty when all is well.
   gone() {
-    return performance.now() - this.heard > SILENCE
-      ? "No word from the kernel: it is busy, was restarted, or is gone. Nothing is lost, and runs at the endpoint go on. Run this cell again to steer." : "";
+    const why = this.not_live();
+    return why ? `${why.title} ${why.words}` : "";
+  }
+
+  // What keeps the board from being live; nothing when it is.
+  not_live() {
+    const kept = "Nothing is lost, and runs at the endpoint go on.";
+    if (this.kernel.ended) return { again: true, title: "Not live any more.", words: `The kernel ${this.kernel.ended}; below is the last picture that it sent. ${kept}` };
+    if (this.kernel.lost) return { again: performance.now() - this.kernel.since > SILENCE, title: "Not live for the moment.", words: `The connection to the kernel is lost; the page tries to reach it again. ${kept}` };
+    if (performance.now() - this.heard > SILENCE) return { again: true, title: "Not live for the moment.", words: `No word from the kernel: it is busy, was restarted, or is gone. ${kept}` };
+    return null;
+  }
+
+  word() {
+    this.heard = performance.now();
+    // What was under way when the kernel ended may still arrive.
+    if (this.kernel.ended && this.heard - this.kernel.since > 500) this.kernel.alive();
+  }
+
+  // The summary takes the place of a board that will not live again.
+  can_fold() { return Boolean(this.kernel.ended && this.panels.length > 1 && this.summaries().length); }
+  folded() { return this.can_fold() && !this.ui.unfolded && performance.now() - this.kernel.since > FOLD_AFTER; }
+
+  select_text(selector) {
+    const node = this.root.querySelector(selector);
+    if (node) window.getSelection().selectAllChildren(node);
   }
 
   // --- selection and forms -------------------------------------------------------------------
@@ -152,14 +191,20 @@ class View {
   select(id) {
     if (this.ui.selected === id) return;
     this.ui.selected = id;
+    this.among_runs = false;
     if (this.ui.form && this.ui.form.target !== id) this.ui.form = null;
     this.paint();
     this.focus_selected();
   }
 
+  // What the keys speak of: the selected run or proposal, whichever was at hand last.
+  at_work() {
+    return (this.among_runs && this.root.querySelector(".ais-run.ais-sel")) || this.root.querySelector(".ais-card.ais-sel") || this.root;
+  }
+
   focus_selected() {
     requestAnimationFrame(() => {
-      const node = this.root.querySelector(".ais-card.ais-sel") || this.root;
+      const node = this.at_work();
       node.focus({ preventScroll: true });
       node.scrollIntoView?.({ block: "nearest" });
     });
@@ -180,8 +225,8 @@ class View {
     // At once: what is typed next belongs into the field, and must not be taken for keys of the board.
     this.paint_now();
     this.root.querySelector("[data-autofocus]")?.focus();
-    const schema = this.snap.fields?.[card?.task || this.snap.header?.task];
-    if (schema?.pool && form.kind !== "reject") this.search(card?.task || this.snap.header?.task, "");
+    const task = card?.task || this.snap.runs?.rows.find((r) => r.id === form.target)?.task || this.snap.header?.task;
+    if (this.snap.fields?.[task]?.pool && !["reject", "extend"].includes(form.kind)) this.search(task, "");
   }
 
   close() {
@@ -208,7 +253,11 @@ class View {
     if (typing || this.ui.form || event.ctrlKey || event.metaKey || event.altKey) return;
     const runs = Boolean(event.target.closest?.("[data-area=runs]"));
     const todo = { j: () => this.move(1, runs), k: () => this.move(-1, runs), ArrowDown: () => this.move(1, runs), ArrowUp: () => this.move(-1, runs) }[event.key] || {
-      a: () => this.on_card("a"), e: () => this.on_card("e"), r: () => this.on_card("r"), u: () => this.undo(), n: () => this.open({ kind: "own", target: "own" }), s: () => this.stop_run(),
+      ...(runs ? {
+        p: () => this.on_run("pause", "resume"), x: () => this.on_run("extend"), b: () => this.on_run("branch"), t: () => this.on_run("retry"),
+        Enter: event.target.matches?.("tr.ais-run") ? () => this.select_run(event.target.dataset.run) : null,
+      } : {}),
+      a: () => this.on_card("a"), e: () => this.on_card("e"), r: () => this.on_card("r"), u: () => this.undo(), n: () => this.open({ kind: "own", target: "own" }), s: () => this.on_run("stop"),
       "?": () => { this.ui.help = !this.ui.help; this.paint(); },
     }[event.key];
     if (!todo) return;
@@ -251,12 +300,14 @@ class View {
     else this.say("There is no decision that can still be undone.");
   }
 
-  stop_run() {
+  // The first of these that the selected run offers; one that is not possible now says why.
+  on_run(...verbs) {
     const row = this.snap.runs?.rows.find((r) => r.id === this.ui.run);
-    const stop = row?.controls.find((c) => c.verb === "stop");
-    if (!stop) { this.say("Select a live run first: tab to the runs, then j and k."); return; }
-    if (stop.blocked) this.fail(row.id, stop.blocked);
-    else this.order("stop", { run: row.id }, row.id);
+    if (!row) { this.say("Select a run first: tab to the runs, then j and k."); return; }
+    const control = row.controls.find((c) => verbs.includes(c.verb));
+    const why = control ? this.gone() || control.blocked : `${row.id} is ${row.words} and cannot be ${ASKED[verbs[0]]}.`;
+    if (why) this.fail(row.id, why);
+    else askRun(this, row, control);
   }
 
   // --- painting ------------------------------------------------------------------------------
@@ -272,13 +323,14 @@ class View {
 
   tick() {
     const counting = (this.snap.review?.held || []).some((x) => x.left > 0);
-    const gone = Boolean(this.gone());
+    const gone = `${this.not_live()?.title || ""}${this.folded()}`;
+    const saving = Object.values(this.ui.pendings).some((p) => p.verb === "figure");
     for (const [place, p] of Object.entries(this.ui.pendings)) {
-      if (performance.now() - p.at < SILENCE) continue;
+      if (performance.now() - p.at < SILENCE || (p.verb === "figure" && !this.gone())) continue;
       delete this.ui.pendings[place];
       this.ui.errors[place] = "The kernel has not answered yet; it may be busy. What you asked may still happen: look again before you repeat it.";
     }
-    if (counting || gone !== this.was_gone) this.paint();
+    if (counting || saving || gone !== this.was_gone) this.paint();
     this.was_gone = gone;
   }
 
@@ -307,7 +359,7 @@ class View {
     const inside = this.root.contains(document.activeElement);
     reconcile(this.body, [this.tree()], false);
     // What had the focus is gone (a decided card): the keys must go on to work.
-    if (inside && !this.root.contains(document.activeElement)) (this.root.querySelector(".ais-card.ais-sel") || this.root).focus({ preventScroll: true });
+    if (inside && !this.root.contains(document.activeElement)) this.at_work().focus({ preventScroll: true });
   }
 
   tree() {
@@ -315,11 +367,13 @@ class View {
     const whole = this.panels.length > 1;
     const busy = this.snap.header ? "" : h("div", { class: "ais-empty" }, "Reading the journal…");
     return h("div", { key: "tree", ref: this.measure_root, class: this.gone() ? "ais-tree ais-stale" : "ais-tree" },
-      whole ? headerPanel(this) : null, troublesPanel(this), busy,
-      whole ? h("div", { key: "columns", class: "ais-columns" },
-        h("div", { class: "ais-left" }, show("review"), show("convergence")),
-        h("div", { class: "ais-right-column" }, show("belief"), show("runs"), show("live"))) : show(this.panels[0]),
-      whole ? show("ledger") : null, footerPanel(this), this.ui.help ? helpOverlay(this) : null);
+      notLivePanel(this),
+      this.folded() ? null : [
+        whole ? headerPanel(this) : null, troublesPanel(this), busy,
+        whole ? h("div", { key: "columns", class: "ais-columns" },
+          h("div", { class: "ais-left" }, show("review"), show("convergence")),
+          h("div", { class: "ais-right-column" }, show("belief"), show("runs"), show("live"))) : show(this.panels[0]),
+        whole ? show("ledger") : null, footerPanel(this), this.ui.help ? helpOverlay(this) : null]);
   }
 }
 
@@ -329,23 +383,24 @@ function helpOverlay(view) {
       h("p", { class: "ais-dim" }, "They work while the board has the focus; the notebook does not see them.")));
 }
 
-// The static summary beside a live view is for when the kernel is not there: hide it while we are alive.
-function hideSummary(el) {
+// The static summary beside a live view is for when the kernel is not there: hidden while the view lives, shown when it does not.
+function summaryBeside(el, view) {
   const area = el.closest(".jp-OutputArea, .output_area, .cell-output-ipywidget-background");
-  const hide = () => area?.querySelectorAll(".aisteer-summary").forEach((node) => { (node.closest(".jp-OutputArea-child") || node).style.display = "none"; });
-  const show = () => area?.querySelectorAll(".aisteer-summary").forEach((node) => { (node.closest(".jp-OutputArea-child") || node).style.display = ""; });
-  hide();
-  const watch = area ? new MutationObserver(hide) : null;
+  const places = () => [...(area?.querySelectorAll(".aisteer-summary") || [])].map((node) => node.closest(".jp-OutputArea-child") || node);
+  const put = () => { for (const node of places()) node.style.display = view.folded() ? "" : "none"; };
+  view.summaries = places;
+  put();
+  const watch = area ? new MutationObserver(put) : null;
   watch?.observe(area, { childList: true, subtree: false });
-  const timer = setInterval(hide, 1000);
-  return () => { watch?.disconnect(); clearInterval(timer); show(); };
+  const timer = setInterval(put, 250);
+  return () => { watch?.disconnect(); clearInterval(timer); for (const node of places()) node.style.display = ""; };
 }
 
 function render({ model, el }) {
   const view = new View(model, el);
   view.panels.length > 1 ? null : view.root.classList.add("ais-alone");
   let show = () => {};
-  requestAnimationFrame(() => { if (!view.closed) show = hideSummary(el); });
+  requestAnimationFrame(() => { if (!view.closed) show = summaryBeside(el, view); });
   return () => { show(); view.dispose(); };
 }
 

@@ -62,7 +62,7 @@ function path(xs, ys, X, Y) {
   return d;
 }
 
-// Shape says what colour says: circle run, square in flight, triangle AI, diamond human, cross random.
+// Shape says what colour says: circle run, square in flight, triangle AI, diamond human, cross random, fork branch.
 function mark(kind, x, y, size, props, title) {
   const s = size;
   const t = title ? h("title", {}, title) : null;
@@ -70,13 +70,14 @@ function mark(kind, x, y, size, props, title) {
   if (kind === "flight") return h("rect", { ...at, x: x - s, y: y - s, width: 2 * s, height: 2 * s }, t);
   if (kind === "ai") return h("path", { ...at, d: `M${x} ${y - s * 1.25}L${x + s * 1.2} ${y + s}L${x - s * 1.2} ${y + s}Z` }, t);
   if (kind === "human") return h("path", { ...at, d: `M${x} ${y - s * 1.3}L${x + s * 1.3} ${y}L${x} ${y + s * 1.3}L${x - s * 1.3} ${y}Z` }, t);
+  if (kind === "branch") return h("path", { ...at, d: `M${x} ${y + s * 1.3}V${y}M${x} ${y}L${x - s} ${y - s * 1.2}M${x} ${y}L${x + s} ${y - s * 1.2}` }, t);
   if (kind === "random") return h("path", { ...at, d: `M${x - s} ${y - s}L${x + s} ${y + s}M${x + s} ${y - s}L${x - s} ${y + s}` }, t);
   return h("circle", { ...at, cx: x, cy: y, r: s }, t);
 }
 
-function legend(items) {
+function legend(items, look) {
   return h("div", { class: "ais-legend" }, items.map(([kind, words]) =>
-    h("span", { key: kind }, h("svg", { width: 14, height: 12, "aria-hidden": "true" }, mark(kind, 7, 6, 4, {})), words)));
+    h("span", { key: kind }, h("svg", { width: 14, height: 12, "aria-hidden": "true" }, mark(kind, 7, 6, 4, { class: look || "" })), words)));
 }
 
 // A chart whose width is that of its place: measured, and painted again when it changes.

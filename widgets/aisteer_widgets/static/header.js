@@ -43,8 +43,7 @@ function errorLine(ctx, place) {
 
 function troublesPanel(ctx) {
   const d = ctx.snap.troubles;
-  const gone = ctx.gone();
-  const items = [...(gone ? [{ source: "kernel", message: gone }] : []), ...(d ? d.items : [])];
+  const items = d ? d.items : [];
   if (!items.length) return null;
   return h("section", { key: "troubles", class: "ais-troubles", role: "status", "aria-label": "Needs attention" },
     items.map((t) => h("div", { key: t.source, class: "ais-trouble" },

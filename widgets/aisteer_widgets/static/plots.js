@@ -3,9 +3,10 @@ function livePanel(ctx) {
   if (!d) return null;
   const height = 190;
   return h("section", { key: "live", class: "ais-live", "aria-label": "Live observations" },
-    h("h2", {}, h("b", {}, d.title), h("span", {}, d.sub), h("span", { class: "ais-grow" }),
+    h("h2", {}, h("b", {}, d.title), h("span", {}, d.sub), h("span", { class: "ais-grow" }), d.curves.length ? saveControl(ctx, "live", { runs: d.curves.map((c) => c.run), quantity: d.quantity, clock: d.clock }) : null,
       d.quantities.length > 1 ? h("label", {}, h("span", { class: "ais-hidden" }, "Quantity"), h("select", { class: "ais-select ais-small", value: d.quantity, onchange: (e) => ctx.wish({ quantity: e.target.value }) },
         d.quantities.map((q) => h("option", { value: q.name, selected: q.name === d.quantity }, q.label)))) : null),
+    savedLine(ctx, "live"),
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : sized(ctx, "live", height, (width) => livePlot(ctx, d, width, height)));
 }
 
@@ -42,10 +43,11 @@ function convergencePanel(ctx) {
   if (!d) return null;
   const height = 210;
   return h("section", { key: "convergence", class: "ais-convergence", "aria-label": "Best so far" },
-    h("h2", {}, h("b", {}, "Best so far"), h("span", { class: "ais-num" }, d.sub)),
+    h("h2", {}, h("b", {}, "Best so far"), h("span", { class: "ais-num" }, d.sub), h("span", { class: "ais-grow" }), d.empty ? null : saveControl(ctx, "convergence", {})),
+    savedLine(ctx, "convergence"),
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [
       sized(ctx, "convergence", height, (width) => convergencePlot(ctx, d, width, height)),
-      legend([["run", "AI’s choice"], d.points.some((p) => p.origin === "human") && ["human", "yours"], d.points.some((p) => p.origin === "random") && ["random", "random arm"]].filter(Boolean))]);
+      legend([["ai", "AI’s choice"], d.points.some((p) => p.origin === "human") && ["human", "yours"], d.points.some((p) => p.origin === "random") && ["random", "random arm"]].filter(Boolean), "ais-hollow")]);
 }
 
 function convergencePlot(ctx, d, width, height) {
@@ -56,7 +58,7 @@ function convergencePlot(ctx, d, width, height) {
     draw: (X, Y) => [
       d.points.map((p) => h("g", { key: p.run, onclick: () => ctx.select_run(p.run), class: ctx.ui.run === p.run ? "ais-point ais-chosen" : "ais-point" },
         p.e ? h("line", { class: "ais-err", x1: X(p.x), x2: X(p.x), y1: Y(p.y - p.e), y2: Y(p.y + p.e) }) : null,
-        mark(p.origin === "human" || p.origin === "random" ? p.origin : "run", X(p.x), Y(p.y), p.origin === "random" ? 2.6 : 3, {}, p.title))),
+        mark(["human", "random"].includes(p.origin) ? p.origin : "ai", X(p.x), Y(p.y), p.origin === "random" ? 2.6 : 3, { class: "ais-hollow" }, p.title))),
       d.arms.map((a) => h("path", { key: a.name, class: `ais-stair ais-arm-${a.name}`, d: stair(a.steps, X, Y) })),
     ] });
 }
@@ -74,7 +76,8 @@ function beliefPanel(ctx) {
     h("h2", {}, h("b", {}, "What the surrogate believes"), h("span", { class: "ais-num" }, d.sub), h("span", { class: "ais-grow" }),
       d.views.length > 1 ? h("div", { class: "ais-chips", role: "group", "aria-label": "View" }, d.views.map((v) => h("button", {
         type: "button", key: v.name, class: d.view === v.name ? "ais-chip ais-on" : "ais-chip", "aria-pressed": d.view === v.name ? "true" : "false",
-        onclick: () => ctx.wish({ belief: v.name }) }, v.label))) : null),
+        onclick: () => ctx.wish({ belief: v.name }) }, v.label))) : null, d.chart ? saveControl(ctx, "belief", { view: d.view }) : null),
+    savedLine(ctx, "belief"),
     d.chart ? beliefChart(ctx, d.chart) : h("div", { class: "ais-empty ais-slim" }, d.empty));
 }
 
@@ -155,8 +158,8 @@ function ledgerPanel(ctx) {
   return h("section", { key: "ledger", class: "ais-ledger", "aria-label": "Ledger of decisions" },
     h("h2", {}, ctx.alone ? h("b", {}, "Ledger") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.ledger = !open; ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Ledger")), h("span", {}, d.sub), h("span", { class: "ais-dim" }, "every decision, beside what came of it")),
     !open ? null : d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [h("div", { class: "ais-scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, ["Proposal", "By", "Point", "Predicted", "Decision", "Reason", "Run", "Outcome", "Off by"].map((t) => h("th", { scope: "col", class: ["Predicted", "Outcome", "Off by"].includes(t) ? "ais-right" : "" }, t)))),
-      h("tbody", {}, d.rows.map((r) => h("tr", { key: r.id }, h("td", {}, h("b", {}, r.id)), h("td", {}, r.by), h("td", { title: r.full }, r.what), h("td", { class: "ais-right ais-num" }, r.predicted),
-        h("td", { title: r.time }, r.verdict, r.who ? h("span", { class: "ais-dim" }, ` ${r.who}`) : null), h("td", { class: "ais-message", title: r.reason }, r.reason), h("td", {}, r.run), h("td", { class: "ais-right ais-num" }, r.outcome), h("td", { class: "ais-right ais-num" }, r.off)))))),
+      h("thead", {}, h("tr", {}, ["Proposal", "Proposed by", "Point", "Predicted", "Decision", "Decided by", "Reason", "Run", "Outcome", "Off by"].map((t) => h("th", { scope: "col", class: ["Predicted", "Outcome", "Off by"].includes(t) ? "ais-right" : "" }, t, ["Predicted", "Outcome"].includes(t) ? unitLine(d.unit) : null)))),
+      h("tbody", {}, d.rows.map((r) => h("tr", { key: r.id }, h("td", {}, h("b", {}, r.id)), h("td", { class: "ais-nowrap" }, r.by), h("td", { class: "ais-point-cell", title: r.full }, r.what), h("td", { class: "ais-right ais-num" }, r.predicted),
+        h("td", { class: "ais-nowrap", title: r.time }, r.verdict), h("td", { class: "ais-rule" }, r.who), h("td", { class: "ais-message", title: r.reason }, r.reason), h("td", {}, r.run), h("td", { class: "ais-right ais-num" }, r.outcome), h("td", { class: "ais-right ais-num" }, r.off)))))),
       pager(ctx, d, "ledger_page", "proposals")]);
 }

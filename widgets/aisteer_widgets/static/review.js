@@ -33,7 +33,7 @@ function cardView(ctx, c) {
     onclick: () => ctx.select(c.id),
   },
     h("div", { class: "ais-row" },
-      h("span", { class: "ais-id" }, c.id), h("span", { class: "ais-dim ais-who" }, c.who),
+      h("span", { class: "ais-id" }, c.id), h("span", { class: "ais-dim ais-who", title: c.ranked || null }, c.who),
       c.warnings.map((w, i) => h("span", { key: `w${i}`, class: "ais-tag ais-warn", title: w }, "⚠ ", w)),
       h("span", { class: "ais-grow" }),
       c.cost ? h("span", { class: "ais-tag ais-num", title: "expected cost" }, c.cost) : null),
@@ -70,10 +70,10 @@ function whyList(c) {
     if (e.pending) put("Expected", h("span", { class: "ais-dim" }, e.text));
     else put("Expected", interval(e), h("span", { class: "ais-items" }, h("b", {}, e.text), e.parent ? h("span", { class: "ais-item" }, e.parent) : "", e.best_text ? h("span", { class: "ais-dim ais-item" }, e.best_text) : ""));
   }
-  if (c.why) put("Why here", h("span", { class: "ais-split", "aria-hidden": "true" },
+  if (c.why) put("Why here", h("span", { class: "ais-split", role: "img", title: c.why.title, "aria-label": c.why.title },
     h("i", { class: "ais-exploit", style: { width: `${100 * c.why.exploit}%` } }), h("i", { class: "ais-explore", style: { width: `${100 - 100 * c.why.exploit}%` } })),
-    h("span", {}, c.why.text));
-  if (c.acquisition) put("Acquisition", h("span", {}, c.acquisition));
+    h("span", { title: c.why.title }, c.why.text));
+  if (c.acquisition) put("Acquisition", h("span", { title: c.ranked || null }, c.acquisition));
   if (c.nearest.length) put("Nearest runs", h("span", { class: "ais-items" }, c.nearest.map((n) => h("span", { class: "ais-near" }, n))));
   if (c.reasons.length) put("Also", h("span", {}, c.reasons.join(" · ")));
   if (c.note) put(c.note_label, h("span", {}, c.note));

@@ -7,11 +7,11 @@ function runsPanel(ctx) {
   }, words);
   return h("section", { key: "runs", class: "ais-runs", "data-area": "runs", "aria-label": "Runs" },
     h("h2", {}, h("b", {}, "Runs"), h("span", { class: "ais-num" }, d.sub), h("span", { class: "ais-grow" }),
-      d.total || d.filter ? [filter("", "All"), filter("live", "Live"), d.failed ? filter("failed", `Failed ${d.failed}`) : null] : null),
+      d.total || d.filter ? [filter("", "All"), filter("live", "Live"), filter("best", "Best first"), d.failed ? filter("failed", `Failed ${d.failed}`) : null] : null),
     errorLine(ctx, "runs"),
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) :
     h("div", { class: "ais-scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Run"), h("th", { scope: "col" }, "State"), ctx.narrow() ? null : h("th", { scope: "col" }, d.live_label), h("th", { scope: "col", class: "ais-right" }, d.so_far, d.so_far_unit ? h("div", { class: "ais-unit" }, d.so_far_unit) : null), h("th", {}, h("span", { class: "ais-hidden" }, "Controls")))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Run"), h("th", { scope: "col" }, "State"), ctx.narrow() ? null : h("th", { scope: "col" }, d.live_label, unitLine(d.live_unit)), h("th", { scope: "col", class: "ais-right" }, d.so_far, unitLine(d.so_far_unit)), h("th", {}, h("span", { class: "ais-hidden" }, "Controls")))),
       h("tbody", {}, d.rows.map((r) => runRow(ctx, r))))),
     pager(ctx, d, "runs_page", "runs"));
 }
@@ -24,21 +24,32 @@ function pager(ctx, d, wish, what) {
     button("›", () => ctx.wish({ [wish]: d.page + 1 }), { small: true, name: `Older ${what}`, blocked: d.page + 1 < d.pages ? "" : "This is the last page." }));
 }
 
+function unitLine(unit) { return unit ? h("div", { class: "ais-unit" }, unit) : null; }
+
+// Whose idea a run was: a shape, its colour and words say the same.
+function originOf(r) {
+  return h("div", { class: "ais-origin" },
+    r.origin.mark ? h("svg", { width: 13, height: 12, viewBox: "0 0 13 12", "aria-hidden": "true" }, mark(r.origin.mark, 6.5, 6, 4, { class: "ais-hollow" })) : null, r.origin.words);
+}
+
 function runRow(ctx, r) {
   const chosen = ctx.ui.run === r.id;
+  const rows_shown = ctx.snap.runs.rows;
+  const reachable = chosen || (r === rows_shown[0] && !rows_shown.some((x) => x.id === ctx.ui.run));
   const form = ctx.ui.form?.target === r.id ? ctx.ui.form : null;
   const stop = r.controls.find((c) => ["stop", "resume", "retry"].includes(c.verb));
   const rows = [h("tr", {
-    key: r.id, class: ["ais-run", chosen && "ais-sel", r.bad && "ais-struck"].filter(Boolean).join(" "), "data-run": r.id, tabindex: chosen ? "0" : "-1", "aria-selected": chosen ? "true" : "false",
+    key: r.id, class: ["ais-run", chosen && "ais-sel", r.bad && "ais-struck"].filter(Boolean).join(" "), "data-run": r.id, tabindex: reachable ? "0" : "-1", "aria-selected": chosen ? "true" : "false",
     onclick: () => ctx.select_run(r.id),
   },
-    h("td", {}, h("b", {}, r.id), h("div", { class: "ais-dim ais-what", title: r.what }, r.what)),
+    h("td", {}, h("b", {}, r.id), r.best ? h("span", { class: "ais-tag ais-best-tag" }, "★ ", r.best) : null, originOf(r),
+      h("div", { class: "ais-dim ais-what", title: r.what }, r.what)),
     r.tone === "bad" ? h("td", { class: "ais-att" }, h("span", { "aria-hidden": "true" }, "✕ "), r.words, r.since ? h("div", { class: "ais-dim" }, `after ${r.since}`) : null) :
     h("td", { class: `ais-state ais-tone-${r.tone}` },
       r.progress !== null ? h("span", { class: "ais-bar", role: "progressbar", "aria-valuenow": Math.round(100 * r.progress), "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": `progress of ${r.id}` }, h("i", { style: { width: `${100 * r.progress}%` } })) :
       h("i", { class: `ais-lamp ais-run-${r.tone}`, "aria-hidden": "true" }),
       r.words,
-      h("div", { class: "ais-dim ais-num ais-since" }, [r.since, r.from, r.attempt].filter(Boolean).join(", "))),
+      h("div", { class: "ais-dim ais-num ais-since" }, [r.since, r.attempt].filter(Boolean).join(", "))),
     r.tone === "bad" ? h("td", { colspan: ctx.narrow() ? "1" : "2", class: "ais-message" }, r.message) : ctx.narrow() ? null : h("td", {}, r.spark.length > 1 ? h("span", { class: "ais-sparkcell", title: r.latest }, spark(r.spark, r.tone), h("span", { class: "ais-dim ais-num" }, r.live ? r.latest_short : "")) : h("span", { class: "ais-dim" }, r.message || (r.live ? "no observation yet" : ""))),
     r.tone === "bad" ? null : h("td", { class: "ais-right ais-num", title: r.value.note || null }, r.value.text ? (r.live ? h("span", { class: "ais-dim" }, r.value.text) : h("b", {}, r.value.text)) : null, r.value.note ? h("div", { class: "ais-dim ais-note" }, r.value.note) : null),
     h("td", { class: "ais-controls" },
@@ -47,6 +58,7 @@ function runRow(ctx, r) {
   if (chosen || form || ctx.ui.errors[r.id]) rows.push(h("tr", { key: `${r.id}-more`, class: "ais-run ais-detail" }, h("td", { colspan: ctx.narrow() ? "4" : "5" },
     chosen ? h("div", { class: "ais-row" }, r.controls.filter((c) => c !== stop).map((c) => controlButton(ctx, r, c)),
       h("span", { class: "ais-grow" }), h("span", { class: "ais-dim ais-num" }, r.latest)) : null,
+    chosen ? whyNot(ctx, r) : null,
     r.tone !== "bad" && r.message && chosen ? h("div", { class: "ais-dim" }, r.message) : null,
     form ? runForm(ctx, r, form) : null,
     errorLine(ctx, r.id))));
@@ -55,14 +67,25 @@ function runRow(ctx, r) {
 
 const FORMS = new Set(["extend", "branch", "retry"]);
 
+function askRun(ctx, r, c) {
+  if (FORMS.has(c.verb)) ctx.open({ kind: c.verb, target: r.id });
+  else ctx.order(c.verb, { run: r.id }, r.id);
+}
+
 function controlButton(ctx, r, c) {
-  const go = () => (FORMS.has(c.verb) ? ctx.open({ kind: c.verb, target: r.id }) : ctx.order(c.verb, { run: r.id }, r.id));
-  return button(c.label, go, { key: c.verb, small: true, blocked: ctx.gone() || c.blocked, title: c.title, busy: ctx.pending(r.id) === c.verb, name: `${c.label} ${r.id}` });
+  return button(c.label, () => askRun(ctx, r, c), { key: c.verb, small: true, blocked: ctx.gone() || c.blocked, title: c.title, busy: ctx.pending(r.id) === c.verb, name: `${c.label} ${r.id}` });
+}
+
+// Why what is greyed cannot be asked now: on the screen, not only under the mouse.
+function whyNot(ctx, r) {
+  const found = new Map();
+  for (const c of r.controls) if (c.blocked) found.set(c.blocked, [...(found.get(c.blocked) || []), c.label.replace("…", "")]);
+  return [...found].map(([why, labels]) => h("div", { key: `why-${labels[0]}`, class: "ais-dim ais-why-not" }, h("b", {}, labels.join(", ")), `: ${why}`));
 }
 
 function runForm(ctx, r, form) {
   const send = () => ctx.order(form.kind, { run: r.id, values: clean(form.values), reason: form.reason || "" }, r.id);
-  const words = { extend: "How much further?", branch: "Continue from its last checkpoint, with these changed:", retry: "Propose it again; change what made it fail:" }[form.kind];
+  const words = { extend: "How far should it go? A number is the total, not what is added.", branch: "Continue from its last checkpoint, with these changed:", retry: "Propose it again; change what made it fail:" }[form.kind];
   const schema = ctx.snap.fields?.[r.task];
   const names = form.kind === "extend" ? r.extends : null;
   const use = names ? { pool: false, fields: names } : schema;

@@ -157,7 +157,7 @@ def _ranked(scene: Scene, data: Json, task: Task, measured: list[Measured]) -> J
         "std": [data["std"][order[n]] for n in shown],
         "points": points,
         "marks": placed(list(scene.state.waiting)[:24]),
-        "x_label": f"all {len(order):,} candidates, by predicted rank",
+        "x_label": f"all {len(order):,} candidates, best predicted mean first",
         "y_label": task.objective.label,
         "note": "mean ± std of each candidate",
     }
@@ -182,12 +182,12 @@ def _predicted(measured: list[Measured], task: Task) -> Json:
             }
         )
     assert task.objective is not None
-    unit = f" ({task.objective.unit})" if task.objective.unit else ""
+    unit = task.objective.unit
     return {
         "kind": "predicted",
         "points": points,
-        "x_label": f"predicted{unit}",
-        "y_label": f"measured{unit}",
+        "x_label": fmt.label("predicted", unit),
+        "y_label": fmt.label("measured", unit),
     }
 
 
@@ -206,7 +206,7 @@ def _slice(scene: Scene, name: str, data: Json, measured: list[Measured], task: 
         "std": list(data.get("std") or ()),
         "points": points,
         "marks": [],
-        "x_label": f"{fmt.label(name)} ({parameter.unit})" if parameter.unit else fmt.label(name),
+        "x_label": fmt.label(name, parameter.unit),
         "y_label": task.objective.label,
         "note": _at(data, task),
     }
@@ -228,8 +228,8 @@ def _map(scene: Scene, data: Json, task: Task) -> Json:
         "mean": data["mean"],
         "std": data["std"],
         "marks": _marks(scene, task, x.name, y.name),
-        "x_label": f"{fmt.label(x.name)} ({x.unit})" if x.unit else fmt.label(x.name),
-        "y_label": f"{fmt.label(y.name)} ({y.unit})" if y.unit else fmt.label(y.name),
+        "x_label": fmt.label(x.name, x.unit),
+        "y_label": fmt.label(y.name, y.unit),
         "z_label": task.objective.label,
         "names": [x.name, y.name],
     }
@@ -265,7 +265,7 @@ def _empty(scene: Scene, task: str, view: str) -> str:
     if view == "predicted":
         return "Predictions are tested as runs end; the picture appears with the first one."
     if not scene.driver:
-        return "The surrogate lives with the driver: it shows once the campaign is driven from here."
+        return "The surrogate lives with the driver, and there is none: it shows once the campaign is driven from here."
     if not scene.health:
         return "The surrogate lives in the process that drives the campaign; it can be seen there."
     return "Asking the surrogate…"

@@ -6,6 +6,8 @@ import math
 import time as _time
 from typing import Any
 
+from aisteer.problem.units import label as _label
+
 __all__ = [
     "clip",
     "clock",
@@ -15,7 +17,6 @@ __all__ = [
     "estimate",
     "label",
     "number",
-    "ordinal",
     "percent",
     "quantity",
 ]
@@ -37,9 +38,9 @@ def clip(text: object, length: int = 120) -> str:
     return f"{line[: length - tail - 1]}…{line[-tail:]}"
 
 
-def label(name: str) -> str:
-    """A parameter's or outcome's name as words: ``ionisation_energy`` is ``ionisation energy``."""
-    return clip(name.replace("_", " ").strip() or name, 48)
+def label(name: str, unit: str = "") -> str:
+    """A parameter's, observation's or outcome's name as words: ``ionisation energy (eV)``."""
+    return _label(clip(name, 48), clip(unit, 24))
 
 
 def _power(exponent: int) -> str:
@@ -110,27 +111,6 @@ def count(n: int, singular: str, plural: str | None = None) -> str:
     """``1 run``, ``41 runs``, ``no runs``."""
     words = singular if n == 1 else (plural or f"{singular}s")
     return f"{n:,} {words}" if n else f"no {words}"
-
-
-def ordinal(n: int) -> str:
-    """``first``, ``second``, … ``11th``."""
-    words = (
-        "",
-        "first",
-        "second",
-        "third",
-        "fourth",
-        "fifth",
-        "sixth",
-        "seventh",
-        "eighth",
-        "ninth",
-        "tenth",
-    )
-    if 0 < n < len(words):
-        return words[n]
-    ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n:,}{ending}"
 
 
 def duration(seconds: float) -> str:

@@ -24,6 +24,7 @@ def header(scene: Scene, task: str) -> Json:
         "name": fmt.clip(state.name, 60),
         "full_name": fmt.clip(state.name, 600),
         "objective": f"{objective.words}" if objective else "",
+        "again": scene.again,
         "task": task,
         "tasks": [{"name": n, "label": fmt.label(n)} for n in names] if len(names) > 1 else [],
         "endpoints": _endpoints(scene, names),
@@ -52,7 +53,7 @@ def _endpoint(address: str, health: Health | None, now: float) -> Json:
             "state": "unknown",
             "label": f"{name}, not watched",
             "detail": "starts with the campaign",
-            "title": f"{fmt.clip(address, 300)}: nobody drives the campaign, so its endpoint is not watched.",
+            "title": f"{fmt.clip(address, 300)}: the campaign has no driver, so its endpoint is not watched.",
         }
     words = {"online": "online", "starting": "starting", "offline": "offline"}.get(health.state, "unknown")
     facts = []
@@ -117,7 +118,10 @@ def _action(scene: Scene) -> Json:
         )
     if state.active:
         return _button(
-            "start", "Drive campaign", scene.read_only, "It is started, but no process drives it now"
+            "start",
+            "Drive campaign",
+            scene.read_only,
+            "It is started but has no driver: nothing launches until a process drives it",
         )
     label = "Resume campaign" if begun else "Start campaign"
     why = "Proposals are made and accepted ones launch"

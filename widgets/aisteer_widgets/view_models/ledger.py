@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from aisteer.campaign.columns import decided_by, rule_in_force
 from aisteer.journal.state import Proposal, State
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene, Wishes
-from aisteer_widgets.view_models.tasks import Task, task_of
+from aisteer_widgets.view_models.tasks import Task, baselines, task_of
 
 __all__ = ["PAGE", "ledger"]
 
@@ -22,13 +24,13 @@ def ledger(scene: Scene, wishes: Wishes) -> Json:
     pages = max(1, -(-total // PAGE))
     page = min(max(wishes.ledger_page, 0), pages - 1)
     start = total - page * PAGE
-    rows = [
-        _row(scene, state.proposals[f"P{i}"])
-        for i in range(start, max(0, start - PAGE), -1)
-        if f"P{i}" in state.proposals
-    ]
+    found = (state.proposals.get(f"P{i}") for i in range(start, max(0, start - PAGE), -1))
+    shown = [proposal for proposal in found if proposal is not None]
+    unit = _unit(state, shown)
+    rows = [_row(scene, proposal, unit) for proposal in shown]
     return {
         "rows": rows,
+        "unit": fmt.clip(unit or "", 24),
         "page": page,
         "pages": pages,
         "total": total,
@@ -37,18 +39,21 @@ def ledger(scene: Scene, wishes: Wishes) -> Json:
     }
 
 
-def _row(scene: Scene, proposal: Proposal) -> Json:
+def _unit(state: State, proposals: Iterable[Proposal]) -> str | None:
+    """The unit in the table's head, where all of its values share one; else each value has its own."""
+    units = {o.unit for p in proposals if (o := task_of(state, p.task).objective) is not None}
+    return units.pop() if len(units) == 1 else None
+
+
+def _row(scene: Scene, proposal: Proposal, unit: str | None) -> Json:
     state = scene.state
     task = task_of(state, proposal.task)
     verdict, who, reason = _decision(proposal)
-    predicted, outcome, off = _outcome(state, task, proposal)
-    origin = {"ai": "AI", "human": "you", "random": "random", "rule": "rule"}.get(
-        proposal.origin, proposal.origin
-    )
+    predicted, outcome, off = _outcome(state, task, proposal, headed=unit is not None)
     return {
         "id": proposal.id,
         "origin": proposal.origin,
-        "by": f"edit of {proposal.parent}" if proposal.parent else origin,
+        "by": _proposed_by(state, proposal),
         "what": _what(task, proposal),
         "full": fmt.clip(", ".join(f"{k} {v}" for k, v in proposal.parameters.items()), 400),
         "predicted": predicted,
@@ -62,6 +67,14 @@ def _row(scene: Scene, proposal: Proposal) -> Json:
     }
 
 
+def _proposed_by(state: State, proposal: Proposal) -> str:
+    if proposal.parent:
+        return f"edit of {proposal.parent}"
+    if proposal.task in baselines(state):
+        return "random arm"
+    return {"ai": "AI", "human": "you"}.get(proposal.origin, proposal.origin)
+
+
 def _what(task: Task, proposal: Proposal) -> str:
     if task.structure and task.structure in proposal.parameters:
         return fmt.clip(proposal.parameters[task.structure], 40)
@@ -71,22 +84,27 @@ def _what(task: Task, proposal: Proposal) -> str:
 
 
 def _decision(proposal: Proposal) -> tuple[str, str, str]:
+    """What was decided, by whom or by which rule, and why."""
     decision = proposal.decision
     if decision is None:
         return "waits", "", ""
     verdict = decision.verdict if proposal.state != "withdrawn" else "withdrawn"
     if proposal.child:
         verdict = f"edited to {proposal.child}"
-    who = "rule" if decision.rule else fmt.clip(decision.by.name, 24)
-    return verdict, who, fmt.clip(decision.reason or decision.rule or "", 120)
+    who = decided_by(decision.by.name, decision.rule) or ""
+    if decision.by.kind == "ai":
+        who = f"AI ({who})"
+    why = rule_in_force(decision.rule)[1] if decision.rule else ""
+    return verdict, fmt.clip(who, 90), fmt.clip(decision.reason or why, 120)
 
 
-def _outcome(state: State, task: Task, proposal: Proposal) -> tuple[str, str, str]:
+def _outcome(state: State, task: Task, proposal: Proposal, *, headed: bool) -> tuple[str, str, str]:
     objective = task.objective
     if objective is None:
         return "", "", ""
     guess = proposal.predicted.get(objective.outcome)
-    predicted = fmt.estimate(float(guess[0]), float(guess[1])) if guess and len(guess) > 1 else ""
+    unit = "" if headed else objective.unit
+    predicted = fmt.estimate(float(guess[0]), float(guess[1]), unit) if guess and len(guess) > 1 else ""
     run = state.runs.get(proposal.launched or "")
     if run is None:
         return predicted, "", ""
@@ -97,4 +115,4 @@ def _outcome(state: State, task: Task, proposal: Proposal) -> tuple[str, str, st
     if guess and len(guess) > 1 and guess[1] > 0:
         off = f"{(value - guess[0]) / guess[1]:+.1f} σ".replace("-", "−")
     note = " (partial)" if run.end == "partial" else " (bad)" if run.bad else ""
-    return predicted, fmt.estimate(value, error) + note, off
+    return predicted, fmt.estimate(value, error, unit) + note, off

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from aisteer_widgets.view_models import format as fmt
@@ -48,22 +49,40 @@ def live(scene: Scene, wishes: Wishes) -> Json:
                 "x": [float(f"{x:.8g}") for x, _ in points],
                 "y": [float(f"{y:.7g}") for _, y in points],
                 "live": run.live,
-                "latest": fmt.number(curve.last[1]) if curve.last else "",
+                "latest": fmt.quantity(curve.last[1], task_of(scene.state, run.task).unit_of(quantity))
+                if curve.last
+                else "",
                 "length": fmt.count(curve.length, "observation"),
                 "selected": name in wishes.selected,
             }
         )
     relative = _relative(curves)
+    units = _Units(scene, [c["run"] for c in curves] or names)
+    change = ", change since the start" if relative else ""
     return {
         "title": "Live" if any(c["live"] for c in curves) or not curves else "Observations",
         "sub": ", ".join(c["run"] for c in curves),
         "quantity": quantity,
         "quantities": [{"name": q, "label": fmt.label(q)} for q in quantities[:24]],
-        "y_label": fmt.label(quantity) + (", change since the start" if relative else "") if quantity else "",
-        "x_label": fmt.label(clock) if clock else "observation",
+        "y_label": fmt.label(f"{quantity}{change}", units.of(quantity)) if quantity else "",
+        "clock": clock,
+        "x_label": fmt.label(clock, units.of(clock)) if clock else "number of the observation",
         "curves": curves,
         "empty": "" if curves else _empty(scene, names),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """Units of what these runs show; none where their tasks do not agree."""
+
+    scene: Scene
+    names: list[str]
+
+    def of(self, name: str) -> str:
+        state = self.scene.state
+        found = {task_of(state, state.runs[n].task).unit_of(name) for n in self.names}
+        return found.pop() if len(found) == 1 else ""
 
 
 def _relative(curves: list[Json]) -> bool:

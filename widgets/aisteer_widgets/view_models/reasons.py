@@ -20,7 +20,8 @@ class Words:
     """Reasons, sorted by where they stand on the card.
 
     Attributes:
-        split: How much of the acquisition comes from the mean and how much from the uncertainty.
+        split: How much of the acquisition comes from the predicted mean and how much from the uncertainty:
+            ``exploit`` (a share), ``text``, and ``title`` with the numbers and what the parts are.
         acquisition: The acquisition's value with its name.
         nearest: The nearest runs with their outcomes.
         warnings: What a human should look at twice.
@@ -47,17 +48,44 @@ def words_of(reasons: Iterable[Json], task: Task) -> Words:
 
 def _acquisition(words: Words, reason: Json, task: Task) -> None:
     value, exploit, explore = (_number(reason.get(n)) for n in ("value", "exploit", "explore"))
+    name = fmt.label(str(reason.get("name") or "acquisition"))
+    unit = task.objective.shown_unit if task.objective else ""
     if value is not None:
-        unit = task.objective.shown_unit if task.objective else ""
-        words.acquisition = (
-            f"{fmt.label(str(reason.get('name') or 'acquisition'))} {fmt.quantity(value, unit, 2)}"
-        )
+        words.acquisition = f"{name} {fmt.quantity(value, unit, 2)}"
     if exploit is None or explore is None or not explore > 0:
         return
-    # A mean below the best takes away from the improvement: then all of it comes from what is unknown.
+    # A mean below the best takes away from the acquisition: then all of it comes from the uncertainty.
     share = max(exploit, 0.0) / (max(exploit, 0.0) + explore)
+    parts = (fmt.quantity(exploit, unit, 2), fmt.quantity(explore, unit, 2))
+    words.split = {
+        "exploit": round(share, 2),
+        "text": _split(share),
+        "title": (
+            f"The acquisition ({name}) ranks candidates. It is the sum of two parts: {parts[0]} from the predicted "
+            f"mean (exploit: what the model expects here) and {parts[1]} from the prediction's uncertainty "
+            "(explore: what it does not know here)."
+        ),
+    }
+
+
+def _split(share: float) -> str:
+    """Which part of the acquisition comes from where; never a percentage of nothing."""
     percent = round(100 * share)
-    words.split = {"exploit": percent / 100, "text": f"{percent} % promising, {100 - percent} % unknown"}
+    if percent == 0:
+        return f"{'nearly ' if share else ''}all of the acquisition from the uncertainty (explore)"
+    if percent == 100:
+        return "nearly all of the acquisition from the predicted mean (exploit)"
+    return (
+        f"{percent}{fmt.NARROW}% of the acquisition from the predicted mean (exploit), "
+        f"{100 - percent}{fmt.NARROW}% from the uncertainty (explore)"
+    )
+
+
+def _initial(words: Words, reason: Json, task: Task) -> None:
+    del task
+    of = _number(reason.get("of"))
+    among = f"one of {of:.0f} first points" if of else "a first point"
+    words.others.append(f"{among}, spread out so that there is something to learn from, whatever its rank")
 
 
 def _nearest(words: Words, reason: Json, task: Task) -> None:
@@ -122,6 +150,7 @@ def _number(value: object) -> float | None:
 
 _KINDS = {
     "acquisition": _acquisition,
+    "initial": _initial,
     "nearest": _nearest,
     "distance": _distance,
     "calibration": _calibration,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from aisteer.journal.state import Proposal, State
+from aisteer.steering.rank import ranked
 from aisteer_widgets.view_models import format as fmt
-from aisteer_widgets.view_models.reasons import words_of
+from aisteer_widgets.view_models.batch import last_batch
+from aisteer_widgets.view_models.origin import RANKED, whose
+from aisteer_widgets.view_models.reasons import Words, words_of
 from aisteer_widgets.view_models.scene import Scene
-from aisteer_widgets.view_models.tasks import Objective, Task, baselines, task_names, task_of
+from aisteer_widgets.view_models.status import NO_DRIVER, how_to_drive
+from aisteer_widgets.view_models.tasks import Objective, Task, task_names, task_of
 
 __all__ = ["CARDS", "card", "fields", "review"]
 
@@ -34,7 +37,7 @@ def review(scene: Scene) -> Json:
         "more": _more(len(waiting) - len(cards)),
         "held": _held(scene),
         "recent": _recent(scene),
-        "last": _last_batch(state),
+        "last": last_batch(state),
         "empty": None if waiting else _empty(scene),
         "blocked": fmt.clip(scene.read_only, 300),
     }
@@ -75,12 +78,13 @@ def card(scene: Scene, proposal: Proposal) -> Json:
         "revision": proposal.revision,
         "task": proposal.task,
         "tone": proposal.origin,
-        "who": _who(state, proposal, parent),
+        "who": whose(state, proposal),
+        "ranked": RANKED if proposal.rank and proposal.of else "",
         "cost": fmt.cost(proposal.cost, scene.unit) if proposal.cost else "",
         "parameters": _parameters(task, proposal, parent),
         "expected": _expected(scene, task, proposal, parent),
         "why": words.split,
-        "acquisition": words.acquisition or _acquisition(proposal),
+        "acquisition": _acquisition(words, proposal),
         "nearest": words.nearest,
         "warnings": words.warnings,
         "reasons": words.others,
@@ -91,26 +95,6 @@ def card(scene: Scene, proposal: Proposal) -> Json:
         "picture": scene.draw(smiles) if smiles else "",
         "editable": proposal.action != "stop",
     }
-
-
-def _who(state: State, proposal: Proposal, parent: Proposal | None) -> str:
-    tasks = len(task_names(state)) > 1
-    place = f" · {fmt.label(proposal.task)}" if tasks else ""
-    action = {"extend": f", extends {proposal.run}", "branch": f", branches {proposal.run}"}.get(
-        proposal.action, ""
-    )
-    if proposal.action == "stop":
-        action = f", asks to stop {proposal.run}"
-    if parent is not None:
-        return f"your edit of {parent.id}{action}{place}"
-    if proposal.origin == "human":
-        return f"your own{action}{place}"
-    if proposal.origin == "random":
-        arm = "random arm" if proposal.task in baselines(state) else "drawn at random"
-        return f"{arm}{action}{place}"
-    rank = f", {fmt.ordinal(proposal.rank)}" if proposal.rank else ""
-    of = f" of {fmt.count(proposal.of, 'candidate')}" if proposal.rank and proposal.of else ""
-    return f"AI{rank}{of}{action}{place}"
 
 
 def _parameters(task: Task, proposal: Proposal, parent: Proposal | None) -> list[Json]:
@@ -160,7 +144,7 @@ def _no_prediction(scene: Scene, proposal: Proposal, task: Task) -> str:
         return "the random policy predicts nothing"
     if proposal.task not in scene.state.models:
         return "no prediction yet: the surrogate is fitted when three runs have ended"
-    return "prediction on its way…" if scene.driver else "no prediction: nobody drives the campaign"
+    return "prediction on its way…" if scene.driver else "no prediction yet: the campaign has no driver"
 
 
 def _guess(objective: Objective, parent: Proposal | None) -> tuple[float, float] | None:
@@ -184,10 +168,12 @@ def _axis(mean: float, std: float, best: float | None, parent: tuple[float, floa
     return {"low": low - room, "high": high + room}
 
 
-def _acquisition(proposal: Proposal) -> str:
-    if proposal.acquisition is None:
-        return ""
-    return fmt.number(proposal.acquisition, 3)
+def _acquisition(words: Words, proposal: Proposal) -> str:
+    """The acquisition with its name; and the rank by it, where the head of the card does not say it."""
+    value = words.acquisition or ("" if proposal.acquisition is None else fmt.number(proposal.acquisition, 3))
+    told = proposal.origin == "ai" and proposal.parent is None
+    rank = "" if told else ranked(proposal.rank, proposal.of)
+    return ", ".join(w for w in (value, rank) if w)
 
 
 def _smiles(task: Task, proposal: Proposal) -> str:
@@ -233,7 +219,7 @@ def _waits_for(scene: Scene, left: float) -> str:
     if not scene.state.active:
         return "launches when the campaign is started"
     if not scene.driver:
-        return "launches when a process drives the campaign"
+        return "launches once the campaign has a driver"
     return "launches when a slot is free"
 
 
@@ -258,38 +244,6 @@ def _recent(scene: Scene) -> list[Json]:
     return sorted(found, key=lambda r: -float(r["time"]))[:2]
 
 
-def _last_batch(state: State) -> str:
-    """What was decided on the latest batch that is fully decided, in words."""
-    counts: Counter[str] = Counter()
-    batch = None
-    for number in range(state.next_proposal - 1, max(0, state.next_proposal - 400), -1):
-        proposal = state.proposals.get(f"P{number}")
-        if proposal is None or proposal.batch is None:
-            continue
-        if batch is not None and proposal.batch != batch:
-            break
-        if batch is None and proposal.state == "waiting":
-            continue
-        batch = proposal.batch
-        decision = proposal.decision
-        if decision is None:
-            continue
-        whose = "rules" if decision.rule else "you" if decision.by.kind == "human" else "AI"
-        counts[f"{whose} {decision.verdict}"] += 1
-    return _tell(counts)
-
-
-def _tell(counts: Counter[str]) -> str:
-    if not counts:
-        return ""
-    told: dict[str, list[str]] = {}
-    for key, n in counts.items():
-        whose, _, verb = key.partition(" ")
-        told.setdefault(whose, []).append(f"{verb} {n}")
-    parts = [f"{'the ' if who != 'you' else ''}{who} {', '.join(verbs)}" for who, verbs in told.items()]
-    return "Last batch: " + "; ".join(parts)
-
-
 def _empty(scene: Scene) -> Json:
     """Why there is nothing to review, and what will change that."""
     state = scene.state
@@ -305,8 +259,8 @@ def _empty(scene: Scene) -> Json:
         return {"title": title, "text": fmt.clip(state.pause_reason, 160) or text, "start": True}
     if not scene.driver:
         return {
-            "title": "Nobody drives the campaign",
-            "text": "Start it here, or run `aisteer drive` where it should be driven. Nothing is lost meanwhile.",
+            "title": "The campaign has no driver",
+            "text": f"{NO_DRIVER} until {how_to_drive(state.name)}. Nothing is lost meanwhile.",
             "start": True,
         }
     if "mind" in state.troubles or "policy" in state.troubles:

@@ -6,8 +6,9 @@ from typing import Any
 
 from aisteer.journal.state import Control, Run, State
 from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.origin import origin_of_run
 from aisteer_widgets.view_models.scene import Scene, Wishes
-from aisteer_widgets.view_models.tasks import Parameter, Task, task_of
+from aisteer_widgets.view_models.tasks import Objective, Parameter, Task, baselines, task_of
 from aisteer_widgets.view_models.trace import Trace
 
 __all__ = ["PAGE", "controls", "page_of", "row", "runs"]
@@ -39,12 +40,16 @@ _ENDS = {
 def page_of(scene: Scene, wishes: Wishes) -> tuple[list[str], int]:
     """The names of the runs on the wished page, and how many there are.
 
-    Live ones come first, then paused ones, then the rest from the latest back; a filter picks one kind.
+    Live ones come first, then paused ones, then the rest from the latest back; a filter picks one kind, and
+    ``best`` puts the ended runs of the wished task in the order of their outcomes.
     """
     state = scene.state
     wanted = wishes.runs_filter
     if wanted == "failed":
         names = list(reversed(scene.tally.failed))
+        return _slice(names, wishes.runs_page), len(names)
+    if wanted == "best":
+        names = _best_first(scene, wishes)
         return _slice(names, wishes.runs_page), len(names)
     live = list(state.live)
     paused = [n for n in scene.tally.open if n not in state.live]
@@ -70,6 +75,12 @@ def page_of(scene: Scene, wishes: Wishes) -> tuple[list[str], int]:
     return names, total
 
 
+def _best_first(scene: Scene, wishes: Wishes) -> list[str]:
+    objective = task_of(scene.state, wishes.task).objective
+    sign = objective.sign if objective is not None else 1
+    return [m.run for m in sorted(scene.tally.of(wishes.task), key=lambda m: -sign * m.value)]
+
+
 def _slice(names: list[str], page: int) -> list[str]:
     return names[page * PAGE : (page + 1) * PAGE]
 
@@ -83,12 +94,17 @@ def runs(scene: Scene, wishes: Wishes) -> Json:
     """The table, its head and its pages."""
     state = scene.state
     names, total = page_of(scene, wishes)
-    rows = [row(scene, state.runs[n]) for n in names if n in state.runs]
     task = task_of(state, wishes.task)
-    live_label = next((q for n in names for q in _quantities(scene.traces.get(n))), "")
+    live = _headed(scene, names, wishes.quantity)
+    rows = [
+        row(scene, state.runs[n], wishes.quantity, headed=live[0] != "", objective=task.objective)
+        for n in names
+        if n in state.runs
+    ]
     return {
         "sub": _counts(scene),
-        "live_label": f"Live {fmt.label(wishes.quantity or live_label)}" if live_label else "Live",
+        "live_label": f"Live {fmt.label(live[0])}" if live[0] else "Live",
+        "live_unit": fmt.clip(live[1], 24),
         "so_far": fmt.label(task.objective.outcome) if task.objective else "So far",
         "so_far_unit": fmt.clip(task.objective.unit, 24) if task.objective else "",
         "rows": rows,
@@ -101,13 +117,29 @@ def runs(scene: Scene, wishes: Wishes) -> Json:
     }
 
 
-def _quantities(trace: Trace | None) -> list[str]:
-    return trace.quantities if trace is not None else []
+def _quantity(trace: Trace | None, wished: str) -> str:
+    """The quantity that a run's sparkline shows: the wished one where it has it, else its first."""
+    if trace is None or not trace.curves:
+        return ""
+    return wished if wished in trace.curves else next(iter(trace.curves))
+
+
+def _headed(scene: Scene, names: list[str], wished: str) -> tuple[str, str]:
+    """Quantity and unit of the live column, where all of its rows show the same; else each row says its own."""
+    state = scene.state
+    shown = {
+        (q, task_of(state, state.runs[n].task).unit_of(q))
+        for n in names
+        if n in state.runs and (q := _quantity(scene.traces.get(n), wished))
+    }
+    return shown.pop() if len(shown) == 1 else ("", "")
 
 
 def _empty(wishes: Wishes) -> str:
     if wishes.runs_filter == "failed":
         return "No run has failed."
+    if wishes.runs_filter == "best":
+        return "No run of this task has ended with an outcome yet."
     if wishes.runs_filter == "live":
         return "No run is live. Accept a proposal and it launches."
     return "No run yet. Accept a proposal: it launches a few seconds later and shows here, live."
@@ -130,8 +162,18 @@ def _counts(scene: Scene) -> str:
     return ", ".join(parts)
 
 
-def row(scene: Scene, run: Run) -> Json:
-    """One run as a row."""
+def row(
+    scene: Scene, run: Run, quantity: str = "", *, headed: bool = False, objective: Objective | None = None
+) -> Json:
+    """One run as a row.
+
+    Args:
+        scene: The campaign.
+        run: The run.
+        quantity: The observation that its sparkline shows; its first one where it has no such.
+        headed: Whether the table's head says which observation that is, and its unit.
+        objective: What the head of the outcome's column speaks of; a value of another one says its own name.
+    """
     task = task_of(scene.state, run.task)
     trace = scene.traces.get(run.id)
     words, tone = _state(run)
@@ -147,18 +189,26 @@ def row(scene: Scene, run: Run) -> Json:
         "since": _since(run, scene.now) if not asked else "",
         "tone": "wait" if asked else tone,
         "progress": _progress(scene.state, task, run, trace),
-        "spark": _spark(trace),
-        "latest": _latest(trace),
-        "latest_short": _latest_short(trace),
-        "value": _value(task, run, trace),
+        "spark": _spark(trace, _quantity(trace, quantity)),
+        "latest": _latest(task, trace),
+        "latest_short": _latest_short(task, trace, _quantity(trace, quantity), headed=headed),
+        "value": _value(task, run, trace, objective),
         "message": _message(run),
         "live": run.live,
-        "origin": run.origin,
-        "from": f"from {run.parent}" if run.parent else "",
+        "origin": origin_of_run(scene.state, run),
+        "best": _best(scene, run),
         "attempt": f"attempt {run.attempt.number}" if len(run.attempts) > 1 else "",
         "bad": run.bad,
         "controls": controls(scene, task, run, trace) if run.state != "ended" or _can_follow(run) else [],
     }
+
+
+def _best(scene: Scene, run: Run) -> str:
+    """Said of the best run so far, and of the random arm's."""
+    best = scene.tally.best(run.task)
+    if best is None or best.run != run.id:
+        return ""
+    return "best of the random arm" if run.task in baselines(scene.state) else "best so far"
 
 
 def _state(run: Run) -> tuple[str, str]:
@@ -217,42 +267,50 @@ def _default(state: State, task: Task, name: str) -> Any:
     return defaults.get(name) if isinstance(defaults, dict) else None
 
 
-def _spark(trace: Trace | None) -> list[list[float]]:
-    if trace is None or not trace.curves:
+def _spark(trace: Trace | None, quantity: str) -> list[list[float]]:
+    if trace is None or not quantity:
         return []
-    curve = next(iter(trace.curves.values()))
-    return [[round(x, 6), float(f"{y:.6g}")] for x, y in curve.points(SPARK)]
+    return [[round(x, 6), float(f"{y:.6g}")] for x, y in trace.curves[quantity].points(SPARK)]
 
 
-def _latest(trace: Trace | None) -> str:
+def _latest(task: Task, trace: Trace | None) -> str:
     if trace is None or not trace.curves:
         return ""
-    return "  ".join(
-        f"{fmt.label(n)} {fmt.number(trace.latest[n])}" for n in list(trace.curves)[:4] if n in trace.latest
+    shown = [n for n in list(trace.curves)[:4] if n in trace.latest]
+    return "  ".join(f"{fmt.label(n)} {fmt.quantity(trace.latest[n], task.unit_of(n))}" for n in shown)
+
+
+def _latest_short(task: Task, trace: Trace | None, quantity: str, *, headed: bool) -> str:
+    """The latest value of the quantity that the sparkline shows."""
+    if trace is None or quantity not in trace.latest:
+        return ""
+    value = trace.latest[quantity]
+    return (
+        fmt.number(value)
+        if headed
+        else f"{fmt.label(quantity)} {fmt.quantity(value, task.unit_of(quantity))}"
     )
 
 
-def _latest_short(trace: Trace | None) -> str:
-    """The latest value of the quantity that the sparkline shows."""
-    if trace is None or not trace.curves:
-        return ""
-    return fmt.number(trace.latest.get(next(iter(trace.curves)), ""))
-
-
-def _value(task: Task, run: Run, trace: Trace | None) -> Json:
+def _value(task: Task, run: Run, trace: Trace | None, headed: Objective | None) -> Json:
     """The outcome, or what the run shows of it so far (said as such)."""
     objective = task.objective
     if objective is None:
         return {"text": "", "note": ""}
+    other = headed is not None and (headed.outcome, headed.unit) != (objective.outcome, objective.unit)
+    unit = objective.unit if other or headed is None else ""
+    name = (
+        f"{fmt.label(objective.outcome)} " if other and headed and headed.outcome != objective.outcome else ""
+    )
     if run.live and trace is not None and objective.outcome in trace.latest:
-        return {"text": fmt.number(trace.latest[objective.outcome]), "note": "so far"}
+        return {"text": f"{name}{fmt.quantity(trace.latest[objective.outcome], unit)}", "note": "so far"}
     if objective.outcome not in run.outcome:
         return {"text": "", "note": ""}
     value, error = run.outcome[objective.outcome]
     note = (
         "marked bad: not in the fit" if run.bad else "partial: not in the fit" if run.end == "partial" else ""
     )
-    return {"text": fmt.estimate(value, error), "note": note}
+    return {"text": f"{name}{fmt.estimate(value, error, unit)}", "note": note}
 
 
 def _message(run: Run) -> str:

@@ -42,6 +42,7 @@ class Scene:
         driver: Who drives, in words; empty when nobody does.
         read_only: Why nothing can be decided here; empty when it can.
         beliefs: By task and view, what the mind answered; empty where it is not in this process.
+        again: The line of code that shows the campaign in a fresh kernel.
         draw: A molecule's SMILES to a picture's address; empty where it cannot be drawn.
     """
 
@@ -53,6 +54,7 @@ class Scene:
     driver: str = ""
     read_only: str = ""
     beliefs: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    again: str = ""
     draw: Callable[[str], str] = _no_picture
 
     @property

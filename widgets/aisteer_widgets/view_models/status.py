@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene
 
-__all__ = ["footer", "troubles"]
+__all__ = ["NO_DRIVER", "footer", "how_to_drive", "troubles"]
 
 Json = dict[str, Any]
 SHOWN = 4
+NO_DRIVER = "Nothing is proposed and nothing launches"
+"""What it means that no process drives the campaign."""
+
+
+def how_to_drive(name: str) -> str:
+    """What gives a campaign a driver: here, or in a terminal."""
+    return f"campaign.start() or `aisteer drive {fmt.clip(shlex.quote(name), 60)}`"
 
 
 def troubles(scene: Scene) -> Json:
@@ -30,7 +38,8 @@ def footer(scene: Scene) -> Json:
     state = scene.state
     return {
         "as_of": f"As of {fmt.clock(state.time)}, revision {state.position:,}" if state.position else "",
-        "driver": fmt.clip(scene.driver, 120) or "Nobody drives it now",
+        "driver": fmt.clip(scene.driver, 120)
+        or f"No driver: nothing launches until {how_to_drive(state.name)}",
         "saved": "Everything is saved",
         "title": "Every decision and outcome is in the journal before it shows here.",
         "revision": state.position,

@@ -72,8 +72,7 @@ class Objective:
     @property
     def label(self) -> str:
         """Name and unit, as an axis says it."""
-        name = fmt.label(self.outcome)
-        return f"{name} ({fmt.clip(self.unit, 24)})" if self.unit else name
+        return fmt.label(self.outcome, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,13 @@ class Task:
     endpoint: str
     structure: str | None
     policy: str
+    units: dict[str, str]
+
+    def unit_of(self, name: str) -> str:
+        """The unit of what its simulation yields or returns under this name; empty where nothing says it."""
+        if self.objective is not None and name == self.objective.outcome:
+            return self.objective.unit
+        return self.units.get(name, "")
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; one that the definition does not have is text."""
@@ -115,7 +121,9 @@ def objective_of(definition: Json) -> Objective | None:
     if not data:
         return None
     sign = -1 if data.get("kind") == "minimize" else 1
-    return Objective(str(data.get("outcome", "")), str(data.get("unit") or ""), sign)
+    outcome = str(data.get("outcome", ""))
+    units = definition.get("simulation", {}).get("units") or {}
+    return Objective(outcome, str(data.get("unit") or units.get(outcome) or ""), sign)
 
 
 _read: tuple[Json, dict[str, Task]] = ({}, {})
@@ -156,6 +164,7 @@ def _task(state: State, name: str) -> Task:
         endpoint=str(data.get("endpoint") or ""),
         structure=_structure(list(columns)),
         policy=str((data.get("policy") or {}).get("name") or ""),
+        units={str(n): str(u) for n, u in (simulation.get("units") or {}).items()},
     )
 
 

@@ -1,0 +1,119 @@
+"""Figures saved from the board: what ``campaign.figure(…).save(…)`` does, into the campaign's folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aisteer.errors import Refused
+from aisteer_widgets.view_models.belief import question_of
+
+__all__ = ["FORMATS", "Wanted", "save_figure", "wanted"]
+
+Json = dict[str, Any]
+FORMATS = ("pdf", "svg")
+Progress = Callable[[int, int, str], None]
+"""Called with the step that begins, how many there are, and what is done in it."""
+
+
+class Wanted:
+    """A figure that the board asks for: its kind, the options of ``campaign.figure``, and its file's name.
+
+    Attributes:
+        kind: As in ``campaign.figure``.
+        options: Its options.
+        stem: The file's name without revision and ending.
+    """
+
+    def __init__(self, kind: str, options: Json, parts: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.options = options
+        self.stem = "-".join(_plain(part) for part in (kind, *parts) if part)
+
+    @property
+    def call(self) -> str:
+        """The same as a cell would write it."""
+        given = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        return f"campaign.figure({self.kind!r}{given})"
+
+
+def wanted(state: Any, order: Mapping[str, Any]) -> Wanted:
+    """What the board shows in a panel, as a figure.
+
+    Args:
+        state: The campaign's state.
+        order: ``figure`` (the panel), ``task``, and what the panel shows: ``view`` of the belief; ``runs``,
+            ``quantity`` and ``clock`` of the live plot.
+
+    Raises:
+        Refused: There is no figure of that panel.
+    """
+    panel, task = str(order.get("figure", "")), str(order.get("task", ""))
+    several = len(state.definition.get("tasks", {})) > 1
+    options: Json = {"task": task} if several and task else {}
+    where = task if several else ""
+    if panel == "convergence":
+        return Wanted("convergence", options, (where,))
+    if panel == "belief":
+        view = str(order.get("view", ""))
+        if view == "predicted":
+            return Wanted("calibration", options, (where,))
+        asked = question_of(state, task, view)
+        if asked is not None:
+            axes = {name: str(asked[name]) for name in ("x", "y") if name in asked}
+            return Wanted("surrogate", options | axes, (where, *axes.values()))
+    if panel == "live":
+        runs = [str(name) for name in list(order.get("runs") or ())[:16]]
+        quantity, clock = str(order.get("quantity", "")), str(order.get("clock", "") or "observation")
+        if runs and quantity:
+            options |= {"runs": runs, "x": clock, "y": quantity}
+            return Wanted("observations", options, (where, quantity))
+    raise Refused("There is nothing in this panel to save yet. It can be saved once it shows a picture.")
+
+
+def save_figure(campaign: Any, order: Mapping[str, Any], progress: Progress) -> tuple[str, Path]:
+    """Save what a panel shows as PDF and SVG, with data and provenance beside them.
+
+    Args:
+        campaign: The campaign.
+        order: See ``wanted``.
+        progress: Told of each step as it begins.
+
+    Returns:
+        What was written, in words, and the folder that it is in.
+
+    Raises:
+        AisteerError: It cannot be drawn.
+        OSError: It cannot be written there.
+    """
+    figure = wanted(campaign.state, order)
+    steps = 1 + len(FORMATS)
+    progress(1, steps, "fitting and collecting" if figure.kind == "surrogate" else "collecting")
+    made = campaign.figure(figure.kind, **figure.options)
+    stem = f"{figure.stem}-r{made.provenance['campaign']['revision']}"
+    folder = Path(campaign.folder) / "figures"
+    for step, ending in enumerate(FORMATS, 2):
+        progress(step, steps, f"writing {ending.upper()}")
+        try:
+            made.save(folder / f"{stem}.{ending}")
+        except OSError as error:
+            raise OSError(
+                f"{stem}.{ending} could not be written to {_shown(folder)} ({error.strerror or error}). Nothing of "
+                f"the campaign is touched. Save it elsewhere in a cell: {figure.call}.save({f'{stem}.{ending}'!r})"
+            ) from error
+    words = f"Saved {stem}.pdf and .svg, with their data (.csv) and provenance (.json) beside them, in {_shown(folder)}"
+    return words, folder.resolve()
+
+
+def _shown(folder: Path) -> str:
+    """As seen from the notebook's folder where it is inside; whole otherwise."""
+    whole = folder.resolve()
+    here = Path.cwd()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(whole)
+
+
+def _plain(text: str) -> str:
+    """Part of a file's name that is safe everywhere."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:40] or "x"

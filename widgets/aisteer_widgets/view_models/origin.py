@@ -1,0 +1,58 @@
+"""Whose idea a proposal or a run was: in words, and as the shape that stands for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aisteer.journal.state import Proposal, Run, State
+from aisteer.steering.rank import ranked
+from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.tasks import baselines, task_names
+
+__all__ = ["RANKED", "origin_of_run", "whose"]
+
+Json = dict[str, Any]
+RANKED = (
+    "Its place by the acquisition, 1st being the best: in a pool among the candidates that have no outcome yet, "
+    "in a space among 512 points spread over it. It moves as results arrive."
+)
+"""What a rank is, for whoever asks."""
+
+
+def whose(state: State, proposal: Proposal) -> str:
+    """A proposal's origin on its card: ``AI, 3rd of 1,430 candidates``."""
+    tasks = len(task_names(state)) > 1
+    place = f" · {fmt.label(proposal.task)}" if tasks else ""
+    action = {"extend": f", extends {proposal.run}", "branch": f", branches {proposal.run}"}.get(
+        proposal.action, ""
+    )
+    if proposal.action == "stop":
+        action = f", asks to stop {proposal.run}"
+    if proposal.parent is not None:
+        return f"your edit of {proposal.parent}{action}{place}"
+    if proposal.origin == "human":
+        return f"your own{action}{place}"
+    if proposal.origin == "random":
+        arm = "random arm" if proposal.task in baselines(state) else "drawn at random"
+        return f"{arm}{action}{place}"
+    first = ", a first point" if any(r.get("kind") == "initial" for r in proposal.reasons) else ""
+    rank = ranked(proposal.rank, proposal.of)
+    return f"AI{first}{f', {rank}' if rank else ''}{action}{place}"
+
+
+def origin_of_run(state: State, run: Run) -> Json:
+    """``words`` such as ``branch of R3``, and ``mark``: the shape (``ai``, ``human``, ``random``, ``branch``)."""
+    proposal = state.proposals.get(run.proposal)
+    if run.parent:
+        verb = "extension" if proposal is not None and proposal.action == "extend" else "branch"
+        return {"mark": "branch", "words": f"{verb} of {run.parent}"}
+    if proposal is not None and proposal.parent:
+        return {"mark": "human", "words": f"edit of {proposal.parent}"}
+    if run.task in baselines(state):
+        return {"mark": "random", "words": "random arm"}
+    words = {"ai": f"AI proposal {run.proposal}", "human": f"own candidate {run.proposal}"}
+    mark = run.origin if run.origin in {"ai", "human", "random"} else ""
+    return {
+        "mark": mark,
+        "words": words.get(run.origin, {"random": "drawn at random"}.get(run.origin, run.origin)),
+    }
