@@ -158,9 +158,12 @@ class Spool:
         """
         path = f"{self._text}/{ref.folder}/controls.jsonl"
         try:
+            line = files.encode(control) + b"\n"
+            # A disk that was full may have taken part of an earlier try: that is no part of this line.
+            start = b"" if _ends_a_line(path) else b"\n"
             fd = files.open_append(path)
             try:
-                files.write_all(fd, files.encode(control) + b"\n")
+                files.write_all(fd, start + line)
             finally:
                 os.close(fd)
         except (OSError, ValueError, TypeError) as error:
@@ -306,6 +309,19 @@ def _first_line_gap(_fd: int, seen: Tail, offset: int, data: bytes) -> bytes:
     if len(data) > _LONGEST_LINE:
         seen.gap = f"a line of more than 1 MB begins at byte {offset}: nothing after it is read"
     return b""
+
+
+def _ends_a_line(path: str) -> bool:
+    """Whether nothing stands in a file, or its last line is whole."""
+    try:
+        fd = os.open(path, files.READ)
+    except FileNotFoundError:
+        return True
+    try:
+        size = os.fstat(fd).st_size
+        return not size or os.pread(fd, 1, size - 1) == b"\n"
+    finally:
+        os.close(fd)
 
 
 def _hash(data: bytes) -> bytes:

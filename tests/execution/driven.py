@@ -14,7 +14,18 @@ import pytest
 
 import aisteer as ai
 
-__all__ = ["campaign_of", "fill", "finished", "running", "small_disk", "until"]
+__all__ = ["campaign_of", "counted", "fill", "finished", "running", "small_disk", "until"]
+
+
+@ai.simulation
+def counted(x: float) -> dict[str, float]:
+    """Says each time that it is executed."""
+    import os
+    from pathlib import Path
+
+    with Path(os.environ["AISTEER_TEST_LOG"]).open("a") as log:
+        log.write(f"{x:g}\n")
+    return {"y": x}
 
 
 def campaign_of(simulation: object, **options: object) -> ai.Campaign:

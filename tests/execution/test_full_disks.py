@@ -10,7 +10,7 @@ import pytest
 import aisteer as ai
 from aisteer.execution.endpoint import AttemptRef
 from aisteer.execution.mirror import Mirror
-from tests.execution.driven import campaign_of, fill, finished, small_disk, until
+from tests.execution.driven import campaign_of, counted, fill, finished, small_disk, until
 
 pytestmark = pytest.mark.usefixtures("no_host_is_left")
 
@@ -20,16 +20,6 @@ def chatty(x: float):
     """Says more than a small disk holds."""
     for step in range(500):
         yield {"step": step, "text": "0123456789" * 20}
-    return {"y": x}
-
-
-@ai.simulation
-def counted(x: float) -> dict[str, float]:
-    """Says each time that it is executed."""
-    import os
-
-    with open(os.environ["AISTEER_TEST_LOG"], "a") as log:
-        log.write(f"{x:g}\n")
     return {"y": x}
 
 
@@ -97,7 +87,7 @@ def test_a_request_that_found_no_room_is_written_once_there_is_some_whoever_driv
         until(campaign, lambda: len(campaign.state.runs) == 3 and campaign.state.troubles)
         assert "No space left on device" in repr(campaign)
         refs = [AttemptRef(run, campaign.state.runs[run].uuid, 1) for run in ("R2", "R3")]
-        until(campaign, lambda: (disk / refs[0].folder).is_dir())
+        until(campaign, (disk / refs[0].folder).is_dir)
         assert not (disk / refs[0].folder / "request.json").exists()
         campaign.close()
         again = ai.open("driven")

@@ -1,0 +1,93 @@
+"""What cannot be handed over now is handed over later, and once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import aisteer as ai
+from aisteer.execution.endpoint import AttemptRef
+from aisteer.execution.spool import Spool
+from aisteer.execution.worker.controls import Controls
+from tests.execution.driven import campaign_of, counted, fill, finished, running, small_disk, until
+
+pytestmark = pytest.mark.usefixtures("no_host_is_left")
+
+
+@ai.simulation
+def patient(x: float):
+    """Waits until it is told to stop."""
+    import time
+
+    for step in range(1200):
+        control = yield {"step": step}
+        if control.get("stop"):
+            break
+        time.sleep(0.05)
+    return {"y": float(step)}
+
+
+def test_runs_that_an_endpoint_could_not_take_are_handed_over_again_and_executed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    monkeypatch.setenv("AISTEER_TEST_LOG", str(log))
+    campaign = campaign_of(counted)
+    campaign.propose(x=1.0).accept()
+    finished(campaign, 1)
+    attempts = campaign.folder / "spool" / "attempts"
+    attempts.rename(tmp_path / "away")
+    attempts.touch()
+    for x in (2.0, 3.0, 4.0):
+        campaign.propose(x=x).accept()
+    until(
+        campaign, lambda: len(campaign.state.runs) == 4 and "endpoint local" in str(campaign.state.troubles)
+    )
+    assert "handed over when it works again" in repr(campaign)
+    attempts.unlink()
+    (tmp_path / "away").rename(attempts)
+    finished(campaign, 4)
+    assert [(run.end, len(run.attempts)) for run in campaign.state.runs.values()] == [("done", 1)] * 4
+    assert sorted(log.read_text().split()) == ["1", "2", "3", "4"]
+    until(campaign, lambda: not campaign.state.troubles)
+    campaign.close()
+
+
+def test_a_stop_that_could_not_be_written_is_told_when_it_can_be_and_once() -> None:
+    campaign = campaign_of(patient)
+    campaign.propose(x=1.0).accept()
+    running(campaign)
+    run = campaign.runs["R1"]
+    controls = campaign.folder / "spool" / AttemptRef("R1", run.uuid, 1).folder / "controls.jsonl"
+    controls.mkdir()
+    run.stop()
+    until(campaign, lambda: "controls at local" in str(campaign.state.troubles))
+    assert "R1 could not be told to stop" in repr(campaign)
+    assert run.state == "running"
+    controls.rmdir()
+    finished(campaign, 1)
+    assert (run.end, [control.answer for control in run.controls]) == ("partial", ["sent"])
+    told = [json.loads(line)["id"] for line in controls.read_text().splitlines()]
+    assert told == [control.id for control in run.controls]
+    until(campaign, lambda: not campaign.state.troubles)
+    campaign.close()
+
+
+def test_a_control_that_a_full_disk_took_in_part_does_not_spoil_the_next(tmp_path: Path) -> None:
+    ref = AttemptRef("R1", "a" * 32, 1)
+    with small_disk(tmp_path / "disk") as disk:
+        spool = Spool(disk)
+        spool.create("n")
+        spool.write_request(ref, {})
+        first = {"id": "first", "epoch": 1, "verb": "set", "values": {"text": "x" * 4000}}
+        second = {"id": "second", "epoch": 1, "verb": "stop", "values": {}}
+        spool.append_control(ref, first)  # nearly a page: the next begins in it and finds no other
+        filler = fill(disk)
+        with pytest.raises(ai.errors.SpoolError, match="No space left"):
+            spool.append_control(ref, second)
+        filler.unlink()
+        spool.append_control(ref, second)
+        told, _ = Controls(str(disk / ref.folder), 1).look()
+        assert [control["id"] for control in told] == ["first", "second"]
