@@ -69,6 +69,7 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 
 programs: $(VENV)/.test  ## look for the system programs that tests use, and get what is missing
 	@$(BIN)/python -m tests.services.system $(PROGRAMS)
+	@$(BIN)/python -m tests.browser.accessibility
 
 venv: $(VENV)/.lab  ## the environment, from pinned versions
 

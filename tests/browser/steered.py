@@ -37,3 +37,55 @@ def campaign(name: str, **more: Any) -> ai.Campaign:
         budget=ai.NodeHours(5),
         **options,
     )
+
+
+@ai.simulation(checkpoint=True)
+def anneal(temperature, *, steps=1_000_000, restart=None):
+    """It goes on until it is told otherwise, and says how far it means to go."""
+    step = restart["step"] if restart else 0
+    while step < steps:
+        observed = {"step": step, "goal": steps, "energy": -3.4 + 0.2 * math.exp(-step / 20)}
+        control = yield observed, lambda at=step: {"step": at}
+        if control.get("stop"):
+            break
+        steps = control.get("steps", steps)
+        step += 1
+        time.sleep(0.05)
+    return {"order": ai.Estimate(step + temperature / 1000, 0.05)}
+
+
+@ai.simulation
+def boil(power):
+    """It fails where the pan runs dry, goes on elsewhere, writes no checkpoints and takes no new values."""
+    second = 0
+    while True:
+        control = yield {"second": second, "level": 10 - second * power / 1000}
+        if control.get("stop"):
+            return {"steam": power * second}
+        if power > 80:
+            message = "the pan ran dry; 80 W is too much for it"
+            raise ValueError(message)
+        second += 1
+        time.sleep(0.05)
+
+
+def handled(name: str) -> ai.Campaign:
+    """A campaign for which only humans propose; its runs go on until somebody does something about them."""
+    annealing = ai.Task(
+        simulation=anneal,
+        space=ai.Space(temperature=ai.Float(300, 2000, unit="K")),
+        objective=ai.Maximize("order"),
+        policy="manual",
+        slots=2,
+        cost=0.1,
+        checkpoint_every=0.5,
+    )
+    boiling = ai.Task(
+        simulation=boil,
+        space=ai.Space(power=ai.Float(0, 100, unit="W")),
+        objective=ai.Maximize("steam"),
+        policy="manual",
+        slots=1,
+        cost=0.1,
+    )
+    return ai.Campaign(name, tasks={"anneal": annealing, "boil": boiling}, budget=ai.NodeHours(5), hold=0.5)

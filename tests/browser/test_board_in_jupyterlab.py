@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from accessibility import faults, need_axe
 from labs import Book, Lab, guarded, until
 from playwright.sync_api import Browser, Page
 
@@ -226,3 +227,23 @@ def test_the_board_has_no_serious_fault_of_accessibility(book, page):
               !n.getAttribute('aria-description') && !n.classList.contains('ais-busy')).map((n) => n.outerHTML)"""
     )
     assert silent == []
+
+
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_axe_finds_no_fault_in_the_proposals_their_forms_and_the_ledger(book, page, theme):
+    need_axe()
+    light = "false" if theme == "Dark" else "true"
+    book.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+    page.wait_for_selector(f"[data-jp-theme-light={light}] .aisteer")
+    fold = page.locator(".ais-ledger .ais-fold")
+    if fold.get_attribute("aria-expanded") == "false":
+        fold.click()
+    page.wait_for_selector(".ais-ledger table")
+    page.locator(".ais-card .ais-id").first.click()
+    found = faults(page)
+    for key in ("e", "r", "n", "?"):
+        page.keyboard.press(key)
+        page.wait_for_selector(".ais-help" if key == "?" else ".ais-form")
+        found += [f"after {key!r}: {fault}" for fault in faults(page)]
+        page.keyboard.press("Escape")
+    assert not found, "\n\n".join(dict.fromkeys(found))

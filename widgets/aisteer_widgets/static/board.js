@@ -122,7 +122,7 @@ class View {
       delete this.ui.errors[place];
       if (this.ui.form && (this.ui.form.target === place || place === "own")) this.ui.form = null;
       if (message.path) this.ui.saved[place] = message;
-      if (message.select) { this.ui.selected = message.select; this.among_runs = false; }
+      if (message.select) { this.awaited = message.select; this.welcome(this.snap.review?.cards || []); }
     } else this.ui.errors[place] = message.message;
     this.say(message.message);
     this.paint();
@@ -149,7 +149,7 @@ class View {
   // What keeps the board from being live; nothing when it is.
   not_live() {
     const kept = "Nothing is lost, and runs at the endpoint go on.";
-    if (this.kernel.ended) return { again: true, title: "Not live any more.", words: `The kernel ${this.kernel.ended}; below is the last picture that it sent. ${kept}` };
+    if (this.kernel.ended) return { again: true, title: "Not live any more.", words: `The kernel ${this.kernel.ended}; this is the last that it told. ${kept}` };
     if (this.kernel.lost) return { again: performance.now() - this.kernel.since > SILENCE, title: "Not live for the moment.", words: `The connection to the kernel is lost; the page tries to reach it again. ${kept}` };
     if (performance.now() - this.heard > SILENCE) return { again: true, title: "Not live for the moment.", words: `No word from the kernel: it is busy, was restarted, or is gone. ${kept}` };
     return null;
@@ -172,6 +172,19 @@ class View {
 
   // --- selection and forms -------------------------------------------------------------------
 
+  // The proposal that an answer spoke of may be on its way still; once it is here, the keys speak of it.
+  welcome(cards) {
+    if (!this.awaited || !cards.some((c) => c.id === this.awaited)) return false;
+    this.order_seen = cards.map((c) => c.id);
+    this.ui.selected = this.awaited;
+    this.awaited = null;
+    this.among_runs = false;
+    if (this.ui.form || !this.root.contains(document.activeElement)) return true;
+    this.paint();
+    this.focus_selected();
+    return true;
+  }
+
   keepSelection(cards) {
     const written = this.ui.form?.target;
     if (this.snap.review && written && /^P\d+$/.test(written) && !cards.some((c) => c.id === written) && !this.ui.pendings[written]) {
@@ -179,6 +192,7 @@ class View {
       this.ui.errors.header = `${written} was decided elsewhere while you wrote; nothing of yours was recorded. The ledger says what became of it.`;
       this.say(this.ui.errors.header);
     }
+    if (this.welcome(cards)) return;
     if (this.ui.selected && cards.some((c) => c.id === this.ui.selected)) { this.order_seen = cards.map((c) => c.id); return; }
     // What was selected has been decided: the one that took its place is next.
     const at = Math.max(0, (this.order_seen || []).indexOf(this.ui.selected));
@@ -387,13 +401,19 @@ function helpOverlay(view) {
 function summaryBeside(el, view) {
   const area = el.closest(".jp-OutputArea, .output_area, .cell-output-ipywidget-background");
   const places = () => [...(area?.querySelectorAll(".aisteer-summary") || [])].map((node) => node.closest(".jp-OutputArea-child") || node);
-  const put = () => { for (const node of places()) node.style.display = view.folded() ? "" : "none"; };
+  const put = () => {
+    const folded = view.folded();
+    for (const node of places()) node.style.display = folded ? "" : "none";
+    advise(!folded);
+  };
+  // What brings the board back is said once: above it as long as the view is there.
+  const advise = (shown) => { for (const node of area?.querySelectorAll(".aisteer-advice") || []) node.style.display = shown ? "" : "none"; };
   view.summaries = places;
   put();
   const watch = area ? new MutationObserver(put) : null;
   watch?.observe(area, { childList: true, subtree: false });
   const timer = setInterval(put, 250);
-  return () => { watch?.disconnect(); clearInterval(timer); for (const node of places()) node.style.display = ""; };
+  return () => { watch?.disconnect(); clearInterval(timer); for (const node of places()) node.style.display = ""; advise(true); };
 }
 
 function render({ model, el }) {
