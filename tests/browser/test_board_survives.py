@@ -24,8 +24,28 @@ def test_a_campaign_goes_on_after_a_kernel_restart_and_stays_readable_without_on
         # The kernel restarts in the middle of a run; the same cell brings the same campaign back.
         book.kernel("campaign.propose(temperature=901, density=8.2, reason='long').accept(hold=0)")
         until(lambda: book.kernel("print(len(campaign.runs))") == "1", "it is not launched", 60)
-        page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+        page.evaluate(
+            "() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
+        )
+
+        # At once the board says that it is not live, and the summary takes its place; what it advises works alone.
+        banner = page.locator(".ais-notlive")
+        until(banner.count, "the board does not say that it is not live")
+        assert "Not live any more. The kernel was restarted" in banner.inner_text()
+        assert page.locator(".ais-stale").count() == 1
+        until(
+            page.locator(".aisteer-summary").first.is_visible, "the summary does not take the board's place"
+        )
+        until(lambda: not page.locator(".ais-head").count(), "the board stays beside its summary")
+        assert not page.locator(".aisteer-advice").first.is_visible()  # it is said once, above
+        page.get_by_role("button", name="Show the last picture").click()
+        page.wait_for_selector(".ais-head")
+        assert page.get_by_role("button", name="Pause campaign").get_attribute("aria-disabled") == "true"
+        line = page.locator(".ais-again").inner_text()
         book.ready()
+        assert book.kernel(
+            f"{line.replace('ai.open', 'c = ai.open')}; print(c.name, len(c.runs)); c.close()"
+        ) == ("surviving 1")
         book.command("notebook:run-all-cells")
         until(lambda: "P1" in page.locator(".aisteer").last.inner_text(), "the campaign is not back", 60)
         page.locator(".aisteer").last.get_by_role("button", name="Drive campaign").first.click()
@@ -51,8 +71,10 @@ def test_a_campaign_goes_on_after_a_kernel_restart_and_stays_readable_without_on
         assert "surviving" in text
         assert not page.get_by_text("Error displaying widget").is_visible()
         assert "P1" in text
-        assert "run this cell again" in text
-        assert "ai.open('surviving')" in text
+        assert "works in a fresh kernel by itself" in text
+        assert "Running the notebook's cells from the top works too." in text
+        assert 'ai.open("surviving")' in text
+        assert not page.get_by_text("Loading widget").is_visible()
 
 
 HOSTILE = """

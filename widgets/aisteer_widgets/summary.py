@@ -12,6 +12,7 @@ from aisteer_widgets.view_models.review import card
 from aisteer_widgets.view_models.runs import row
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.status import troubles
+from aisteer_widgets.view_models.tasks import task_of
 
 __all__ = ["moment", "static_html"]
 
@@ -67,9 +68,9 @@ def _footer(scene: Scene) -> str:
     )
     how = "To steer it, run this line in a cell; it works in a fresh kernel by itself:"
     too = "Running the notebook's cells from the top works too."
-    return (
-        f"<p><i>{_e(words)}</i></p><p>{_e(how)}<br><code>{html.escape(scene.again)}</code><br>{_e(too)}</p>"
-    )
+    code = html.escape(scene.again)
+    advice = f'<p class="aisteer-advice">{_e(how)}<br><code>{code}</code><br>{_e(too)}</p>'
+    return f"<p><i>{_e(words)}</i></p>{advice}"
 
 
 def _e(value: object) -> str:
@@ -91,9 +92,11 @@ def _status(scene: Scene, head: Json) -> str:
 
 def _best(scene: Scene, wishes: Wishes) -> str:
     best = scene.tally.best(wishes.task)
-    return (
-        f"<br>Best so far: <b>{_e(fmt.estimate(best.value, best.error))}</b> ({_e(best.run)})" if best else ""
-    )
+    objective = task_of(scene.state, wishes.task).objective
+    if best is None or objective is None:
+        return ""
+    value = fmt.estimate(best.value, best.error, objective.unit)
+    return f"<br>Best so far: <b>{_e(value)}</b> ({_e(best.run)})"
 
 
 def _proposals(scene: Scene) -> list[tuple[str, ...]]:

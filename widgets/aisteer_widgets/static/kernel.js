@@ -46,7 +46,7 @@ class KernelWatch {
   stop() { for (const stop of this.stops) stop(); }
 }
 
-const FOLD_AFTER = 1000; // ms for which the greyed board stays before the summary takes its place
+const FOLD_AFTER = 700; // ms for which the greyed board stays before the summary takes its place
 
 // What stands on top of a board that is not live: why, and what brings it back.
 function notLivePanel(ctx) {
