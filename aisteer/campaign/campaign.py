@@ -330,6 +330,8 @@ class Campaign:
             BadDefinition: Parts that cannot work together.
         """
         wanted = redefine(self.definition, changes)
+        if "budget" in changes:
+            self.budget = changes["budget"]  # first: it can be refused
         wanted.save(self.folder)
         words = differences(self.definition, wanted.definition, self.folder)
         if words:
@@ -339,8 +341,6 @@ class Campaign:
         self.opened.connections.update(wanted.connections)
         if "autonomy" in changes:
             self.autonomy = changes["autonomy"] if changes["autonomy"] is not None else _ask()
-        if "budget" in changes:
-            self.budget = changes["budget"]
         return words
 
     def submit(self, command: cmd.Command) -> Receipt:

@@ -34,7 +34,7 @@ def as_text(campaign: Campaign) -> str:
         )
         if state.budget is not None:
             amount, unit = state.budget["amount"], state.budget["unit"]
-            spent, reserved, counts = state.spent, state.totals.reserved, state.budget["counts"]
+            spent, reserved, counts = state.spent, state.reserved, state.budget["counts"]
             lines.append(f"  budget: {spent:.4g} {counts}, {reserved:.4g} reserved of {amount:g} {unit}")
         troubles = list(state.troubles.values())
     lines += [f"  {describe_proposal(one)}" for one in waiting[:_SHOWN]]

@@ -160,7 +160,7 @@ class Launcher:
                 else "Its block ended after it was asked to stop."
             )
             event = replace(event, end="lost", message=message)
-        if (state.budget or {}).get("unit") == "runs":
+        if state.unit == "runs":
             amount = 1.0 if final and event.end != "withdrawn" else 0.0
             return replace(event, final=final, used=amount, charged=amount)
         return replace(event, final=final)

@@ -22,8 +22,8 @@ class Budget:
     Attributes:
         amount: How much.
         counts: Which cost counts against it: ``used`` by the runs, ``estimated`` at acceptance,
-            or ``charged`` to the allocation, as far as the endpoint reports it (one that does not
-            charges what the runs use).
+            or ``charged`` to the allocation. An endpoint that reports no charge of its own, as the local one
+            and any Executor, charges what the runs use: there ``charged`` equals ``used``.
     """
 
     amount: float

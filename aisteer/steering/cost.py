@@ -14,7 +14,7 @@ _LOOKED_AT = 50
 def estimate_cost(definition: Json, state: State, task: str, resources: Json | None = None) -> float:
     """The estimated cost of one run of ``task``.
 
-    In the budget's unit: one for a budget of runs; else node-hours, from the task's ``cost`` where it
+    In the campaign's unit (the budget's): one for a budget of runs; else node-hours, from the task's ``cost`` where it
     says one, else the mean wall time of the last 50 runs that ended by themselves times the nodes,
     else the walltime times the nodes. Zero where nothing is known yet.
 
@@ -24,7 +24,7 @@ def estimate_cost(definition: Json, state: State, task: str, resources: Json | N
         task: The task's name.
         resources: What this run asks for, where it differs from the task.
     """
-    if (state.budget or {}).get("unit") == "runs":
+    if state.unit == "runs":
         return 1.0
     needs = Resources.from_json(resources or definition.get("resources"))
     stated = definition.get("cost")

@@ -22,6 +22,7 @@ from aisteer.journal.store import Journal, Receipt
 from tests.journal.scenes import ADA, AI, DRIVER, define, draft
 
 NUMBERS = st.integers(1, 30)
+COUNTS = st.sampled_from(["used", "estimated", "charged"])
 POINTS = st.sampled_from([0.5, 1.0, 1.5, 2.0])
 
 
@@ -41,9 +42,9 @@ class Campaign(RuleBasedStateMachine):
         self.live: dict[str, int] = {}
         self.given: list[tuple[c.Command, tuple[ev.Record, ...]]] = []
 
-    @initialize(budget=st.none() | st.floats(1, 12))
-    def begin(self, budget: float | None) -> None:
-        limit = None if budget is None else {"amount": budget, "unit": "node-hours", "counts": "used"}
+    @initialize(budget=st.none() | st.floats(1, 12), counts=COUNTS)
+    def begin(self, budget: float | None, counts: str) -> None:
+        limit = None if budget is None else {"amount": budget, "unit": "node-hours", "counts": counts}
         self.one = Journal.create(self.folder, define(budget=limit))
         self.two = Journal.open(self.folder)
         self.epoch = self.one.take_lease({}, DRIVER)
@@ -203,12 +204,10 @@ class Campaign(RuleBasedStateMachine):
             command = c.Report(actor=DRIVER, epoch=self.epoch, events=answers)
         self.submit(self.notebook(which), command)
 
-    @rule(amount=st.floats(0, 20))
-    def budget(self, amount: float) -> None:
-        self.submit(
-            self.two,
-            c.SetBudget(actor=ADA, budget={"amount": amount, "unit": "node-hours", "counts": "used"}),
-        )
+    @rule(amount=st.floats(0, 20), unit=st.sampled_from(["node-hours", "runs"]), counts=COUNTS)
+    def budget(self, amount: float, unit: str, counts: str) -> None:
+        limit = {"amount": amount, "unit": unit, "counts": counts}
+        self.submit(self.two, c.SetBudget(actor=ADA, budget=limit))
 
     @rule()
     def another_driver_takes_over(self) -> None:
@@ -262,6 +261,12 @@ class Campaign(RuleBasedStateMachine):
             and (p.state == "accepted" or (p.launched is not None and not state.runs[p.launched].end))
         )
         assert state.totals.reserved == pytest.approx(held, abs=1e-6)
+        estimated = sum(
+            p.cost
+            for p in state.proposals.values()
+            if p.action != "stop" and p.state in {"accepted", "launched"}
+        )
+        assert state.totals.estimated == pytest.approx(estimated, abs=1e-6)
 
 
 TestCampaign = Campaign.TestCase

@@ -12,8 +12,6 @@ from aisteer.journal.state import State
 
 __all__ = ["SetBudget", "covered"]
 
-_UNIT = "node-hours"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetBudget(Command):
@@ -25,13 +23,13 @@ class SetBudget(Command):
 def _set_budget(state: State, command: SetBudget, now: float) -> list[Event]:
     if command.budget == state.budget:
         return []
-    unit, before = (
-        budget.get("unit", _UNIT) if budget else None for budget in (command.budget, state.budget)
-    )
-    if unit is not None and unit != (before or _UNIT) and state.next_run > 1:
+    unit = state.unit if command.budget is None else command.budget.get("unit", state.unit)
+    if unit != state.unit and state.next_run > 1:
+        ran = "one run" if state.next_run == 2 else f"{state.next_run - 1} runs"
         raise Refused(
-            f"The budget stays in {before or _UNIT}: {state.next_run - 1} runs are counted in it already. "
-            f"Give the new budget in {before or _UNIT}, or take it away with campaign.budget = None.",
+            f"The budget cannot be in {unit}: the cost of {ran} is counted in {state.unit} already, and one "
+            f"cannot be turned into the other. Nothing was changed. Give the budget in {state.unit}.",
+            unit=state.unit,
         )
     return [ev.BudgetChanged(budget=command.budget, reason=command.reason)]
 
@@ -39,10 +37,10 @@ def _set_budget(state: State, command: SetBudget, now: float) -> list[Event]:
 def covered(state: State, name: str, cost: float, left: float) -> float:
     """What is ``left`` once ``cost`` is set aside for a proposal; ``BudgetExceeded`` where that is too much."""
     if state.budget is not None and cost > left + 1e-9:
-        unit = state.budget.get("unit", "node-hours")
+        counts = state.budget.get("counts", "used")
         raise BudgetExceeded(
-            f"{name} needs {cost:g} {unit}, and {max(left, 0.0):g} of {state.budget['amount']:g} are left "
-            f"({state.spent:g} spent, {state.totals.reserved:g} reserved by accepted runs). "
+            f"{name} needs {cost:g} {state.unit}, and {max(left, 0.0):g} of {state.budget['amount']:g} are left "
+            f"({state.spent:g} {counts}, {state.reserved:g} reserved by accepted runs). "
             "It was not accepted. Raise the budget with campaign.budget = …, or reject something that waits.",
             proposal=name,
             cost=cost,

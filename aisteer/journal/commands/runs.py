@@ -32,7 +32,7 @@ def _request(state: State, command: Request, now: float) -> list[Event]:
     if command.verb in DRIVER_ONLY_VERBS:
         raise Refused(f"{command.verb!r} cannot be asked of a run; undo its decision instead.")
     if run.state == "paused" and command.verb == "stop":
-        used = 1.0 if (state.budget or {}).get("unit") == "runs" else 0.0
+        used = 1.0 if state.unit == "runs" else 0.0
         return [ev.RunClosed(run=run.id, used=used, reason=command.reason)]
     if not run.live:
         word = f"ended ({run.end})" if run.state == "ended" else run.state

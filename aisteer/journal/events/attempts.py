@@ -52,7 +52,8 @@ class AttemptEnded(Event):
         final: Whether the run is over with it.
         outcome: Outcome name to ``[value]`` or ``[value, standard error]``.
         message: Why it failed and what to do next.
-        used: Cost used, in the budget's unit; ``charged``: cost charged to the allocation.
+        used: Cost used, in the campaign's unit.
+        charged: Cost charged to the allocation; the same where the endpoint reports no charge of its own.
         seconds: Wall time from claim to end.
         sealed: ``[length, sha256]`` of the mirrored observations; absent when there were none.
         checkpoint: The last one written.

@@ -39,6 +39,8 @@ def _autonomy(state: State, record: Record, event: ev.AutonomyChanged) -> None:
 @on(ev.BudgetChanged)
 def _budget(state: State, record: Record, event: ev.BudgetChanged) -> None:
     state.budget = event.budget
+    if event.budget is not None:
+        _count_in(state, str(event.budget.get("unit", state.unit)))
     # What was accepted under another budget, or none, is covered by the new one first.
     for name in [*state.accepted, *(state.runs[run].proposal for run in state.live)]:
         proposal = state.proposals[name]
@@ -46,6 +48,20 @@ def _budget(state: State, record: Record, event: ev.BudgetChanged) -> None:
             reserved = proposal.cost if event.budget is not None else 0.0
             state.totals.reserved += reserved - proposal.decision.reserved
             state.proposals[name] = replace(proposal, decision=replace(proposal.decision, reserved=reserved))
+
+
+def _count_in(state: State, unit: str) -> None:
+    """Price in another unit what was proposed in the last one; no run has been counted yet."""
+    if unit == state.unit:
+        return
+    state.unit = unit
+    for name in [*state.waiting, *state.accepted]:
+        proposal = state.proposals[name]
+        stated = state.definition["tasks"][proposal.task].get("cost")
+        cost = 1.0 if unit == "runs" else float(stated or 0.0)
+        if name in state.accepted:
+            state.totals.estimated += cost - proposal.cost
+        state.proposals[name] = replace(proposal, cost=cost)
 
 
 @on(ev.LeaseTaken)

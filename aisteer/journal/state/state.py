@@ -40,7 +40,8 @@ class State:
 
     ``waiting``, ``accepted`` and ``live`` are ordered indexes (dict keys) of proposals that wait
     for a decision, accepted proposals not yet launched, and runs that have not ended; ``bad`` of runs
-    that a human took out of the fit.
+    that a human took out of the fit. ``unit`` is what costs are counted in: the last budget's unit, also when
+    that budget was taken away.
     """
 
     position: int = 0
@@ -53,6 +54,7 @@ class State:
     pause_reason: str = ""
     autonomy: Json = field(default_factory=dict)
     budget: Json | None = None
+    unit: str = "node-hours"
     epoch: int = 0
     holder: Json = field(default_factory=dict)
     proposals: MutableMapping[str, Proposal] = field(default_factory=dict)
@@ -79,6 +81,9 @@ class State:
         """What is left of the budget after reservations; infinite without one."""
         if self.budget is None:
             return float("inf")
-        if self.budget.get("counts") == "estimated":
-            return float(self.budget["amount"]) - self.spent  # what is reserved is among the estimates
-        return float(self.budget["amount"]) - self.spent - self.totals.reserved
+        return float(self.budget["amount"]) - self.spent - self.reserved
+
+    @property
+    def reserved(self) -> float:
+        """What accepted runs hold of the budget besides what is spent; estimates hold it from the start."""
+        return 0.0 if (self.budget or {}).get("counts") == "estimated" else self.totals.reserved

@@ -80,12 +80,12 @@ def _budget(scene: Scene) -> Json | None:
     if state.budget is None:
         return None
     amount, unit = float(state.budget["amount"]), scene.unit
-    reserved, left = state.totals.reserved, state.remaining
+    reserved, left = state.reserved, state.remaining
     whole = max(amount, state.spent + reserved, 1e-12)
     counted = unit.removesuffix("s") if amount == 1 else unit
     counts = {
         "used": "used by runs",
-        "charged": "charged, as far as the endpoint reports it",
+        "charged": "charged (used by runs, where the endpoint reports no charge of its own)",
         "estimated": "estimated",
     }
     kind = counts.get(str(state.budget.get("counts", "used")), "used")

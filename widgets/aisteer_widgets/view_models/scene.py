@@ -60,4 +60,4 @@ class Scene:
     @property
     def unit(self) -> str:
         """The budget's unit."""
-        return str((self.state.budget or {}).get("unit") or "node-hours")
+        return self.state.unit
