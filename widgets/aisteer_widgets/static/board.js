@@ -300,6 +300,7 @@ class View {
     if (key === "a") this.accept(card);
     else if (key === "r") this.open({ kind: "reject", target: card.id });
     else if (card.editable) this.open({ kind: "edit", target: card.id });
+    else this.fail(card.id, NO_EDIT);
   }
 
   undo() {

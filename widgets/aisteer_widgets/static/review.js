@@ -80,15 +80,18 @@ function whyList(c) {
   return rows.length ? h("dl", { class: "ais-why ais-num" }, rows) : null;
 }
 
+const NO_EDIT = "There is nothing to edit in a stop.";
+
 function cardActions(ctx, c) {
   const blocked = ctx.gone() || ctx.snap.review.blocked;
   const busy = ctx.pending(c.id);
   return h("div", { key: "actions", class: "ais-row ais-actions" },
     button(busy === "accept" ? "Recording…" : c.edited ? "Accept my edit" : "Accept", () => ctx.accept(c), { kbd: "a", main: true, blocked, busy, name: `Accept ${c.id}`, key: "a" }),
     button("Edit", () => ctx.open({ kind: "edit", target: c.id }), {
-      kbd: "e", blocked: blocked || (c.editable ? "" : "There is nothing to edit in a stop."), busy, name: `Edit ${c.id}`, key: "e" }),
+      kbd: "e", blocked: blocked || (c.editable ? "" : NO_EDIT), busy, name: `Edit ${c.id}`, key: "e" }),
     button("Reject…", () => ctx.open({ kind: "reject", target: c.id }), { kbd: "r", blocked, busy, name: `Reject ${c.id}`, key: "r" }),
-    c.edited ? button("Back to the AI’s", () => ctx.order("undo", { proposal: c.edited }, c.id), { kbd: "u", blocked, busy, title: `Undo the edit: ${c.edited} waits again`, key: "u" }) : null);
+    c.edited ? button("Back to the AI’s", () => ctx.order("undo", { proposal: c.edited }, c.id), { kbd: "u", blocked, busy, title: `Undo the edit: ${c.edited} waits again`, key: "u" }) : null,
+    c.editable ? null : h("span", { class: "ais-dim" }, NO_EDIT));
 }
 
 function rejectForm(ctx, c) {
