@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 
 from aisteer.execution.worker import ending
 from aisteer.execution.worker.files import Json
+from aisteer.execution.worker.folder import make_folder
 
 __all__ = ["Unwritten", "cause_of_death"]
 
@@ -19,21 +21,32 @@ class Unwritten:
     """Ends that stay in memory until the disk takes them."""
 
     def __init__(self) -> None:
-        self.waiting: dict[str, tuple[str, Json, float]] = {}
+        self.waiting: dict[str, tuple[str, Json, bool, float]] = {}
 
-    def write(self, key: str, folder: str, record: Json) -> bool:
-        """Write an end. Answers whether that is settled: it stands there, or its folder is gone for good."""
-        if ending.write_end(folder, record) or not os.path.isdir(folder):
+    def write(self, key: str, folder: str, record: Json, *, make: bool = False) -> bool:
+        """Write an end. Answers whether that is settled: it stands there, or its folder is gone for good.
+
+        Args:
+            key: The attempt's.
+            folder: Its folder.
+            record: The end.
+            make: Whether the folder may not have been needed until now.
+        """
+        if make:
+            with contextlib.suppress(OSError):
+                make_folder(folder)
+        home = os.path.dirname(os.path.dirname(folder)) if make else folder
+        if ending.write_end(folder, record) or not os.path.isdir(home):
             return True
-        self.waiting[key] = (folder, record, time.monotonic() + _AGAIN)
+        self.waiting[key] = (folder, record, make, time.monotonic() + _AGAIN)
         return False
 
     def again(self, now: float) -> list[str]:
         """Try those that are due once more; the keys of those that are settled."""
-        due = [(key, *rest) for key, rest in self.waiting.items() if now >= rest[2]]
+        due = [(key, *rest) for key, rest in self.waiting.items() if now >= rest[3]]
         for key, *_ in due:
             del self.waiting[key]
-        return [key for key, folder, record, _ in due if self.write(key, folder, record)]
+        return [key for key, folder, record, make, _ in due if self.write(key, folder, record, make=make)]
 
 
 def cause_of_death(code: int, last: str, *, shutting_down: bool) -> tuple[str, str]:

@@ -1,8 +1,10 @@
 """Ended attempts packed into archives: a campaign of 10,000 runs should not be 40,000 files on a shared disk.
 
-An archive is a zip file, ``archives/<number>.zip``, of whole attempt folders. A folder is removed after its
-archive is complete and in place; a folder that is there counts more than its packed copy. Checkpoints
-come back when a run starts from one of them.
+An archive is a zip file, ``archives/<number>.zip``, of whole attempt folders; what an attempt has outside of
+its folder (its claim, its request in a lot, its end in a worker's book) stands in it as ``claim.json``,
+``request.json`` and ``end.json``. A folder is removed after its archive is complete and in place, a lot or a
+book after all that is in it; a folder that is there counts more than its packed copy. Checkpoints come back
+when a run starts from one of them.
 """
 
 from __future__ import annotations
@@ -11,11 +13,15 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aisteer.errors import SpoolError
+from aisteer.execution.books import Books
 from aisteer.execution.endpoint import AttemptRef
+from aisteer.execution.handing import Handing
+from aisteer.execution.worker import files, lots
+from aisteer.execution.worker.claim import claim_path
 
 __all__ = ["Archives"]
 
@@ -27,10 +33,14 @@ class Archives:
 
     Args:
         root: The spool's root.
+        handing: The requests that were handed over together.
+        books: The ends that stand in workers' books.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, handing: Handing | None = None, books: Books | None = None) -> None:
         self.root = root
+        self.handing = handing or Handing(str(root))
+        self.books = books or Books(str(root))
         self.folder = root / "archives"
         self._where: dict[str, Path] = {}
         self._read: set[Path] = set()
@@ -44,21 +54,18 @@ class Archives:
         Raises:
             SpoolError: The archive could not be written; every folder is where it was.
         """
-        folders = [ref.folder for ref in refs if os.path.lexists(self.root / ref.folder / "end.json")]
-        if not folders:
+        wanted = {ref.key: ref.folder for ref in refs}
+        booked = {key: line for _, _, ends in self.books.all() for key, line in ends.items() if key in wanted}
+        packed = {
+            key: folder
+            for key, folder in wanted.items()
+            if key in booked or os.path.lexists(self.root / folder / "end.json")
+        }
+        if not packed:
             return 0
+        self.handing.find(packed)
         try:
-            self.folder.mkdir(exist_ok=True)
-            number = max((int(p.stem) for p in self.folder.glob("*.zip") if p.stem.isdigit()), default=0) + 1
-            path = self.folder / f"{number:06d}.zip"
-            part = path.with_suffix(f".{os.getpid()}.part")
-            try:
-                with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                    for folder in folders:
-                        self._add(archive, folder)
-                os.link(part, path)  # never over another's
-            finally:
-                part.unlink(missing_ok=True)
+            path = self._write(packed, booked)
         except OSError as error:
             raise SpoolError(
                 f"Ended runs could not be packed into {self.folder}: {error.strerror or error}. Nothing was "
@@ -66,11 +73,29 @@ class Archives:
                 "where it was. Make room where the spool is.",
                 path=str(self.folder),
             ) from error
-        for folder in folders:
+        for key, folder in packed.items():
             self._where[folder] = path
+            files.remove(claim_path(str(self.root / folder)))
             shutil.rmtree(self.root / folder, ignore_errors=True)
+            self.handing.forget(key)
         self._read.add(path)
-        return len(folders)
+        self._sweep()
+        return len(packed)
+
+    def _write(self, packed: Mapping[str, str], booked: Mapping[str, bytes]) -> Path:
+        self.folder.mkdir(exist_ok=True)
+        number = max((int(p.stem) for p in self.folder.glob("*.zip") if p.stem.isdigit()), default=0) + 1
+        path = self.folder / f"{number:06d}.zip"
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                for key, folder in packed.items():
+                    self._add(archive, folder)
+                    self._add_outside(archive, key, folder, booked.get(key))
+            os.link(part, path)  # never over another's
+        finally:
+            part.unlink(missing_ok=True)
+        return path
 
     def _add(self, archive: zipfile.ZipFile, folder: str) -> None:
         """Regular files only: links are not followed, they could lead anywhere."""
@@ -80,6 +105,32 @@ class Archives:
                 path = os.path.join(place, name)
                 if os.path.isfile(path) and not os.path.islink(path):
                     archive.write(path, os.path.relpath(path, self.root))
+
+    def _add_outside(self, archive: zipfile.ZipFile, key: str, folder: str, end: bytes | None) -> None:
+        """What the attempt has beside its folder."""
+        claim = files.read(claim_path(str(self.root / folder)), 1 << 16)
+        request = None
+        if not os.path.lexists(self.root / folder / "request.json"):
+            request = self.handing.request(key)
+        outside = {
+            "request.json": None if request is None else files.encode(request),
+            "claim.json": claim,
+            "end.json": end if not os.path.lexists(self.root / folder / "end.json") else None,
+        }
+        for name, content in outside.items():
+            if content is not None:
+                archive.writestr(f"{folder}/{name}", content)
+
+    def _sweep(self) -> None:
+        """Remove lots and closed books of which every attempt is packed."""
+        self._index()
+        for lot in self.handing.names():
+            keys = [key for key, _, _ in lots.entries(self.handing.content(lot))]
+            if keys and all(_folder(key) in self._where for key in keys):
+                self.handing.remove(lot)
+        for name, closed, ends in self.books.all():
+            if closed and all(_folder(key) in self._where for key in ends):
+                self.books.remove(name)
 
     def find(self, folder: str) -> Path | None:
         """The archive that holds an attempt's folder (relative to the root); None when none does."""
@@ -154,4 +205,9 @@ class Archives:
     def purge(self, refs: Sequence[AttemptRef]) -> None:
         """Remove the folders of attempts for good; what was mirrored stays."""
         for ref in refs:
+            files.remove(claim_path(str(self.root / ref.folder)))
             shutil.rmtree(self.root / ref.folder, ignore_errors=True)
+
+
+def _folder(key: str) -> str:
+    return f"attempts/{key[:2]}/{key}"

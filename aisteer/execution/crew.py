@@ -70,15 +70,18 @@ class Worker:
         waiting = len(self.sent)
         return self.depth - waiting if waiting <= self.depth // 2 and not self.retiring else 0
 
-    def send(self, keys: Sequence[str], setting: Json) -> bool:
-        """Hand attempts over. Answers whether it could be told."""
-        order: Json = {"run": list(keys)}
+    def send(self, attempts: Sequence[tuple[object, ...]], setting: Json) -> bool:
+        """Hand attempts over: the key of each, and where its request stands if that is in a lot.
+
+        Answers whether it could be told.
+        """
+        order: Json = {"run": attempts}
         if setting != self.settled:
             order.update(setting)
             self.settled = setting
         if not self.sent:
             self.progress = time.monotonic()
-        self.sent.update(dict.fromkeys(keys))
+        self.sent.update(dict.fromkeys(str(key) for key, *_ in attempts))
         try:
             # At most a few kilobytes: they fit the socket's buffer, which the worker has emptied.
             self.channel.setblocking(True)

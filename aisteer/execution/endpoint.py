@@ -20,6 +20,11 @@ class AttemptRef:
     attempt: int
 
     @property
+    def key(self) -> str:
+        """Its name in the spool."""
+        return f"{self.uuid}-{self.attempt}"
+
+    @property
     def folder(self) -> str:
         """Path of the attempt's folder, relative to the spool's root."""
         return f"attempts/{self.uuid[:2]}/{self.uuid}-{self.attempt}"
@@ -27,7 +32,7 @@ class AttemptRef:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What is sent: the request goes into the spool as ``request.json``."""
+    """What is sent: the request goes into the spool, as ``request.json`` or as a line of a lot."""
 
     ref: AttemptRef
     request: Json

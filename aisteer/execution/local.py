@@ -7,7 +7,7 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,14 @@ from aisteer.execution.mirror import Mirror
 from aisteer.execution.spool import Spool
 from aisteer.execution.starting import PATIENCE, start_host
 from aisteer.execution.worker import files
+from aisteer.execution.worker.lots import Spot
 
 __all__ = ["LocalEndpoint"]
 
 Json = dict[str, Any]
 
+_LOT = 8
+"""Attempts that are submitted together from which on they are one lot, with no folder for each."""
 _REMIND = 2.0
 """Seconds after which the host is told again of what nobody has claimed though nothing waits there."""
 
@@ -75,14 +78,18 @@ class LocalEndpoint:
         if not submissions:
             return
         self.spool.create(str(submissions[0].request["nonce"]))
-        by_threads: dict[int, list[str]] = {}
+        together = [s for s in submissions if _begins(s.request)]
+        if len(together) < _LOT:
+            together = []
+        places = self.spool.hand_over(together, self.code)
+        orders = _Orders()
         for submission in submissions:
-            self.spool.prepare(submission.ref, submission.request, self.code)
+            if submission.ref not in places:
+                self.spool.prepare(submission.ref, submission.request, self.code)
             key = self._follow(submission.ref)
-            by_threads.setdefault(_threads(submission.request), []).append(key)
+            orders.add(key, submission.request, places.get(submission.ref))
         self._connected()
-        for threads, keys in by_threads.items():
-            self._say({"submit": keys, "threads": threads})
+        orders.give(self._say)
 
     def attach(self, refs: Mapping[AttemptRef, str | None]) -> None:
         """Take up attempts that an earlier driver submitted; those that nobody executes are queued again."""
@@ -97,7 +104,7 @@ class LocalEndpoint:
         """Write the control where the worker looks, and tell the host."""
         self.spool.append_control(ref, control)
         self._connected()
-        self._say({"control": _key(ref)})
+        self._say({"control": ref.key})
 
     def tail(self, offsets: Mapping[AttemptRef, int], wait: float) -> Sequence[Glimpse]:
         """What changed; waits for the host's word, and looks at everything every two seconds as well."""
@@ -112,7 +119,7 @@ class LocalEndpoint:
             found = self._lookout.look(offsets, ended, observed)
             for glimpse in found:
                 if glimpse.end is not None or glimpse.lost:
-                    self._refs.pop(_key(glimpse.ref), None)
+                    self._refs.pop(glimpse.ref.key, None)
             now = time.monotonic()
             if found or now >= deadline:
                 return found
@@ -151,7 +158,7 @@ class LocalEndpoint:
     # --- the host ---
 
     def _follow(self, ref: AttemptRef) -> str:
-        key = _key(ref)
+        key = ref.key
         self._refs[key] = ref
         self._lookout.add(ref)
         return key
@@ -178,7 +185,8 @@ class LocalEndpoint:
             self._resubmit(forgotten)
 
     def _resubmit(self, refs: Sequence[AttemptRef]) -> None:
-        by_threads: dict[int, list[str]] = {}
+        orders = _Orders()
+        self.spool.handing.find([ref.key for ref in refs])
         for ref in refs:
             request = self.spool.request(ref)
             if request is None:
@@ -187,9 +195,8 @@ class LocalEndpoint:
                 )
                 self._ended.add(ref)
                 continue
-            by_threads.setdefault(_threads(request), []).append(_key(ref))
-        for threads, keys in by_threads.items():
-            self._say({"submit": keys, "threads": threads})
+            orders.add(ref.key, request, self.spool.handing.place(ref.key))
+        orders.give(self._say)
 
     def _connected(self) -> None:
         """Be connected to the host, which is started if there is none.
@@ -276,8 +283,23 @@ class LocalEndpoint:
             where.add(ref)
 
 
-def _key(ref: AttemptRef) -> str:
-    return f"{ref.uuid}-{ref.attempt}"
+class _Orders:
+    """What the host is told to execute, by the threads that a run may use."""
+
+    def __init__(self) -> None:
+        self._by_threads: dict[int, list[tuple[object, ...]]] = {}
+
+    def add(self, key: str, request: Json, place: Spot | None) -> None:
+        self._by_threads.setdefault(_threads(request), []).append((key, *(place or ())))
+
+    def give(self, say: Callable[[Json], None]) -> None:
+        for threads, attempts in self._by_threads.items():
+            say({"submit": attempts, "threads": threads})
+
+
+def _begins(request: Json) -> bool:
+    """Whether it begins from nothing: then its request may stand in a lot."""
+    return not request.get("restart") and not request.get("previous")
 
 
 def _threads(request: Json) -> int:

@@ -33,6 +33,7 @@ class Watched:
     tail: Tail = field(default_factory=Tail)
     claim: Json | None = None
     running: bool = False
+    housed: bool = False
     over: bool = False
     length: int = 0
     gap: str = ""
@@ -109,6 +110,8 @@ class Lookout:
         """What changed of attempts in ``offsets``: of those of which there is news, and of a slice of the rest."""
         self._clear(offsets)
         due = dict.fromkeys(self._due(offsets))
+        if ended or due:
+            self.spool.books.look()
         found: list[Glimpse] = []
         for ref in {**dict.fromkeys(ended), **dict.fromkeys(observed), **due}:
             if ref in offsets:
@@ -124,6 +127,7 @@ class Lookout:
                 still.append(ref)
             else:
                 self.watched.pop(ref, None)
+                self.spool.forget(ref)
         self._over = still
 
     def _due(self, offsets: Mapping[AttemptRef, int]) -> Iterator[AttemptRef]:
@@ -148,7 +152,7 @@ class Lookout:
         watched = self.watched.get(ref)
         if watched is None:
             watched = self.watched[ref] = Watched(ref)
-        ending = self.spool.end(ref) if end and not watched.over else None
+        ending = self.spool.end(ref, look=False) if end and not watched.over else None
         claim = None
         state = ""
         if watched.claim is None and ending is None:
@@ -164,6 +168,7 @@ class Lookout:
         heartbeat = (
             self.spool.heartbeat(ref) if thorough and watched.claim is not None and ending is None else None
         )
+        watched.housed = watched.housed or bool(data) or heartbeat is not None
         if thorough and watched.claim is not None and heartbeat is None:
             heartbeat = 0
         gap, watched.gap = (watched.tail.gap if watched.tail.gap != watched.gap else ""), watched.tail.gap
@@ -181,6 +186,12 @@ class Lookout:
         length = max(offset + len(data), watched.length)
         return [Glimpse(ref, data, offset, length, gap, state, claim, heartbeat, ending, lost)]
 
+    def _gone(self, watched: Watched) -> bool:
+        """Whether its folder is gone, or the lot that it was handed over in if it never had one."""
+        if watched.housed:
+            return not os.path.isdir(f"{self.spool.root}/{watched.ref.folder}")
+        return self.spool.is_gone(watched.ref)
+
     def _lost(self, watched: Watched) -> str:
         """Why nobody executes it any more, once that is sure."""
         reason = ""
@@ -193,7 +204,7 @@ class Lookout:
                 f"dead and left no end: "
                 "it was killed together with its host, or the machine was restarted. Its observations are kept."
             )
-        elif not os.path.isdir(f"{self.spool.root}/{watched.ref.folder}"):
+        elif self._gone(watched):
             reason = "Its folder in the spool is gone: it was removed or is not mounted. What was mirrored is kept."
             if watched.claim is not None and holder_lives(watched.claim) and not watched.released:
                 sure = _CUT_OFF  # no next attempt while this one is still executed

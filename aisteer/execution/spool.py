@@ -11,21 +11,27 @@ import hashlib
 import os
 import stat
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aisteer.errors import SpoolError
 from aisteer.execution.archives import Archives
-from aisteer.execution.endpoint import AttemptRef
+from aisteer.execution.books import Books
+from aisteer.execution.endpoint import AttemptRef, Submission
 from aisteer.execution.ends import clean_end
+from aisteer.execution.handing import Handing
 from aisteer.execution.worker import files
-from aisteer.execution.worker.claim import Claimant, fence_token
+from aisteer.execution.worker.claim import Claimant, fence_token, is_claimed, read_claim
+from aisteer.execution.worker.folder import make_folder, make_parent
+from aisteer.execution.worker.lots import Spot
 
 __all__ = ["Spool", "Tail"]
 
 Json = dict[str, Any]
 
+_FORMAT = 2
 _CHUNK = 4 << 20
 _LONGEST_LINE = 1 << 20
 _PREFIX = 4096
@@ -67,10 +73,16 @@ class Spool:
 
     def __post_init__(self) -> None:
         self.root = Path(self.root).absolute()
-        self.archives = Archives(self.root)
         self._text = str(self.root)
+        self.handing = Handing(self._text)
+        self.books = Books(self._text)
+        self.archives = Archives(self.root, self.handing, self.books)
 
     _text: str = ""
+    handing: Handing = field(init=False)
+    """Requests that were handed over together."""
+    books: Books = field(init=False)
+    """The ends of attempts that left nothing else."""
     archives: Archives = field(init=False)
     """Where ended attempts are packed."""
 
@@ -90,6 +102,8 @@ class Spool:
                     "Give the endpoint another folder.",
                     root=self._text,
                 )
+            if not self._seen and found.get("format") != _FORMAT:
+                self._make(nonce)  # of an earlier version: what it has stays readable
             self._seen = True
             return
         if self._seen:
@@ -100,15 +114,18 @@ class Spool:
                 "begin a new one.",
                 root=self._text,
             )
+        self._make(nonce)
+        self._seen = True
+
+    def _make(self, nonce: str) -> None:
         try:
-            for name in ("attempts", "claimants", "code"):
+            for name in ("attempts", "claimants", "code", "ends", "lots"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             files.write_whole(
-                os.path.join(self._text, "spool.json"), files.encode({"format": 1, "nonce": nonce})
+                os.path.join(self._text, "spool.json"), files.encode({"format": _FORMAT, "nonce": nonce})
             )
         except OSError as error:
             raise _cannot(self._text, error) from error
-        self._seen = True
 
     def put_code(self, file: Path) -> None:
         """Copy a simulation's code to where workers look for it; a repeat is harmless."""
@@ -140,8 +157,7 @@ class Spool:
     def _folder(self, folder: str) -> None:
         parent = os.path.dirname(folder)
         if parent not in self._made:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(parent)
+            make_parent(folder)
             self._made.add(parent)
         with contextlib.suppress(FileExistsError):
             try:
@@ -150,14 +166,50 @@ class Spool:
                 self._made.discard(parent)
                 raise
 
+    def hand_over(self, submissions: Sequence[Submission], code: Path) -> dict[AttemptRef, Spot]:
+        """Put many requests in place at once, in lots, with the code that they need.
+
+        Args:
+            submissions: First attempts that start from no checkpoint.
+            code: Where the campaign keeps the simulations' code.
+
+        Returns:
+            Where each request stands.
+
+        Raises:
+            SpoolError: Something could not be written; what was not returned does not run.
+        """
+        kinds: dict[tuple[str, ...], list[Submission]] = {}
+        for submission in submissions:
+            kinds.setdefault(tuple(submission.request), []).append(submission)
+        places: dict[AttemptRef, Spot] = {}
+        try:
+            for kind in kinds.values():
+                for simulation in {id(s.request.get("simulation")): s.request for s in kind}.values():
+                    self._put_code_of(simulation, code)
+                put = self.handing.put([s.request for s in kind])
+                places.update(zip((s.ref for s in kind), put, strict=True))
+        except (OSError, ValueError, TypeError) as error:
+            raise _cannot(os.path.join(self._text, "lots"), error) from error
+        return places
+
+    def _put_code_of(self, request: Json, code: Path) -> None:
+        simulation = request.get("simulation") or {}
+        suffix = {"source": ".py", "pickle": ".pkl"}.get(str(simulation.get("mode")))
+        if suffix is not None:
+            self.put_code(code / f"{simulation.get('code')}{suffix}")
+
     def append_control(self, ref: AttemptRef, control: Json) -> None:
         """Put a control before an attempt.
 
         Raises:
             SpoolError: It could not be written.
         """
-        path = f"{self._text}/{ref.folder}/controls.jsonl"
+        folder = f"{self._text}/{ref.folder}"
+        path = f"{folder}/controls.jsonl"
         try:
+            if not os.path.isdir(folder) and self._is_known(ref.folder):
+                make_folder(folder)
             line = files.encode(control) + b"\n"
             # A disk that was full may have taken part of an earlier try: that is no part of this line.
             start = b"" if _ends_a_line(path) else b"\n"
@@ -180,10 +232,7 @@ class Spool:
         Raises:
             SpoolError: Something could not be written: nothing of it runs.
         """
-        simulation = request.get("simulation") or {}
-        suffix = {"source": ".py", "pickle": ".pkl"}.get(str(simulation.get("mode")))
-        if suffix is not None:
-            self.put_code(code / f"{simulation.get('code')}{suffix}")
+        self._put_code_of(request, code)
         if request.get("restart"):
             self.archives.restore(str(request["restart"]))
         for folder in request.get("previous") or ():
@@ -203,26 +252,48 @@ class Spool:
             SpoolError: It could not be written: the later attempt must not be submitted.
         """
         path = os.path.join(self._text, _inside(folder))
-        if not os.path.isdir(path):
+        if not os.path.isdir(path) and not self._is_known(folder):
             return
         try:
+            make_folder(path)
             files.write_whole(f"{path}/fenced", files.encode({"epoch": epoch}))
         except OSError as error:
             raise _cannot(path, error) from error
-        if not os.path.lexists(f"{path}/claim.json"):
+        if not is_claimed(path):
             fence = Claimant(self._text, fence_token())
             fence.claim(path)
             fence.forget()
+
+    def _is_known(self, folder: str) -> bool:
+        """Whether an attempt that has no folder (yet) was handed over."""
+        key = folder.rpartition("/")[2]
+        if is_claimed(f"{self._text}/{folder}"):
+            return True
+        self.handing.find([key])
+        return self.handing.holds(key)
 
     # --- what comes out ---
 
     def request(self, ref: AttemptRef) -> Json | None:
         """The request that was written for an attempt."""
-        return files.read_json(f"{self._text}/{ref.folder}/request.json", 64 << 20)
+        found = files.read_json(f"{self._text}/{ref.folder}/request.json", 64 << 20)
+        if found is None:
+            self.handing.find([ref.key])
+            found = self.handing.request(ref.key)
+        return found
+
+    def is_gone(self, ref: AttemptRef) -> bool:
+        """Whether neither the attempt's folder is there nor a lot with its request."""
+        return not (os.path.isdir(f"{self._text}/{ref.folder}") or self.handing.holds(ref.key))
+
+    def forget(self, ref: AttemptRef) -> None:
+        """The attempt is over, and its end stands in the journal."""
+        self.handing.forget(ref.key)
+        self.books.forget(ref.key)
 
     def claim(self, ref: AttemptRef) -> Json | None:
         """Who executes an attempt."""
-        found = files.read_json(f"{self._text}/{ref.folder}/claim.json", 1 << 16)
+        found = read_claim(f"{self._text}/{ref.folder}")
         return found if found is not None and isinstance(found.get("by"), str) else None
 
     def heartbeat(self, ref: AttemptRef) -> int | None:
@@ -233,13 +304,27 @@ class Spool:
         except ValueError:
             return None
 
-    def end(self, ref: AttemptRef) -> Json | None:
-        """An attempt's end, with only the types that an end has; None when there is none yet."""
+    def end(self, ref: AttemptRef, *, look: bool = True) -> Json | None:
+        """An attempt's end, with only the types that an end has; None when there is none yet.
+
+        Args:
+            ref: The attempt.
+            look: Whether to look into the workers' books as well; else what ``books`` has taken in counts.
+        """
         path = f"{self._text}/{ref.folder}/end.json"
-        found = files.read_json(path)
+        found = self._booked(ref)
+        if found is None:
+            found = files.read_json(path)
+        if found is None and look:
+            self.books.look()
+            found = self._booked(ref)
         if found is not None:
             return clean_end(found)
         return self._damaged_end(path)
+
+    def _booked(self, ref: AttemptRef) -> Json | None:
+        line = self.books.get(ref.key)
+        return None if line is None else files.decode(line) or {}
 
     def _damaged_end(self, path: str) -> Json | None:
         """An end that stands there but cannot be read, once it had time to arrive."""

@@ -53,9 +53,14 @@ class Stop:
         ]
 
 
-def read_stop(folder: str) -> Stop | None:
-    """The stop that stands in an attempt's controls; None when there is none."""
-    request = files.read_json(f"{folder}/request.json", 64 << 20) or {}
+def read_stop(folder: str, request: Json | None = None) -> Stop | None:
+    """The stop that stands in an attempt's controls; None when there is none.
+
+    Args:
+        folder: The attempt's folder.
+        request: Its request; None reads it in the folder.
+    """
+    request = request or files.read_json(f"{folder}/request.json", 64 << 20) or {}
     epoch = request.get("epoch")
     accepted, _ = Controls(folder, epoch if isinstance(epoch, int) else 0).look()
     stops = [control["id"] for control in accepted if control["verb"] == "stop"]

@@ -13,16 +13,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aisteer.execution.aftermath import Unwritten, cause_of_death
 from aisteer.execution.crew import Worker
 from aisteer.execution.stopping import Stop, read_stop
 from aisteer.execution.withdrawal import withdraw
-from aisteer.execution.worker import ending, files
+from aisteer.execution.worker import book, ending, files
 from aisteer.execution.worker.attempt import ENDING, STALE, TAKEN, UNCLAIMED
-from aisteer.execution.worker.claim import Claimant
+from aisteer.execution.worker.claim import Claimant, read_claim
 from aisteer.execution.worker.command import end_group
 from aisteer.execution.worker.files import Json
+from aisteer.execution.worker.folder import make_folder
+from aisteer.execution.worker.lots import Lots, Spot, spot_of
 
 __all__ = ["Supervisor"]
 
@@ -43,6 +46,8 @@ class Entry:
     key: str
     threads: int
     setting: Json
+    place: Spot | None = None
+    """Where its request stands, if that is in a lot; then its folder may not be there yet."""
     worker: Worker | None = None
     claimed: float = 0.0
     tries: int = 0
@@ -83,6 +88,7 @@ class Supervisor:
         self._ends = Unwritten()
         self._stopping: dict[str, Entry] = {}
         self._claimant = Claimant(self.root)
+        self._lots = Lots(self.root)
         self._ending = 0.0
         self._asked = 0
 
@@ -106,11 +112,12 @@ class Supervisor:
         busy = sum(1 for w in self.workers.values() if w.sent)
         return {"workers": self.limit, "busy": busy, "waiting": max(0, len(self._entries) - busy)}
 
-    def submit(self, keys: Sequence[str], threads: int, setting: Json) -> None:
-        """Queue attempts; those it knows already stay as they are."""
-        for key in keys:
-            if key not in self._entries and _KEY.fullmatch(str(key)):
-                self._entries[key] = Entry(key, threads, setting)
+    def submit(self, attempts: Sequence[Any], threads: int, setting: Json) -> None:
+        """Queue attempts, a key each or a key and its place in a lot; those it knows already stay as they are."""
+        for attempt in attempts:
+            key, *place = attempt if isinstance(attempt, list) and attempt else [attempt]
+            if isinstance(key, str) and key not in self._entries and _KEY.fullmatch(key):
+                self._entries[key] = Entry(key, threads, setting, spot_of(place))
                 self._queue.append(key)
         self._dispatch()
 
@@ -122,7 +129,7 @@ class Supervisor:
         if not entry.claimed and self._withdraw(entry):
             return
         if entry.stop is None:
-            entry.stop = read_stop(self._folder(key))
+            entry.stop = read_stop(self._folder(key), self._request(entry))
             if entry.stop is not None:
                 self._stopping[key] = entry
 
@@ -155,11 +162,16 @@ class Supervisor:
     def close(self) -> None:
         """Nothing more is claimed."""
         self._claimant.forget()
+        self._lots.close()
 
     # --- the queue ---
 
     def _folder(self, key: str) -> str:
         return f"{self.root}/attempts/{key[:2]}/{key}"
+
+    def _request(self, entry: Entry) -> Json | None:
+        """The request that stands in a lot."""
+        return self._lots.read(entry.key, entry.place) if entry.place is not None else None
 
     def _dispatch(self) -> None:
         while self._queue and not self._ending:
@@ -208,17 +220,17 @@ class Supervisor:
 
     def _send(self, worker: Worker, first: Entry) -> None:
         """Fill the worker with attempts of one kind from the head of the queue."""
-        keys: list[str] = []
+        attempts: list[tuple[object, ...]] = []
         room = max(1, worker.room)
-        while self._queue and len(keys) < room:
+        while self._queue and len(attempts) < room:
             entry = self._entries.get(self._queue[0])
             if entry is not None and (entry.threads != first.threads or entry.setting != first.setting):
                 break
             self._queue.popleft()
             if entry is not None:
                 entry.worker = worker
-                keys.append(entry.key)
-        worker.send(keys, first.setting)
+                attempts.append((entry.key, *(entry.place or ())))
+        worker.send(attempts, first.setting)
 
     def _share(self, now: float) -> None:
         """Give idle workers what waits behind a long run; the claims decide who gets it."""
@@ -307,13 +319,16 @@ class Supervisor:
     # --- speaking for others ---
 
     def _withdraw(self, entry: Entry) -> bool:
-        record = withdraw(self._folder(entry.key), self._claimant)
+        record = withdraw(self._folder(entry.key), self._claimant, self._request(entry))
         if record is not None:
             self._write_end(entry.key, record)
         return record is not None
 
     def _write_end(self, key: str, record: Json) -> None:
-        if self._ends.write(key, self._folder(key), record):
+        entry = self._entries.get(key)
+        if self._ends.write(
+            key, self._folder(key), record, make=entry is not None and entry.place is not None
+        ):
             self._over(key)
 
     def reap(self) -> None:
@@ -333,10 +348,13 @@ class Supervisor:
             files.remove(f"{self.root}/claimants/{worker.token}.json")
 
     def _mourn(self, worker: Worker, code: int) -> None:
+        ended = book.of(self.root, worker.token) if worker.sent else {}
         for key in reversed(worker.sent):
             entry = self._entries.get(key)
-            claim = files.read_json(f"{self._folder(key)}/claim.json", 1 << 16)
-            if claim is None and entry is not None and entry.worker is worker:
+            claim = read_claim(self._folder(key))
+            if key in ended:
+                self._over(key)
+            elif claim is None and entry is not None and entry.worker is worker:
                 self._requeue(entry)
             elif claim is not None and claim.get("by") == worker.token:
                 self._speak_for(worker, key, entry, claim, code)
@@ -345,6 +363,9 @@ class Supervisor:
 
     def _speak_for(self, worker: Worker, key: str, entry: Entry | None, claim: Json, code: int) -> None:
         folder = self._folder(key)
+        if entry is not None and entry.place is not None:
+            with contextlib.suppress(OSError):
+                make_folder(folder)
         end_group(folder)
         if os.path.lexists(f"{folder}/fenced") or not os.path.isdir(folder):
             self._forget(key)

@@ -140,7 +140,7 @@ def test_a_claimant_whose_file_was_removed_claims_all_the_same(tmp_path):
     assert claimant.claim(str(tmp_path / "a"))
     shutil.rmtree(tmp_path / "claimants")
     assert not claimant.claim(str(tmp_path / "b"))
-    assert not (tmp_path / "b" / "claim.json").exists()
+    assert not (tmp_path / "b.claim").exists()
     (tmp_path / "claimants").mkdir()
     assert claimant.claim(str(tmp_path / "b"))
     shutil.rmtree(tmp_path / "claimants")

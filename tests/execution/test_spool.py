@@ -136,7 +136,8 @@ def replace_by_device(path, tmp_path):
 
 @pytest.mark.parametrize("replace", [replace_by_link, replace_by_pipe, replace_by_folder, replace_by_device])
 @pytest.mark.parametrize(
-    "name", ["observations.jsonl", "claim.json", "heartbeat", "end.json", "request.json"]
+    "name",
+    ["observations.jsonl", "claim.json", f"../{'cd' * 16}-1.claim", "heartbeat", "end.json", "request.json"],
 )
 def test_links_pipes_and_folders_are_not_followed_read_or_waited_for(stage, tmp_path, name, replace):
     ref = AttemptRef("R1", "cd" * 16, 1)

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import checkpoints, ending, loading, succession, values
+from .book import Book
 from .calling import called
 from .capture import Capture
-from .claim import Claimant
+from .claim import Claimant, is_claimed
 from .controls import Controls
 from .files import Json
+from .folder import Folder
 from .heartbeat import Heartbeat
 from .interruption import Abandoned, Interruption
 from .packing import NotStorable
@@ -42,6 +44,8 @@ def run_attempt(
     capture: Capture | None = None,
     interruption: Interruption | None = None,
     notify: Callable[[str], None] | None = None,
+    handed: Json | None = None,
+    book: Book | None = None,
 ) -> Json:
     """Execute one attempt, if it is ours to execute. Its truth is in its folder, not in the answer.
 
@@ -55,6 +59,8 @@ def run_attempt(
         capture: Where output goes; None makes one if ``alone``.
         interruption: How signals reach the simulation; None makes one if ``alone``.
         notify: Called with ``claimed``, ``observed`` or ``ended``.
+        handed: Its request, where that stands in a lot; None reads it in the folder.
+        book: Where an attempt out of a lot that leaves nothing else has its end; None has a file for each.
 
     Returns:
         ``executed``; then ``end`` and ``written`` (whether ``end.json`` stands there), and the
@@ -69,7 +75,7 @@ def run_attempt(
     beating.interval = min(beating.interval, beat)
     signals.begin()
     try:
-        request, reason = read_request(root, path)
+        request, reason = read_request(root, path, handed)
         if request is None:
             return {"executed": False, "reason": reason}
         attempt = Attempt(
@@ -80,6 +86,8 @@ def run_attempt(
             notify=notify or _nobody,
             capture=capture or made,
             interruption=signals,
+            folder=Folder(path, made=handed is None),
+            book=book,
         )
         return attempt.run()
     finally:
@@ -115,7 +123,11 @@ class Attempt:
         notify: Callable[[str], None],
         capture: Capture | None,
         interruption: Interruption,
+        folder: Folder,
+        book: Book | None,
     ) -> None:
+        self.folder = folder
+        self.book = book
         self.capture = capture
         self.interruption = interruption
         self.root = root
@@ -124,8 +136,8 @@ class Attempt:
         self.claimant = claimant
         self.notify = notify
         self.controls = Controls(path, _integer(request.get("epoch")))
-        self._heartbeat = Heartbeat(path)
-        self.recorder = Recorder(path, beating.wake, lambda: notify("observed"))
+        self._heartbeat = Heartbeat(folder)
+        self.recorder = Recorder(folder, beating.wake, lambda: notify("observed"))
         self.checkpoint: str | None = None
         self.cut_off = ""
         self._early: list[Json] = []
@@ -185,7 +197,7 @@ class Attempt:
     @property
     def taken(self) -> bool:
         """Whether somebody has claimed it."""
-        return os.path.lexists(os.path.join(self.path, "claim.json"))
+        return is_claimed(self.path)
 
     def _unclaimed(self) -> str:
         return TAKEN if self.taken else UNCLAIMED
@@ -226,16 +238,25 @@ class Attempt:
         if simulation.get("kind") == "command":
             from . import command
 
-            return command.simulation(self.path, self.request)
+            return command.simulation(self._home(), self.request)
         with self.interruption.inside():
             loaded = loading.load(self.root, simulation)
         self.versions = loaded.versions
         return called(loaded, self.root, self.request)
 
+    def _home(self) -> str:
+        try:
+            return self.folder.need()
+        except OSError as error:
+            raise loading.CannotLoad(
+                f"Its folder in the spool cannot be made ({error.strerror}). Nothing ran. Make room where the "
+                "spool is and run it again."
+            ) from error
+
     def save(self, make: Callable[[], Any]) -> str:
         """Write a checkpoint; answers in words why it could not be written."""
         try:
-            name = checkpoints.save(self.path, make())
+            name = checkpoints.save(self.folder.need(), make())
         except NotStorable as error:
             return str(error)
         except OSError as error:
@@ -252,7 +273,7 @@ class Attempt:
     def _close(self) -> None:
         self.recorder.close()
         if self.capture is not None and not self.cut_off:
-            self.capture.finish(self.path)
+            self.capture.finish(self.folder)
 
     def _finish(self, end: Json) -> Json:
         failure = self.recorder.error
@@ -281,10 +302,21 @@ class Attempt:
             },
             "versions": dict(self.versions),
         }
-        written = ending.write_end(self.path, record)
+        written = self._write_end(record)
         self.notify("ended")
         answer = {"executed": True, "end": record["end"], "written": written}
         return answer if written else {**answer, "record": record}
+
+    def _write_end(self, record: Json) -> bool:
+        if self.book is not None and not self.folder.made:
+            return self.book.write(os.path.basename(self.path), record) or self._write_file(record)
+        return ending.write_end(self.path, record)
+
+    def _write_file(self, record: Json) -> bool:
+        try:
+            return ending.write_end(self.folder.need(), record)
+        except OSError:
+            return False
 
     # --- the pulse's thread ---
 

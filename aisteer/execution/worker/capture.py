@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import io
 import os
@@ -10,6 +11,7 @@ import tempfile
 from typing import IO
 
 from . import files
+from .folder import Folder
 
 KEPT = 256 << 10
 """Bytes kept of the beginning, and again of the end."""
@@ -67,9 +69,14 @@ class Log:
             os.ftruncate(self.fd, 0)
             self._position = 0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anything was printed since the last attempt."""
+        return bool(os.fstat(self.fd).st_size or self._head)
+
     def finish(self, folder: str) -> None:
         """Complete the log and be ready for the next attempt."""
-        if not (os.fstat(self.fd).st_size or self._head):
+        if not self.waiting:
             return
         self.take(folder)
         if self._dropped:
@@ -136,11 +143,14 @@ class Capture:
         for log in self.logs:
             log.take(folder)
 
-    def finish(self, folder: str) -> None:
-        """Complete the logs of an attempt."""
+    def finish(self, folder: Folder) -> None:
+        """Complete the logs of an attempt; one that printed nothing needs no folder."""
         _flush()
+        if any(log.waiting for log in self.logs):
+            with contextlib.suppress(OSError):  # a log is not worth a run
+                folder.need()
         for log in self.logs:
-            log.finish(folder)
+            log.finish(folder.path)
 
     def restore(self) -> None:
         """Give the descriptors back."""

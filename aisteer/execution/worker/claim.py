@@ -11,8 +11,12 @@ import uuid
 
 from . import files
 from .files import Json
+from .folder import make_parent
 
 _FENCE = "fence-"
+_EARLIER = "claim.json"
+"""Where the claim stood in spools of format 1: inside the attempt's folder."""
+_LONGEST = 1 << 16
 _JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "FLUX_JOB_ID", "COBALT_JOBID", "JOB_ID")
 
 
@@ -107,6 +111,22 @@ def is_fence(claim: Json) -> bool:
     return str(claim.get("by")).startswith(_FENCE)
 
 
+def claim_path(folder: str) -> str:
+    """Where the claim of the attempt in ``folder`` stands: beside it, for many attempts need no folder."""
+    return f"{folder}.claim"
+
+
+def is_claimed(folder: str) -> bool:
+    """Whether somebody has claimed the attempt."""
+    return os.path.lexists(claim_path(folder)) or os.path.lexists(os.path.join(folder, _EARLIER))
+
+
+def read_claim(folder: str) -> Json | None:
+    """Who claimed the attempt; None while nobody has."""
+    found = files.read_json(claim_path(folder), _LONGEST)
+    return found if found is not None else files.read_json(os.path.join(folder, _EARLIER), _LONGEST)
+
+
 class Claimant:
     """Someone who executes attempts, one after the other; its token stands in every claim it wins.
 
@@ -117,14 +137,15 @@ class Claimant:
         self.token = token or uuid.uuid4().hex
         self.where = where()
         self._path = os.path.join(root, "claimants", f"{self.token}.json")
+        self._body = b""
         self._linked = 0
 
     def claim(self, folder: str) -> bool:
         """Try to become the one that executes the attempt in ``folder``."""
-        path = os.path.join(folder, "claim.json")
-        if os.path.lexists(path):
+        if is_claimed(folder):
             return False
-        for _ in range(2):
+        path = claim_path(folder)
+        for _ in range(3):
             try:
                 # File systems allow so many links to a file (65,000 on ext4).
                 if self._linked in {0, 10_000}:
@@ -133,16 +154,33 @@ class Claimant:
                 self._linked += 1
             except OSError:
                 # On a network file system the answer to a link that succeeded can be lost: look. Where
-                # no claim stands the file that we link may have been removed: write it again.
-                self._linked = 0
+                # no claim stands it may be the first in its part of the spool, or the file that we link
+                # may have been removed: make that again.
+                if not self._make_room(path):
+                    self._linked = 0
             if os.path.lexists(path):
                 break
-        held = files.read_json(path, 1 << 16)
-        return held is not None and held.get("by") == self.token
+        return self._holds(path)
+
+    def _holds(self, path: str) -> bool:
+        held = files.read(path, _LONGEST)
+        if held is None or held == self._body:
+            return held is not None
+        return (files.decode(held) or {}).get("by") == self.token
+
+    def _make_room(self, path: str) -> bool:
+        """Make the folder in which the claim stands. Answers whether that was what was missing."""
+        if os.path.isdir(os.path.dirname(path)):
+            return False
+        try:
+            make_parent(path)
+        except OSError:
+            return False  # the next try says so
+        return True
 
     def _renew(self) -> None:
-        body = files.encode({"by": self.token, "time": round(time.time(), 3), **self.where})
-        files.write_whole(self._path, body)
+        self._body = files.encode({"by": self.token, "time": round(time.time(), 3), **self.where})
+        files.write_whole(self._path, self._body)
         self._linked = 0
 
     def forget(self) -> None:

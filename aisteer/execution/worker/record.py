@@ -10,6 +10,7 @@ from typing import Any
 
 from . import files, values
 from .files import Json
+from .folder import Folder
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})
 BATCH = 0.05
@@ -23,13 +24,14 @@ class Recorder:
     to is not made. A failed write is remembered in ``error`` and nothing is written after it.
 
     Args:
-        folder: The attempt's folder, which must exist.
+        folder: The attempt's folder, which is made when the first line is written.
         wake: Called when lines wait and nobody is bound to write them soon.
         moved: Called after lines were written.
     """
 
-    def __init__(self, folder: str, wake: Callable[[], None], moved: Callable[[], None]) -> None:
-        self.path = os.path.join(folder, "observations.jsonl")
+    def __init__(self, folder: Folder, wake: Callable[[], None], moved: Callable[[], None]) -> None:
+        self.path = os.path.join(folder.path, "observations.jsonl")
+        self._folder = folder
         self.length = 0
         self.lines = 0
         self.observations = 0
@@ -126,6 +128,7 @@ class Recorder:
     def _write(self, data: bytes, count: int) -> None:
         try:
             if self._fd < 0:
+                self._folder.need()
                 self._fd = files.open_append(self.path)
             files.write_all(self._fd, data)
             self.length += len(data)

@@ -24,12 +24,12 @@ def _nonce(root: str) -> str:
     return _nonces[key]
 
 
-def read_request(root: str, path: str) -> tuple[Json | None, str]:
-    """The request, or why it is not executed."""
+def read_request(root: str, path: str, handed: Json | None = None) -> tuple[Json | None, str]:
+    """The request (``handed`` where it came out of a lot), or why it is not executed."""
     nonce = _nonce(root)
     if not nonce:
         return None, f"{root} is no spool: spool.json is missing. It may be unmounted or removed; nothing ran"
-    request = files.read_json(os.path.join(path, "request.json"), 64 << 20)
+    request = handed or files.read_json(os.path.join(path, "request.json"), 64 << 20)
     if request is None:
         return None, "there is no request that can be read in its folder"
     if request.get("nonce") != nonce:

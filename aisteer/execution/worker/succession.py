@@ -7,8 +7,8 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from . import files
-from .claim import holder_is_dead, holder_lives, is_fence
+from . import book
+from .claim import holder_is_dead, holder_lives, is_fence, read_claim
 from .files import Json
 
 _RELEASED = "released"
@@ -48,7 +48,7 @@ def wait_for_earlier(
     begun = time.monotonic()
     ended = False
     for folder in folders:
-        while (claim := _executed(folder, token)) is not None and not leave():
+        while (claim := _executed(root, folder, token)) is not None and not leave():
             waited = time.monotonic() - begun
             if waited > patience and not ended:
                 ended = True
@@ -62,12 +62,14 @@ def wait_for_earlier(
     return ""
 
 
-def _executed(folder: str, token: str) -> Json | None:
+def _executed(root: str, folder: str, token: str) -> Json | None:
     """The claim of an attempt that a process of this machine still executes."""
     if any(os.path.lexists(os.path.join(folder, name)) for name in ("end.json", _RELEASED)):
         return None
-    claim = files.read_json(os.path.join(folder, "claim.json"), 1 << 16)
+    claim = read_claim(folder)
     if claim is None or claim.get("by") == token or is_fence(claim):
+        return None
+    if os.path.basename(folder) in book.of(root, str(claim.get("by"))):
         return None
     if holder_is_dead(claim):
         from .command import end_group

@@ -13,10 +13,12 @@ from collections import deque
 from collections.abc import Iterator
 
 from .attempt import beating, run_attempt
+from .book import Book
 from .capture import Capture
 from .claim import Claimant
 from .files import Json
 from .interruption import Interrupted, Interruption
+from .lots import Lots
 
 _EXIT_SOON = 10.0
 """Seconds that a run has to write a checkpoint after its host died."""
@@ -39,6 +41,8 @@ class Bell:
     def ring(self, word: str, key: str, more: str = "") -> None:
         """Tell the host soon: at once unless it was told just now."""
         with self._lock:
+            if word == "e" and self._lines and self._lines[-1] == f"c {key} \n":
+                self._lines.pop()  # what has ended was claimed
             self._lines.append(f"{word} {key} {more}\n")
         if time.monotonic() - self._flushed >= _BATCH:
             self.flush()
@@ -102,9 +106,10 @@ def serve(root: str, channel: socket.socket, token: str, out: int, err: int) -> 
     capture = Capture(out, err)
     claimant = Claimant(root, token)
     bell = Bell(channel)
+    lots, book = Lots(root), Book(root, token)
     beating.enter(HostWatch(bell, channel, interruption))
     try:
-        for key in _orders(channel, bell):
+        for key, place in _orders(channel, bell):
             answer = run_attempt(
                 root,
                 f"attempts/{key[:2]}/{key}",
@@ -112,6 +117,8 @@ def serve(root: str, channel: socket.socket, token: str, out: int, err: int) -> 
                 capture=capture,
                 interruption=interruption,
                 notify=lambda word, key=key: _tell(bell, word, key),  # type: ignore[misc]
+                handed=lots.read(key, place) if place else None,
+                book=book,
             )
             if not answer["executed"]:
                 bell.ring("s", key, answer["reason"].replace("\n", " "))
@@ -125,6 +132,8 @@ def serve(root: str, channel: socket.socket, token: str, out: int, err: int) -> 
         return
     finally:
         claimant.forget()
+        book.close()
+        lots.close()
         bell.flush()
 
 
@@ -133,9 +142,9 @@ def _tell(bell: Bell, word: str, key: str) -> None:
         bell.ring(word[0], key)
 
 
-def _orders(channel: socket.socket, bell: Bell) -> Iterator[str]:
-    """The keys that the host sends, as they come."""
-    waiting: deque[str] = deque()
+def _orders(channel: socket.socket, bell: Bell) -> Iterator[tuple[str, list[object]]]:
+    """The attempts that the host sends, as they come: the key, and where its request stands if that is in a lot."""
+    waiting: deque[tuple[str, list[object]]] = deque()
     rest = b""
     while True:
         while waiting:
@@ -148,7 +157,7 @@ def _orders(channel: socket.socket, bell: Bell) -> Iterator[str]:
         for line in lines:
             order = json.loads(line)
             _settle(order)
-            waiting.extend(order.get("run", ()))
+            waiting.extend((key, place) for key, *place in order.get("run", ()))
 
 
 def _settle(order: Json) -> None:
