@@ -54,8 +54,14 @@ class Archives:
         Raises:
             SpoolError: The archive could not be written; every folder is where it was.
         """
+        self._index()
         wanted = {ref.key: ref.folder for ref in refs}
-        booked = {key: line for _, _, ends in self.books.all() for key, line in ends.items() if key in wanted}
+        booked = {
+            key: line
+            for _, _, ends in self.books.all()
+            for key, line in ends.items()
+            if key in wanted and wanted[key] not in self._where
+        }
         packed = {
             key: folder
             for key, folder in wanted.items()

@@ -38,6 +38,8 @@ _BUSY = 0.05
 _IDLE = 0.5
 _PACKED = 500
 """Ended attempts that go into one archive, when there is nothing else to do."""
+_QUIET = 2.0
+"""Seconds without a live attempt after which there is nothing else to do."""
 
 
 class Driver:
@@ -86,6 +88,7 @@ class Driver:
         self._over: list[tuple[Endpoint, AttemptRef]] = []
         self._seen = 0
         self._beaten = 0.0
+        self._worked = 0.0
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
@@ -220,6 +223,7 @@ class Driver:
             for endpoint in {id(e): e for e in self.endpoints.values()}.values():
                 endpoint.tail({}, 0.0)  # nothing to read, but it may have news of itself
             return False
+        self._worked = time.monotonic()
         self._look()
         return True
 
@@ -317,7 +321,7 @@ class Driver:
 
     def _pack(self) -> None:
         """Keep spools small while nothing runs; what the journal has sealed is not needed as files."""
-        if len(self._over) < _PACKED:
+        if len(self._over) < _PACKED or time.monotonic() - self._worked < _QUIET:
             return
         batch, self._over = self._over[:_PACKED], self._over[_PACKED:]
         for endpoint in {id(e): e for e, _ in batch}.values():

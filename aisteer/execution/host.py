@@ -34,6 +34,7 @@ __all__ = ["Host", "main"]
 
 _TICK = 1.0
 _FAST_TICK = 0.05
+_MOST_THREADS = 1 << 16
 
 
 class Host:
@@ -155,7 +156,10 @@ class Host:
                 self.crew.limit = max(1, order["workers"])
             client.say_status()
         if "submit" in order:
-            self.crew.submit(order["submit"], int(order.get("threads", 1)), client.setting)
+            attempts, threads = order["submit"], order.get("threads")
+            if isinstance(attempts, list):  # anybody who is us may say anything
+                threads = threads if isinstance(threads, int) and 0 < threads < _MOST_THREADS else 1
+                self.crew.submit(attempts, threads, client.setting)
         if "control" in order:
             self.crew.control(str(order["control"]))
         if "end" in order:

@@ -163,7 +163,7 @@ class Launcher:
         if state.unit == "runs":
             amount = 1.0 if final and event.end != "withdrawn" else 0.0
             return replace(event, final=final, used=amount, charged=amount)
-        return replace(event, final=final)
+        return event if event.final == final else replace(event, final=final)
 
 
 def _asked_to_end(run: Run) -> bool:

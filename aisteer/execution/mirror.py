@@ -31,7 +31,9 @@ class Mirror:
 
     def __init__(self, folder: Path) -> None:
         self.root = Path(folder) / "observations"
+        self._text = str(self.root)
         self._writers: dict[tuple[str, int], _Stream] = {}
+        self._runs: set[str] | None = None
 
     def path(self, run: str, attempt: int) -> Path:
         """Where the observations of an attempt are."""
@@ -41,7 +43,18 @@ class Mirror:
 
     def length(self, run: str, attempt: int) -> int:
         """How much of the attempt's stream is here, bytes."""
+        if self._runs is None:
+            self._runs = self._known()
+        # Most short runs have no stream: those cost no look at the disk. One that came since is found by ``append``.
+        if run not in self._runs and (run, attempt) not in self._writers:
+            return 0
         return self._stream(run, attempt).length
+
+    def _known(self) -> set[str]:
+        try:
+            return {path.name for path in self.root.iterdir()}
+        except OSError:
+            return set()
 
     def append(self, run: str, attempt: int, offset: int, data: bytes) -> None:
         """Add whole lines that follow what is here; what is here already is not written again."""
@@ -56,10 +69,10 @@ class Mirror:
         """``[length, sha256]`` of the attempt's stream and the end of writing; None when there is none."""
         stream = self._writers.pop((run, attempt), None)
         if stream is None:
-            path = self.path(run, attempt)
-            if not path.exists():
+            path = f"{self._text}/{run}/{attempt}.jsonl"
+            if not os.path.lexists(path):
                 return None
-            stream = _Stream(path)
+            stream = _Stream(Path(path))
         return [stream.length, stream.hash.hexdigest()] if stream.length else None
 
     def _stream(self, run: str, attempt: int) -> _Stream:

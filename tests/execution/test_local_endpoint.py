@@ -16,7 +16,7 @@ from stage import Stage, eventually, is_alive, kill
 
 from aisteer.errors import SpoolError
 from aisteer.execution.endpoint import AttemptRef, Endpoint
-from aisteer.execution.hosts import list_hosts, stop_host
+from aisteer.execution.hosts import Place, list_hosts, stop_host
 from aisteer.execution.local import LocalEndpoint
 
 QUICK = "def f(x): return {'y': 2.0 * x}"
@@ -456,7 +456,6 @@ def test_a_host_that_is_told_to_end_lets_its_runs_write_checkpoints(stage):
 def test_only_its_user_reaches_the_host(stage):
     stage.submit(QUICK, {"x": 1})
     stage.ended()
-    from aisteer.execution.hosts import Place
 
     place = Place.of(stage.root)
     assert place.socket.stat().st_mode & 0o077 == 0
@@ -466,16 +465,18 @@ def test_only_its_user_reaches_the_host(stage):
 def test_what_strangers_say_does_not_hurt_the_host(stage):
     stage.submit(QUICK, {"x": 1})
     stage.ended()
-    from aisteer.execution.hosts import Place
-
+    before = [host.pid for host in list_hosts() if host.spool == str(stage.root)]
     channel = Place.of(stage.root).connect()
     channel.sendall(
         b'nonsense\n[1]\n{"submit":["../../etc",3,null,"'
         + b"a" * 100
         + b'-1"],"threads":"x"}\n{"control":[]}\n{"hello":1,"workers":"many"}\n'
     )
-    channel.sendall(b'{"submit":7}\n{"submit":["abcd-1"],"threads":-5}\n')
+    channel.sendall(
+        b'{"submit":7}\n{"submit":["abcd-1"],"threads":-5}\n{"submit":[[],[7,8],["abcd-2",{}]]}\n'
+    )
     assert stage.ended(stage.submit(QUICK, {"x": 2})).end["end"] == "done"
+    assert [host.pid for host in list_hosts() if host.spool == str(stage.root)] == before
     channel.close()
 
 

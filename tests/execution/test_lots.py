@@ -27,6 +27,16 @@ SLOW = """
         time.sleep(seconds)
         return {"y": 2 * x}
 """
+STEPS = """
+    import time
+    def f(x):
+        for i in range(10000):
+            time.sleep(0.01)
+            control = yield {"i": i}
+            if control.get("stop"):
+                break
+        return {"y": x}
+"""
 
 
 @pytest.fixture
@@ -159,11 +169,9 @@ def test_one_run_of_a_lot_can_be_taken_back_before_it_starts(stage, tmp_path):
 
 
 def test_a_long_run_of_a_lot_is_stopped_like_any_other(stage, tmp_path):
-    steps = "import time\ndef f(x):\n    for i in range(10000):\n        time.sleep(0.01)\n        c = yield {'i': i}\n" \
-        "        if c.get('stop'): break\n    return {'y': x}"  # fmt: skip
-    refs = stage.submit_all(lot_of(stage, steps, [{"x": x} for x in range(8)]))
+    refs = stage.submit_all(lot_of(stage, STEPS, [{"x": x} for x in range(8)]))
     stage.until(lambda: stage.seen[refs[0]].observations)
-    for ref in refs:
+    for ref in reversed(refs):
         stage.control(ref, "stop")
     stage.ended()
     assert stage.seen[refs[0]].end["end"] == "partial"
@@ -239,7 +247,7 @@ def test_packing_leaves_nothing_of_a_lot_but_an_archive_of_whole_folders(stage):
 
 def test_a_spool_of_format_1_is_read_and_its_claims_count(stage):
     ref = stage.write(QUICK, {"x": 1})
-    (stage.root / "spool.json").write_text('{"format":1,"nonce":"%s"}' % stage.nonce)
+    (stage.root / "spool.json").write_text(f'{{"format":1,"nonce":"{stage.nonce}"}}')
     (stage.path(ref) / "claim.json").write_text('{"by":"somebody"}')
     assert stage.spool.claim(ref) == {"by": "somebody"}
     seen = stage.execute(ref)
