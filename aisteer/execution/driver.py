@@ -35,6 +35,8 @@ __all__ = ["Driver"]
 _log = logging.getLogger("aisteer.driver")
 _BEAT = 2.0
 _BUSY = 0.05
+_EAGER = 0.01
+"""The same while proposals are being made that a rule may accept at once."""
 _IDLE = 0.5
 _PACKED = 500
 """Ended attempts that go into one archive, when there is nothing else to do."""
@@ -288,6 +290,8 @@ class Driver:
         if verdicts:
             actor = Actor("rule", "autonomy")
             self.journal.submit(cmd.Decide(actor=actor, epoch=self.epoch, verdicts=verdicts))
+            if self._thinker is not None:
+                self._thinker.wake()  # it may propose the next while these are launched
 
     def _launch(self, state: State) -> None:
         with self.journal.lock:
@@ -305,8 +309,9 @@ class Driver:
 
     def _look(self) -> None:
         groups = self._delivery.offsets(self._tracker.live, self._tracker.offset)
+        wait = _EAGER if self.thinking else _BUSY
         for endpoint, offsets in groups:
-            for glimpse in endpoint.tail(offsets, _BUSY / len(groups)):
+            for glimpse in endpoint.tail(offsets, wait / len(groups)):
                 self._tracker.take(glimpse)
         if not groups:
             self._stop.wait(_BUSY)

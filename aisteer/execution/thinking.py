@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -27,7 +28,9 @@ _log = logging.getLogger("aisteer.driver")
 MANUAL = "manual"
 """The policy of a task for which nothing proposes: all proposals are somebody's own."""
 _GATHER = 0.05
-"""Seconds to gather further news before thinking: results often come together."""
+"""Seconds to gather further news before thinking, at most: results often come together."""
+_SHARE = 0.2
+"""Of the time that the last thought took: where thoughts are quick, waiting for news would take longer than they do."""
 
 
 class Thinks(Protocol):
@@ -63,6 +66,7 @@ class Thinker:
         self._thread: threading.Thread | None = None
         self.epoch = 0
         self._busy = False
+        self._gather = _GATHER
         self._questions: deque[tuple[Callable[[Any], Any], Future[Any]]] = deque()
 
     @property
@@ -107,10 +111,11 @@ class Thinker:
     def _go_on(self) -> None:
         while True:
             self._news.wait()
-            if self._stop.wait(_GATHER):
+            if self._stop.wait(self._gather):
                 return
             self._busy = True
             self._news.clear()
+            begun = time.monotonic()
             try:
                 self._answer()
                 for task in list(self.journal.state.definition.get("tasks", ())):
@@ -126,6 +131,7 @@ class Thinker:
                 self._news.set()
             finally:
                 self._busy = False
+                self._gather = min(_GATHER, _SHARE * (time.monotonic() - begun))
 
     def _answer(self) -> None:
         while self._questions:
