@@ -108,7 +108,7 @@ class Mind:
         news = task.data != self._data(evidence)
         fit = self._fit(task, evidence, stands, batch.summary)
         told = [*stands.unpredicted, *(p for p in stands.waiting if news and p.predicted)]
-        predictions = self._predictions(task, evidence, told, stands.cost)
+        predictions = self._predictions(task, evidence, told, stands)
         stale = _stale(predictions, stands)
         drafts = [
             replace(d, cost=stands.cost, model=task.model if d.predicted else None) for d in batch.drafts
@@ -144,7 +144,7 @@ class Mind:
         return f"{len(evidence.data)} {last.run if last else ''} {hash(tuple(d.run for d in evidence.data))}"
 
     def _predictions(
-        self, task: _Task, evidence: Evidence, proposals: Sequence[Proposal], cost: float
+        self, task: _Task, evidence: Evidence, proposals: Sequence[Proposal], stands: Situation
     ) -> list[ProposalPredicted]:
         inside = [p for p in proposals if _inside(task.space, p)]
         if not inside:
@@ -159,7 +159,7 @@ class Mind:
                 acquisition=said["acquisition"],
                 rank=said["rank"],
                 of=said["of"],
-                cost=None if p.cost else cost,
+                cost=None if p.cost else stands.prices.get(p.id, stands.cost),
                 reasons=[*said["reasons"], *(r for r in p.reasons if r.get("kind") in _KEPT)],
             )
             for p, said in zip(inside, told, strict=True)

@@ -31,6 +31,7 @@ class Situation:
         unpredicted: Proposals without a prediction whose outcome is not known yet: edits, own candidates.
         left: How many more proposals the task's ``runs`` limit allows; ``None`` is no limit.
         cost: Estimated cost of one run, in the budget's unit.
+        prices: The same of proposals that ask for resources of their own, by name.
         model: Revision of the last surrogate in the journal; -1 where there is none.
         fitted: Digest of the data that it was fitted on.
     """
@@ -45,6 +46,7 @@ class Situation:
     unpredicted: tuple[Proposal, ...] = ()
     left: int | None = None
     cost: float = 0.0
+    prices: dict[str, float] = field(default_factory=dict)
     model: int = -1
     fitted: str = ""
 
@@ -75,6 +77,7 @@ def situation(state: State, task: str) -> Situation:
     accepted = [p for p in (state.proposals[name] for name in state.accepted) if p.task == task]
     waiting = [p for p in (state.proposals[name] for name in state.waiting) if p.task == task]
     open_proposals = [*waiting, *accepted, *(state.proposals[run.proposal] for run in live)]
+    own = [p for p in open_proposals if p.resources and not p.cost]
     fit = state.models.get(task)
     return Situation(
         task=task,
@@ -87,6 +90,7 @@ def situation(state: State, task: str) -> Situation:
         unpredicted=tuple(p for p in open_proposals if not p.predicted and p.action != "stop"),
         left=_left(state, task, definition, len(waiting) + len(accepted)),
         cost=estimate_cost(definition, state, task),
+        prices={p.id: estimate_cost(definition, state, task, p.resources) for p in own},
         model=fit.model if fit else -1,
         fitted=str(fit.summary.get("data", "")) if fit else "",
     )

@@ -14,7 +14,23 @@ import pytest
 
 import aisteer as ai
 
-__all__ = ["campaign_of", "counted", "fill", "finished", "running", "small_disk", "until"]
+__all__ = ["campaign_of", "counted", "counting", "fill", "finished", "running", "small_disk", "until"]
+
+
+@ai.simulation(checkpoint=True)
+def counting(x: float, *, steps: int = 400, restart: dict[str, int] | None = None):
+    """Counts up to ``steps``, 50 a second, and can go on from where it was."""
+    import time
+
+    step = restart["step"] if restart else 0
+    while step < steps:
+        control = yield {"step": step, "value": x * step}, lambda step=step: {"step": step}
+        if control.get("stop"):
+            break
+        steps = control.get("steps", steps)
+        step += 1
+        time.sleep(0.02)
+    return {"y": float(step)}
 
 
 @ai.simulation

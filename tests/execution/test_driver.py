@@ -12,25 +12,9 @@ from pathlib import Path
 import pytest
 
 import aisteer as ai
-from tests.execution.driven import campaign_of, finished, running, until
+from tests.execution.driven import campaign_of, counting, finished, running, until
 
 pytestmark = pytest.mark.usefixtures("no_host_is_left")
-
-
-@ai.simulation(checkpoint=True)
-def counting(x: float, *, steps: int = 400, restart: dict[str, int] | None = None):
-    """Counts up to ``steps``, 50 a second, and can go on from where it was."""
-    import time
-
-    step = restart["step"] if restart else 0
-    while step < steps:
-        control = yield {"step": step, "value": x * step}, lambda step=step: {"step": step}
-        if control.get("stop"):
-            break
-        steps = control.get("steps", steps)
-        step += 1
-        time.sleep(0.02)
-    return {"y": float(step)}
 
 
 @ai.simulation

@@ -155,6 +155,23 @@ def test_costs_are_estimated_and_travel_with_the_proposals(tmp_path: Path):
     assert {p.cost for p in campaign.state.proposals.values()} == {0.25}
 
 
+def test_a_candidate_with_resources_of_its_own_is_priced_by_them_once_a_run_has_told_what_runs_take(
+    tmp_path: Path,
+):
+    campaign, mind = Campaign(), Mind(tmp_path)
+    for i in range(4):
+        campaign.run(hill({"x": i / 4, "y": 0.5}), x=i / 4, y=0.5)  # 36 s on one node each
+    drafts = [
+        cmd.Draft(task="main", parameters={"x": x, "y": 0.1}, origin="human", resources=resources)
+        for x, resources in ((0.1, None), (0.2, {"nodes": 4}))
+    ]
+    campaign.submit(cmd.Propose(actor=HUMAN, drafts=drafts))
+    usual, large = list(campaign.state.waiting)
+    campaign.think(mind)
+    assert campaign.state.proposals[usual].cost == pytest.approx(0.01)
+    assert campaign.state.proposals[large].cost == pytest.approx(0.04)
+
+
 def test_a_redefined_objective_starts_a_new_policy(tmp_path: Path):
     campaign, mind = Campaign(), Mind(tmp_path)
     for _ in range(2):
