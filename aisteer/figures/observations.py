@@ -26,6 +26,7 @@ def observations(
     runs: Sequence[str] | str | None = None,
     x: str = "step",
     y: Sequence[str] | str | None = None,
+    relative: bool = False,
 ) -> tuple[list[Panel], list[str], list[str]]:
     """Curves of runs, one panel for each quantity.
 
@@ -34,6 +35,7 @@ def observations(
         runs: Names of runs; the live ones, else the eight that ended last, if not given.
         x: The quantity that goes along the x axis; the number of the observation where a run has none such.
         y: Quantities; all that the runs reported if not given.
+        relative: Draw each curve's change since its start, where runs differ more than each of them moves.
 
     Raises:
         UnknownName: A run or quantity that there is not.
@@ -49,7 +51,7 @@ def observations(
                 name=name,
             )
     along = Axis(x, source.unit(x))
-    panels = [_panel(rows, along, Axis(name, source.unit(name))) for name in wanted]
+    panels = [_panel(rows, along, Axis(name, source.unit(name)), relative=relative) for name in wanted]
     empty = Panel(along, Axis("observations"), note="No observation has arrived yet.")
     return panels or [empty], [source.task], list(chosen)
 
@@ -71,11 +73,13 @@ def _values(source: Source, run: Run) -> Iterator[dict[str, float]]:
                 yield {str(k): float(v) for k, v in values.items() if isinstance(v, Real)}
 
 
-def _panel(rows: dict[str, list[dict[str, float]]], x: Axis, y: Axis) -> Panel:
+def _panel(rows: dict[str, list[dict[str, float]]], x: Axis, y: Axis, *, relative: bool) -> Panel:
     lines: list[Line] = []
     for series, (name, seen) in enumerate(rows.items(), 1):
         along = [row.get(x.label, number) for number, row in enumerate(seen, 1) if y.label in row]
         up = [row[y.label] for row in seen if y.label in row]
         if up:
-            lines.append(Line(name, "live", np.array(along), np.array(up), series=series))
-    return Panel(x, y, lines)
+            values = np.array(up) - (up[0] if relative else 0.0)
+            lines.append(Line(name, "live", np.array(along), values, series=series))
+    shown = Axis(f"{y.label}, change since the start", y.unit) if relative else y
+    return Panel(x, shown, lines)

@@ -21,15 +21,16 @@ class Look:
 
 
 LOOKS: dict[Who, Look] = {
-    "ai": Look("#0072B2", "o"),
-    "human": Look("#D55E00", "s"),
-    "rule": Look("#009E73", "^"),
+    "ai": Look("#0072B2", "^"),
+    "human": Look("#D55E00", "D"),
+    "rule": Look("#009E73", "o"),
     "random": Look("#7F7F7F", "x", "--"),
-    "live": Look("#CC79A7", "D", ":", hollow=True),
+    "live": Look("#CC79A7", "s", ":", hollow=True),
     "belief": Look("#0072B2", "", "-"),
     "ideal": Look("#000000", "", ":"),
 }
-"""Okabe and Ito's colours, which stay apart for all common kinds of colour vision; shapes differ as well."""
+"""Okabe and Ito's colours, which stay apart for all common kinds of colour vision. Shapes differ as well, and are the
+board's: triangle AI, diamond human, cross random, square in flight."""
 
 SERIES: tuple[tuple[str, str], ...] = (
     ("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"),

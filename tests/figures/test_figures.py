@@ -144,6 +144,10 @@ def test_observations_are_curves_of_runs_and_quantities(steered):
     assert [panel.y.label for panel in made.spec.panels] == ["energy"]
     assert line.x.tolist() == [0, 10, 20, 30, 40]
     assert line.y.tolist() == [0, -1, -2, -3, -4]
+    steered.observe("R17", [{"step": 50, "force": 7.0}, {"step": 60, "force": 5.0}])
+    made = figure(steered.campaign, "observations", y="force", relative=True)
+    assert layers(made, Line)["R17"].y.tolist() == [0, -2]
+    assert made.spec.panels[0].y.text == "force, change since the start"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -76,7 +76,7 @@ def test_a_rejection_is_offered_to_be_undone_for_a_while():
 
 
 def test_the_last_batch_is_told_in_words():
-    assert shown(melting())["review"]["last"] == "Last batch: you accepted 1 and edited 1"
+    assert shown(melting())["review"]["last"] == "Last batch: you accepted 1 and edited 1; 2 still wait"
 
 
 def test_what_the_ai_took_back_is_told_in_english_and_with_its_ranks():

@@ -37,7 +37,8 @@ def order(panel, **more):
     return {"type": "order", "id": f"id-{panel}", "verb": "figure", "figure": panel, "task": "main", **more}
 
 
-def test_a_panels_figure_is_written_as_pdf_and_svg_with_data_and_provenance(finished):
+def test_a_panels_figure_is_written_as_pdf_and_svg_with_data_and_provenance(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder.parent.parent)
     steps = []
     answer = carry_out(finished, order("convergence"), lambda *told: steps.append(told))
     assert answer.ok
@@ -48,7 +49,9 @@ def test_a_panels_figure_is_written_as_pdf_and_svg_with_data_and_provenance(fini
     known = json.loads((finished.folder / "figures" / f"{stem}.provenance.json").read_text())
     assert known["campaign"]["revision"] == revision
     assert answer.path == str((finished.folder / "figures").resolve())
-    assert f"Saved {stem}.pdf and .svg" in answer.message
+    assert answer.message == (
+        f"Saved campaigns/melting/figures/{stem}.pdf and .svg, with data and provenance beside them."
+    )
     assert steps == [(1, 3, "collecting"), (2, 3, "writing PDF"), (3, 3, "writing SVG")]
 
 
@@ -81,8 +84,8 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_way_out(finished):
         ),
         (
             "live",
-            {"runs": ["R1"], "quantity": "energy", "clock": ""},
-            "campaign.figure('observations', runs=['R1'], x='observation', y='energy')",
+            {"runs": ["R1"], "quantity": "energy", "clock": "", "relative": True},
+            "campaign.figure('observations', runs=['R1'], x='observation', y='energy', relative=True)",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from aisteer.errors import Refused
 from aisteer_widgets.view_models.belief import question_of
+from aisteer_widgets.view_models.tasks import task_names
 
 __all__ = ["FORMATS", "Wanted", "save_figure", "wanted"]
 
@@ -45,13 +47,13 @@ def wanted(state: Any, order: Mapping[str, Any]) -> Wanted:
     Args:
         state: The campaign's state.
         order: ``figure`` (the panel), ``task``, and what the panel shows: ``view`` of the belief; ``runs``,
-            ``quantity`` and ``clock`` of the live plot.
+            ``quantity``, ``clock`` and ``relative`` of the live plot.
 
     Raises:
         Refused: There is no figure of that panel.
     """
     panel, task = str(order.get("figure", "")), str(order.get("task", ""))
-    several = len(state.definition.get("tasks", {})) > 1
+    several = len(task_names(state)) > 1
     options: Json = {"task": task} if several and task else {}
     where = task if several else ""
     if panel == "convergence":
@@ -69,6 +71,7 @@ def wanted(state: Any, order: Mapping[str, Any]) -> Wanted:
         quantity, clock = str(order.get("quantity", "")), str(order.get("clock", "") or "observation")
         if runs and quantity:
             options |= {"runs": runs, "x": clock, "y": quantity}
+            options |= {"relative": True} if order.get("relative") else {}
             return Wanted("observations", options, (where, quantity))
     raise Refused("There is nothing in this panel to save yet. It can be saved once it shows a picture.")
 
@@ -103,7 +106,7 @@ def save_figure(campaign: Any, order: Mapping[str, Any], progress: Progress) -> 
                 f"{stem}.{ending} could not be written to {_shown(folder)} ({error.strerror or error}). Nothing of "
                 f"the campaign is touched. Save it elsewhere in a cell: {figure.call}.save({f'{stem}.{ending}'!r})"
             ) from error
-    words = f"Saved {stem}.pdf and .svg, with their data (.csv) and provenance (.json) beside them, in {_shown(folder)}"
+    words = f"Saved {_shown(folder)}{os.sep}{stem}.pdf and .svg, with data and provenance beside them"
     return words, folder.resolve()
 
 

@@ -330,6 +330,7 @@ class View {
   narrow() { return (this.ui.widths.root || 1000) < 620; }
 
   countdown(held) {
+    if (this.gone()) return { words: "accepted", share: 0 };
     const left = held.left - (performance.now() - this.held) / 1000;
     if (!(held.left > 0)) return { words: held.words, share: 0 };
     if (left <= 0) return { words: "launching…", share: 0 };

@@ -3,7 +3,7 @@ function livePanel(ctx) {
   if (!d) return null;
   const height = 190;
   return h("section", { key: "live", class: "ais-live", "aria-label": "Live observations" },
-    h("h2", {}, h("b", {}, d.title), h("span", {}, d.sub), h("span", { class: "ais-grow" }), d.curves.length ? saveControl(ctx, "live", { runs: d.curves.map((c) => c.run), quantity: d.quantity, clock: d.clock }) : null,
+    h("h2", {}, h("b", {}, d.title), h("span", {}, d.sub), h("span", { class: "ais-grow" }), d.curves.length ? saveControl(ctx, "live", { runs: d.curves.map((c) => c.run), quantity: d.quantity, clock: d.clock, relative: d.relative }) : null,
       d.quantities.length > 1 ? h("label", {}, h("span", { class: "ais-hidden" }, "Quantity"), h("select", { class: "ais-select ais-small", value: d.quantity, onchange: (e) => ctx.wish({ quantity: e.target.value }) },
         d.quantities.map((q) => h("option", { value: q.name, selected: q.name === d.quantity }, q.label)))) : null),
     savedLine(ctx, "live"),
@@ -43,7 +43,7 @@ function convergencePanel(ctx) {
   if (!d) return null;
   const height = 210;
   return h("section", { key: "convergence", class: "ais-convergence", "aria-label": "Best so far" },
-    h("h2", {}, h("b", {}, "Best so far"), h("span", { class: "ais-num" }, d.sub), h("span", { class: "ais-grow" }), d.empty ? null : saveControl(ctx, "convergence", {})),
+    h("h2", {}, h("b", {}, "Best so far"), h("span", { class: "ais-grow" }), d.empty ? null : saveControl(ctx, "convergence", {}), d.sub ? h("span", { class: "ais-num ais-whole" }, d.sub) : null),
     savedLine(ctx, "convergence"),
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [
       sized(ctx, "convergence", height, (width) => convergencePlot(ctx, d, width, height)),

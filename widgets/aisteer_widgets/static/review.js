@@ -64,7 +64,7 @@ function beside(c) {
 
 function whyList(c) {
   const rows = [];
-  const put = (term, ...what) => rows.push(h("dt", { key: `t${rows.length}` }, term), h("dd", { key: `d${rows.length}` }, ...what));
+  const put = (term, ...what) => rows.push(h("dt", { key: `t${rows.length}` }, term), h("dd", { key: `d${rows.length}`, class: term === "Why here" ? "ais-parts" : "" }, ...what));
   if (c.expected && !c.picture) {
     const e = c.expected;
     if (e.pending) put("Expected", h("span", { class: "ais-dim" }, e.text));

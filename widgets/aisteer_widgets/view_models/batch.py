@@ -3,47 +3,61 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
-from aisteer.journal.state import State
+from aisteer.journal.state import Proposal, State
 
 __all__ = ["last_batch"]
 
 _DID = {"accepted": "accepted", "rejected": "rejected", "edited": "edited", "withdrawn": "withdrew"}
+_WHO = ("you", "the rules", "the AI")
+_BACK = 400
+"""Proposals looked at, so that a long campaign costs no more than a short one."""
 
 
 def last_batch(state: State) -> str:
-    """What was decided on the latest batch that is fully decided; empty before there is one."""
-    counts: Counter[tuple[str, str]] = Counter()
-    batch = None
-    for number in range(state.next_proposal - 1, max(0, state.next_proposal - 400), -1):
+    """``Last batch: you accepted 1 and edited 1; 2 still wait``; empty before anything is decided."""
+    for batch in _batches(state):
+        counts: Counter[tuple[str, str]] = Counter()
+        for proposal in batch:
+            decision = proposal.decision
+            if decision is None:
+                continue
+            whose = "the rules" if decision.rule else "you" if decision.by.kind == "human" else "the AI"
+            counts[whose, _DID.get(decision.verdict, decision.verdict)] += 1
+        if counts:
+            return _tell(counts, sum(p.state == "waiting" for p in batch))
+    return ""
+
+
+def _batches(state: State) -> Iterator[list[Proposal]]:
+    """From the latest back; what humans proposed belongs to none."""
+    batch: list[Proposal] = []
+    for number in range(state.next_proposal - 1, max(0, state.next_proposal - _BACK), -1):
         proposal = state.proposals.get(f"P{number}")
         if proposal is None or proposal.batch is None:
             continue
-        if batch is not None and proposal.batch != batch:
-            break
-        if batch is None and proposal.state == "waiting":
-            continue
-        batch = proposal.batch
-        decision = proposal.decision
-        if decision is None:
-            continue
-        whose = "the rules" if decision.rule else "you" if decision.by.kind == "human" else "the AI"
-        counts[whose, _DID.get(decision.verdict, decision.verdict)] += 1
-    return _tell(counts)
+        if batch and proposal.batch != batch[-1].batch:
+            yield batch
+            batch = []
+        batch.append(proposal)
+    if batch:
+        yield batch
 
 
-def _tell(counts: Counter[tuple[str, str]]) -> str:
-    """``Last batch: you accepted 1 and edited 1; the AI withdrew 1``."""
+def _tell(counts: Counter[tuple[str, str]], waiting: int) -> str:
     told: dict[str, list[str]] = {}
     for (whose, did), n in sorted(counts.items(), key=_place):
         told.setdefault(whose, []).append(f"{did} {n:,}")
     parts = [f"{whose} {_listed(deeds)}" for whose, deeds in told.items()]
-    return f"Last batch: {'; '.join(parts)}" if parts else ""
+    if waiting:
+        parts.append(f"{waiting:,} still {'waits' if waiting == 1 else 'wait'}")
+    return f"Last batch: {'; '.join(parts)}"
 
 
 def _place(item: tuple[tuple[str, str], int]) -> tuple[int, str]:
     (whose, did), _ = item
-    return ("you", "the rules", "the AI").index(whose), did
+    return _WHO.index(whose), did
 
 
 def _listed(words: list[str]) -> str:

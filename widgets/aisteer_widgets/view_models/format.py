@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time as _time
 from typing import Any
 
@@ -26,12 +27,14 @@ _MINUS = "−"
 NARROW = "\u00a0"  # no line break between a number and its unit
 
 
+_GAPS = re.compile(r"[^\S\u00a0\u202f]+")
+"""White space, less the kinds that keep a number and its unit together."""
 TINY = 1e-290  # below it, powers of ten underflow
 
 
 def clip(text: object, length: int = 120) -> str:
     """``text`` on one line, at most ``length`` characters, the middle left out."""
-    line = " ".join(str(text)[: 20 * length].split())
+    line = _GAPS.sub(" ", str(text)[: 20 * length]).strip()
     if len(line) <= length:
         return line
     tail = length // 4

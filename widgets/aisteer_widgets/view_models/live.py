@@ -66,6 +66,7 @@ def live(scene: Scene, wishes: Wishes) -> Json:
         "quantities": [{"name": q, "label": fmt.label(q)} for q in quantities[:24]],
         "y_label": fmt.label(f"{quantity}{change}", units.of(quantity)) if quantity else "",
         "clock": clock,
+        "relative": relative,
         "x_label": fmt.label(clock, units.of(clock)) if clock else "number of the observation",
         "curves": curves,
         "empty": "" if curves else _empty(scene, names),
