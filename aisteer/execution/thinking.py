@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from aisteer.errors import AisteerError, LeaseLost
+from aisteer.errors import AisteerError, LeaseLost, Refused
 from aisteer.journal import commands as cmd
 from aisteer.journal.events import Actor
 from aisteer.journal.store import Journal
@@ -148,29 +148,48 @@ class Thinker:
             self._questions.popleft()[1].cancel()
 
     def _think(self, task: str) -> None:
-        with self.journal.lock:
-            state = self.journal.state
-            if state.definition["tasks"][task].get("policy", {}).get("name") == MANUAL:
-                return
-            known, stands = evidence(state, task), situation(state, task)
-        source = f"proposals of {task}"
+        looked = self._look(task)
+        if looked is None:
+            return
         try:
-            thought = self.mind.think(known, stands)
+            thought = self.mind.think(*looked)
         except Exception as error:  # noqa: BLE001  a policy is anybody's code
-            _log.debug("the mind failed", exc_info=True)
-            self._trouble(
-                source,
-                f"The AI could not think about {task!r}: {type(error).__name__}: {error}. "
-                "Runs go on and nothing was lost; propose points of your own with campaign.propose(…).",
-            )
+            self._failed(task, error)
             return
         if self._stop.is_set():
             return
+        try:
+            self._write(task, thought)
+        except LeaseLost:
+            raise
+        except Refused as error:
+            self._failed(task, error)
+            return
         if thought.trouble:
-            self._trouble(source, thought.trouble)
+            self._trouble(_source(task), thought.trouble)
         else:
-            self._solved(source)
-        self._write(task, thought)
+            self._solved(_source(task))
+
+    def _look(self, task: str) -> tuple[Evidence, Situation] | None:
+        """What there is to think about; None where nothing proposes, or what is known cannot be gathered."""
+        with self.journal.lock:
+            state = self.journal.state
+            if state.definition["tasks"][task].get("policy", {}).get("name") == MANUAL:
+                return None
+            try:
+                return evidence(state, task), situation(state, task)
+            except Exception as error:  # noqa: BLE001  other tasks are thought about, and runs go on
+                failure = error
+        self._failed(task, failure)
+        return None
+
+    def _failed(self, task: str, error: Exception) -> None:
+        _log.debug("the mind failed", exc_info=error)
+        self._trouble(
+            _source(task),
+            f"The AI could not think about {task!r}: {type(error).__name__}: {error}. "
+            "Runs go on and nothing was lost; propose points of your own with campaign.propose(…).",
+        )
 
     def _write(self, task: str, thought: Thought) -> None:
         definition = self.journal.state.definition["tasks"][task]
@@ -184,3 +203,8 @@ class Thinker:
             submit(cmd.Predict(actor=actor, epoch=epoch, predictions=thought.predictions))
         if thought.drafts:
             submit(cmd.Propose(actor=actor, epoch=epoch, drafts=thought.drafts))
+
+
+def _source(task: str) -> str:
+    """What troubles with a task's proposals are called by."""
+    return f"proposals of {task}"

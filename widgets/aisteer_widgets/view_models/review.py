@@ -263,7 +263,7 @@ def _empty(scene: Scene) -> Json:
             "text": f"{NO_DRIVER} until {how_to_drive(state.name)}. Nothing is lost meanwhile.",
             "start": True,
         }
-    if "mind" in state.troubles or "policy" in state.troubles:
+    if any(source.startswith("proposals of ") for source in state.troubles):
         return {"title": "The AI cannot propose now", "text": "The reason stands above.", "start": False}
     if state.budget is not None and state.remaining <= 0:
         return {
