@@ -205,6 +205,43 @@ def test_the_board_follows_the_dark_theme(book, page):
     until(lambda: light() > 0.9, "the board stays dark")
 
 
+def test_a_figure_is_saved_from_the_keyboard_and_says_where(book, page):
+    page.get_by_role("button", name="Save figure of best so far").focus()
+    page.keyboard.press("Enter")
+    saved = page.locator(".ais-convergence .ais-saved")
+    until(lambda: saved.count() and "Saved" in saved.inner_text(), "the figure is not saved", 60)
+    folder = book.kernel("print((campaign.folder / 'figures').resolve())")
+    assert folder in saved.inner_text()
+    written = book.kernel("print(sorted(p.suffix for p in (campaign.folder / 'figures').iterdir()))")
+    assert written == "['.csv', '.json', '.pdf', '.svg']"
+    page.locator(".ais-convergence .ais-saved button").press("Enter")
+    until(lambda: not saved.count(), "the message stays")
+
+
+def test_no_short_word_is_broken_in_the_tables_however_narrow(book, page):
+    page.locator(".ais-ledger .ais-fold").click()
+    page.wait_for_selector(".ais-ledger tbody tr")
+    size = page.viewport_size
+    for width in (1440, 1000):
+        page.set_viewport_size({"width": width, "height": 1100})
+        page.wait_for_timeout(300)
+        broken = page.evaluate(
+            """() => [...document.querySelectorAll('.aisteer td, .aisteer th')].flatMap((cell) => {
+                const found = [], walk = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+                while (walk.nextNode()) for (const word of walk.currentNode.data.matchAll(/[^\\s\\-/·]{1,14}/g)) {
+                    const range = document.createRange();
+                    range.setStart(walk.currentNode, word.index);
+                    range.setEnd(walk.currentNode, word.index + word[0].length);
+                    const lines = new Set([...range.getClientRects()].map((r) => Math.round(r.top)));
+                    if (lines.size > 1) found.push(word[0]);
+                }
+                return found; })"""
+        )
+        assert broken == [], width
+    page.set_viewport_size(size)
+    page.locator(".ais-ledger .ais-fold").click()
+
+
 def test_the_saved_notebook_is_small_and_holds_the_summary(book, page):
     saved = book.save()
     assert saved["bytes"] < 100_000

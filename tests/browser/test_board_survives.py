@@ -111,6 +111,8 @@ def test_hostile_names_and_messages_are_text_and_break_nothing(lab: Lab, browser
         assert page.evaluate("window.hacked") is None
         assert "onerror" in page.locator(".aisteer h1").inner_text()
         assert page.locator(".aisteer img:not(.ais-molecule), .aisteer script, .aisteer b b").count() == 0
+        page.locator(".ais-ledger .ais-fold").click()
+        page.wait_for_selector(".ais-ledger tbody tr")
         wide = page.evaluate(
             "() => { const r = document.querySelector('.aisteer'); return r.scrollWidth - r.clientWidth; }"
         )
