@@ -1,0 +1,38 @@
+"""What a surrogate is fitted on, and what its predictions are held against, when runs become many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aisteer.steering.domains import Box
+from aisteer.steering.fitting import Fitter
+from aisteer.steering.protocols import Evidence
+from tests.steering.scenes import SQUARE, known
+
+MAXIMIZE = {"kind": "maximize", "outcome": "yield", "unit": "g"}
+RUNS, PREDICTED, RIGHT = 1_150, 90, 20
+
+
+def many_runs() -> Evidence:
+    """Of the last 90 runs what came out was predicted: rightly for the very last 20, badly for those before."""
+    points = SQUARE.sample(RUNS, 0)
+    told = known(points, [p["x"] - (p["y"] - 0.5) ** 2 for p in points], error=0.01)
+    data = list(told.data)
+    for i in range(RUNS - PREDICTED, RUNS):
+        value, _ = data[i].outcomes["yield"]
+        off = 0.0 if i >= RUNS - RIGHT else 5.0
+        data[i] = replace(data[i], predicted={"yield": [value + off, 0.1]})
+    return replace(told, data=tuple(data))
+
+
+def test_beyond_a_thousand_runs_calibration_is_that_of_the_last_fifty_predicted_whether_fitted_or_not() -> (
+    None
+):
+    told = many_runs()
+    belief = Fitter(Box(SQUARE), MAXIMIZE).belief(told)
+    assert belief is not None
+    assert (len(belief.data), belief.left_out) == (1_000, RUNS - 1_000)
+    fitted = {datum.run for datum in belief.data}
+    assert not {datum.run for datum in told.data[-50:]} <= fitted, "some of them are not fitted on"
+    assert (belief.calibration.inside, belief.calibration.of) == (RIGHT, 50)
+    assert not belief.calibration.trusted
