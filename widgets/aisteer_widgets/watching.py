@@ -6,11 +6,14 @@ import time
 from typing import Any
 
 from aisteer.errors import AisteerError
+from aisteer.journal.identity import gone
 
 __all__ = ["Watch"]
 
 LOOK_EVERY = 1.0
 PATIENCE = 12.0
+BEATS = 5.0
+"""Seconds in which a driver at work beats, so that it can be told from the last beat of one that is gone."""
 
 
 class Watch:
@@ -24,6 +27,7 @@ class Watch:
         self._campaign = campaign
         self._looked = 0.0
         self._beat: tuple[int, int] | None = None
+        self._first = 0.0
         self._moved = 0.0
         self._words = ""
 
@@ -50,7 +54,10 @@ class Watch:
         if beat != self._beat:
             # The first look proves nothing: it may be the last beat of a driver that is gone.
             self._moved = now if self._beat is not None else 0.0
+            self._first = self._first if self._beat is not None else now
             self._beat = beat
+        if not self._moved and now - self._first < BEATS and not gone(holder):
+            return "Looking for its driver…"
         if not self._moved or now - self._moved > PATIENCE:
             return ""
         return f"Driven by process {holder.get('pid', '?')} on {holder.get('host', 'another host')}"

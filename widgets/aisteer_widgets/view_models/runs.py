@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from aisteer.journal.state import Control, Run, State
+from aisteer.journal.state import Run, State
 from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.controls import STUCK, asked, can_follow, controls
 from aisteer_widgets.view_models.origin import origin_of_run
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Objective, Parameter, Task, baselines, task_of
 from aisteer_widgets.view_models.trace import Trace
 
-__all__ = ["PAGE", "controls", "page_of", "row", "runs"]
+__all__ = ["PAGE", "page_of", "row", "runs"]
 
 Json = dict[str, Any]
 PAGE = 8
 SPARK = 60
-STUCK = {"failed", "lost"}
 
 _WORDS = {
     "accepted": "to be submitted",
@@ -177,7 +177,7 @@ def row(
     task = task_of(scene.state, run.task)
     trace = scene.traces.get(run.id)
     words, tone = _state(run)
-    asked = _asked(run)
+    waits_for = asked(run)
     return {
         "id": run.id,
         "revision": run.revision,
@@ -185,9 +185,9 @@ def row(
         "what": _what(task, run),
         "parameters": dict(list(run.parameters.items())[:24]),
         "extends": [Parameter(name, "float").field() for name in task.controls],
-        "words": asked or words,
-        "since": _since(run, scene.now) if not asked else "",
-        "tone": "wait" if asked else tone,
+        "words": waits_for or words,
+        "since": _since(run, scene.now) if not waits_for else "",
+        "tone": "wait" if waits_for else tone,
         "progress": _progress(scene.state, task, run, trace),
         "spark": _spark(trace, _quantity(trace, quantity)),
         "latest": _latest(task, trace),
@@ -199,7 +199,7 @@ def row(
         "best": _best(scene, run),
         "attempt": f"attempt {run.attempt.number}" if len(run.attempts) > 1 else "",
         "bad": run.bad,
-        "controls": controls(scene, task, run, trace) if run.state != "ended" or _can_follow(run) else [],
+        "controls": controls(scene, task, run, trace) if run.state != "ended" or can_follow(run) else [],
     }
 
 
@@ -221,20 +221,6 @@ def _since(run: Run, now: float) -> str:
     if run.state == "ended":
         return fmt.duration(run.attempt.seconds) if run.attempt.seconds >= 1 else ""
     return fmt.duration(now - run.since)
-
-
-def _asked(run: Run) -> str:
-    """A control that has not been answered: it is asked, not done."""
-    open_controls: list[Control] = [c for c in run.controls if not c.answer]
-    if not open_controls or run.state == "ended":
-        return ""
-    last = open_controls[-1]
-    return {
-        "stop": "stop requested…",
-        "pause": "pause requested…",
-        "withdraw": "withdrawal requested…",
-        "set": "change requested…",
-    }.get(last.verb, f"{fmt.clip(last.verb, 20)} requested…")
 
 
 def _what(task: Task, run: Run) -> str:
@@ -320,54 +306,3 @@ def _message(run: Run) -> str:
     if refused is not None and run.live:
         return fmt.clip(f"{refused.verb} refused: {refused.detail}", 200)
     return fmt.clip(run.message, 120) if run.live and run.message else ""
-
-
-def _can_follow(run: Run) -> bool:
-    return run.end in {"done", "partial", "failed", "lost"}
-
-
-def controls(scene: Scene, task: Task, run: Run, trace: Trace | None = None) -> list[Json]:
-    """What can be asked of a run; each says why where it cannot."""
-    blocked = scene.read_only
-    ended = run.state == "ended"
-    asked = "It was asked already; the run has not answered yet." if _asked(run) else ""
-    checkpoint = (trace.checkpoint if trace else "") or next(
-        (a.checkpoint for a in run.attempts if a.checkpoint), ""
-    )
-    none = "This simulation writes no checkpoints, so there is nothing to continue from."
-    not_yet = f"{run.id} has written no checkpoint yet." if not checkpoint else ""
-    made = []
-    if ended:
-        if run.end in STUCK:
-            made.append(_control("retry", "Retry…", blocked))
-        if task.checkpoint and run.end != "failed":
-            made.append(_control("extend", "Extend…", blocked or not_yet))
-            made.append(_control("branch", "Branch…", blocked or not_yet))
-        return made
-    if run.state == "paused":
-        made.append(_control("resume", "Resume", blocked))
-        made.append(_control("stop", "Stop", blocked, "It ends with what it has so far."))
-    else:
-        stop = (
-            ""
-            if task.generator
-            else "This simulation gives no control back while it runs; stop ends its process."
-        )
-        made.append(_control("stop", "Stop", blocked or asked, stop))
-        made.append(_control("pause", "Pause", blocked or asked or ("" if task.checkpoint else none)))
-    extend = (
-        "" if task.controls else "It takes no new values while it runs: a simulation reads them from `yield`."
-    )
-    made.append(
-        _control(
-            "extend",
-            "Extend…",
-            blocked or (extend if run.live else "") or ("" if task.checkpoint or run.live else none),
-        )
-    )
-    made.append(_control("branch", "Branch…", blocked or ("" if task.checkpoint else none) or not_yet))
-    return made
-
-
-def _control(verb: str, label: str, blocked: str, title: str = "") -> Json:
-    return {"verb": verb, "label": label, "blocked": fmt.clip(blocked, 200), "title": title}
