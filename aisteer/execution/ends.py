@@ -47,6 +47,8 @@ def clean_text(value: Any, limit: int) -> str:
     """Text that can be stored and shown: valid Unicode, bounded; anything else is empty."""
     if not isinstance(value, str):
         return ""
+    if value.isascii() and "\x00" not in value:
+        return value[:limit]
     return value[:limit].encode("utf-8", "replace").decode("utf-8").replace("\x00", "�")
 
 

@@ -17,7 +17,7 @@ from aisteer.execution.worker.files import Json
 __all__ = ["Lookout", "Watched"]
 
 _SWEEP = 2.0
-"""Seconds in which every live attempt is looked at once, also without a hint."""
+"""Seconds in which every live attempt is looked at once, also without a hint; one that is younger is not."""
 _SLICES = 8
 _SURE = 3.0
 """Seconds for which a holder has to be dead, or a folder gone: its host may be about to write the end."""
@@ -143,8 +143,8 @@ class Lookout:
             self.add(ref)
         yield from [
             ref
-            for ref in list(self.watched)[self._slice :: _SLICES]
-            if ref in offsets and ref not in self._over
+            for ref, watched in list(self.watched.items())[self._slice :: _SLICES]
+            if ref in offsets and not watched.over and now - watched.since >= _SWEEP
         ]
 
     def _glimpse(self, ref: AttemptRef, offset: int, *, thorough: bool, end: bool) -> list[Glimpse]:

@@ -211,6 +211,11 @@ class Tracker:
         self.on_gap(tracked.ref.run, f"only {here} of {want} bytes of its observations arrived")
         return True
 
+    def _sealed(self, ref: AttemptRef, end: Json) -> list[Any] | None:
+        if end.get("length") == 0 and not self.mirror.length(ref.run, ref.attempt):
+            return None  # it wrote nothing: most short runs do not, and need no look at the disk
+        return self.mirror.seal(ref.run, ref.attempt)
+
     def _ended(self, tracked: Tracked) -> ev.AttemptEnded:
         end = tracked.end or {}
         outcome, message = end.get("outcome") or {}, str(end.get("message", ""))[:4000]
@@ -233,7 +238,7 @@ class Tracker:
             used=hours,
             charged=hours,
             seconds=seconds,
-            sealed=self.mirror.seal(tracked.ref.run, tracked.ref.attempt),
+            sealed=self._sealed(tracked.ref, end),
             observations=int(end.get("observations", 0)),
             checkpoint=end.get("checkpoint") or tracked.checkpoint,
             where=end.get("where") or tracked.where,
