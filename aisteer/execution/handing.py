@@ -28,14 +28,15 @@ class Handing:
         self._lots = lots.Lots(root)
 
     def put(self, requests: Sequence[Json]) -> list[Spot]:
-        """Write requests with the same keys as one lot; where each of them stands.
+        """Write requests with the same keys as one lot, or as several if they are large; where each of them stands.
 
         Raises:
             OSError, ValueError, TypeError: It could not be written: nothing of it runs.
         """
         data, where = lots.compose(requests)
-        if len(data) > lots.LARGEST:
-            raise ValueError(f"{len(requests)} requests have {len(data)} bytes together")
+        if len(data) > lots.LARGEST and len(requests) > 1:
+            half = len(requests) // 2
+            return self.put(requests[:half]) + self.put(requests[half:])
         name = uuid.uuid4().hex
         files.write_whole(lots.path_of(self.root, name), data)
         places = [(name, offset, length) for offset, length in where]

@@ -151,6 +151,7 @@ class LocalEndpoint:
 
     def close(self) -> None:
         """Let go of the host. Runs go on."""
+        self.spool.handing.close()
         if self._channel is not None:
             self._channel.close()
             self._channel = None

@@ -19,6 +19,7 @@ Spot = tuple[str, int, int]
 
 LARGEST = 64 << 20
 """Bytes that a request, and a lot, may have."""
+_HEADING = 1 << 16
 _NAME = re.compile(r"[0-9a-f]{32}")
 _HEAD = re.compile(rb'\{"uuid":"([0-9A-Za-z]{4,64})","attempt":([0-9]{1,6})[,}]')
 
@@ -103,9 +104,12 @@ class Lots:
         self.close()
         fd = os.open(path_of(self.root, name), files.READ)
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
+            info = os.fstat(fd)
+            if not stat.S_ISREG(info.st_mode):
                 raise FileNotFoundError(name)
-            head = os.pread(fd, files.SMALL, 0)
+            head = os.pread(fd, _HEADING, 0)
+            if b"\n" not in head:
+                head = os.pread(fd, min(info.st_size, LARGEST), 0)
         except OSError:
             os.close(fd)
             raise
