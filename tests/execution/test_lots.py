@@ -111,6 +111,16 @@ def test_every_request_comes_out_of_a_lot_as_it_went_in(tmp_path_factory, parame
     another.handing.close()
 
 
+def test_requests_too_large_for_one_lot_are_several(tmp_path, monkeypatch):
+    monkeypatch.setattr(lots, "LARGEST", 10_000)
+    spool = Spool(tmp_path)
+    spool.create("nonce")
+    requests = [{"uuid": uuid.uuid4().hex, "attempt": 1, "parameters": {"x": "y" * 3000}} for _ in range(9)]
+    spool.handing.put(requests)
+    assert 3 <= len(spool.handing.names()) <= 9
+    assert [spool.handing.request(f"{each['uuid']}-1") for each in requests] == requests
+
+
 @pytest.mark.parametrize(
     "place",
     [None, [], ["../../etc/passwd", 0, 9], ["0" * 32, -1, 5], ["0" * 32, 0, 1 << 40], ["0" * 32, 0, 5]],
