@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign import summary
 from aisteer.campaign.creating import open_or_create, place_for, tasks_of
+from aisteer.campaign.defaults import HOLD
 from aisteer.campaign.definition import define, redefine
 from aisteer.campaign.differences import differences
 from aisteer.campaign.endpoints import EndpointView, endpoint_views
@@ -78,7 +79,7 @@ class Campaign:
         autonomy: Rule | None = None,
         policy: Any = None,
         baseline: RandomArm | None = None,
-        hold: float = 3.0,
+        hold: float = HOLD,
         seed: int = 0,
         folder: str | Path | None = None,
         journal: str | None = None,
@@ -136,7 +137,7 @@ class Campaign:
     @property
     def hold(self) -> float:
         """Seconds that a human acceptance waits before it launches."""
-        return float(self.definition.get("hold", 0.0))
+        return float(self.definition.get("hold", HOLD))
 
     @property
     def proposals(self) -> Proposals:

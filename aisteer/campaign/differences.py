@@ -6,11 +6,15 @@ import difflib
 from pathlib import Path
 from typing import Any
 
+from aisteer.campaign.defaults import completed
+
 __all__ = ["differences", "same_code"]
 
 Json = dict[str, Any]
 _SHOWN = 12
 _ABSENT = object()
+_OF_THE_CODE = frozenset({"parameters", "required", "generator", "controls", "accepts", "defaults"})
+"""What a definition says of a simulation that is read from its code: the same code says the same."""
 
 
 def same_code(old: Json, new: Json) -> bool:
@@ -23,12 +27,15 @@ def same_code(old: Json, new: Json) -> bool:
 def differences(old: Json, new: Json, folder: Path) -> list[str]:
     """What ``new`` changes in ``old``, one sentence each; empty when they say the same.
 
+    A key that one of them lacks, since another release wrote it, says what it says by default.
+
     Args:
         old: The definition in the journal.
         new: The one that was asked for.
         folder: The campaign's folder, where the code of both is kept.
     """
     found: list[str] = []
+    old, new = completed(old), completed(new)
     tasks_old, tasks_new = old.get("tasks", {}), new.get("tasks", {})
     alone = len(tasks_old) == len(tasks_new) == 1
     for name in dict.fromkeys([*tasks_old, *tasks_new]):
@@ -59,6 +66,8 @@ def _task(old: Json, new: Json, folder: Path) -> list[str]:
             continue
         if same and key in {"mode", "reference"} and before.get("code") == after.get("code"):
             continue
+        if same and key in _OF_THE_CODE and not (key in before and key in after):
+            continue
         found += _values(f"simulation {key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
     found += _space(old["space"], new["space"])
     for key in dict.fromkeys([*old, *new]):
@@ -76,22 +85,21 @@ def _space(old: Json, new: Json) -> list[str]:
         if old.get("pool") != new.get("pool"):
             sizes = f"{old.get('size'):,} candidates, now {new.get('size'):,}"
             return [f"the pool's contents changed ({sizes})"]
-        return _values("pool", {k: v for k, v in old.items() if k != "pool"}, new)
+        return _values("pool", old, new)
     found: list[str] = []
     before, after = old["parameters"], new["parameters"]
     for name in dict.fromkeys([*before, *after]):
         found += _values(f"parameter {name}", before.get(name, _ABSENT), after.get(name, _ABSENT))
-    found += [
-        f"the constraint {text!r} is gone" for text in old["constraints"] if text not in new["constraints"]
-    ]
-    found += [
-        f"the constraint {text!r} is new" for text in new["constraints"] if text not in old["constraints"]
-    ]
-    return found or ["the parameters stand in another order"]
+    held, holds = old.get("constraints", []), new.get("constraints", [])
+    found += [f"the constraint {text!r} is gone" for text in held if text not in holds]
+    found += [f"the constraint {text!r} is new" for text in holds if text not in held]
+    if not found and list(before) != list(after):
+        return ["the parameters stand in another order"]
+    return found
 
 
 def _values(name: str, old: Any, new: Any) -> list[str]:
-    if old == new:
+    if old == new or (_ABSENT in (old, new) and _is_empty(old) and _is_empty(new)):
         return []
     if isinstance(old, dict) and isinstance(new, dict):
         found: list[str] = []
@@ -99,6 +107,10 @@ def _values(name: str, old: Any, new: Any) -> list[str]:
             found += _values(f"{name} {key}", old.get(key, _ABSENT), new.get(key, _ABSENT))
         return found
     return [f"{name}: {_words(old)} → {_words(new)}"]
+
+
+def _is_empty(value: Any) -> bool:
+    return value is _ABSENT or value is None or value is False or value in ("", [], {})
 
 
 def _words(value: Any) -> str:

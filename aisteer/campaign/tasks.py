@@ -16,6 +16,7 @@ from aisteer.problem.resources import Resources
 from aisteer.problem.shipping import Shipment, ship
 from aisteer.problem.simulation import Simulation
 from aisteer.problem.space import Space, did_you_mean
+from aisteer.steering.thought import BATCH
 
 __all__ = ["ARM", "RandomArm", "Rule", "Task", "policy_json"]
 
@@ -81,7 +82,7 @@ class Task:
     objective: Objective
     endpoint: Any = "local"
     slots: int | None = None
-    batch: int = 4
+    batch: int = BATCH
     initial: int | None = None
     policy: Any = "bayesian"
     autonomy: Rule | None = None

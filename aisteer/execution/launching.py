@@ -147,7 +147,7 @@ class Launcher:
         run = state.runs[event.run]
         final = event.end != "paused"
         if event.end in _RETRIED and not _asked_to_end(run):
-            retries = state.definition["tasks"][run.task].get("retries") or {"lost": 2}
+            retries = state.definition["tasks"][run.task].get("retries", {"lost": 2})
             before = sum(1 for a in run.attempts[:-1] if a.end == event.end)
             final = before >= int(retries.get(event.end, 0))
             if event.end == "preempted":

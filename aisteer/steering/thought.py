@@ -11,9 +11,11 @@ from aisteer.journal.events import ProposalPredicted, SurrogateFitted
 from aisteer.journal.state import Proposal, State
 from aisteer.steering.cost import estimate_cost
 
-__all__ = ["Situation", "Thought", "situation"]
+__all__ = ["BATCH", "Situation", "Thought", "situation"]
 
 Json = dict[str, Any]
+BATCH = 4
+"""Proposals that wait for a decision at once, where a task does not say how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Situation:
     task: str
     active: bool
     slots: int = 1
-    batch: int = 4
+    batch: int = BATCH
     live: int = 0
     queued: int = 0
     waiting: tuple[Proposal, ...] = ()
@@ -83,7 +85,7 @@ def situation(state: State, task: str) -> Situation:
         task=task,
         active=state.active,
         slots=max(1, int(definition.get("slots") or 1)),
-        batch=max(1, int(definition.get("batch") or 1)),
+        batch=max(1, int(definition.get("batch") or BATCH)),
         live=len(live),
         queued=len(accepted),
         waiting=tuple(p for p in waiting if p.origin in {"ai", "random"} and p.action == "start"),

@@ -139,6 +139,15 @@ def test_each_way_to_fail_is_named_and_harms_no_other_run() -> None:
     campaign.close()
 
 
+def test_a_task_without_retries_begins_nothing_again() -> None:
+    campaign = campaign_of(fragile, retries={})
+    campaign.propose(x=3.0).accept()
+    finished(campaign, 1)
+    run = campaign.state.runs["R1"]
+    assert (run.end, len(run.attempts)) == ("lost", 1)
+    campaign.close()
+
+
 def test_runs_outlive_the_driver_and_are_picked_up_by_the_next() -> None:
     campaign = campaign_of(counting)
     campaign.propose(x=1.0).accept()
