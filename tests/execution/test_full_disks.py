@@ -23,6 +23,20 @@ def chatty(x: float):
     return {"y": x}
 
 
+@ai.simulation
+def gated(x: float) -> dict[str, float]:
+    """Says that it is executed, and returns once a file is there."""
+    import os
+    import time
+    from pathlib import Path
+
+    with Path(os.environ["AISTEER_TEST_LOG"]).open("a") as log:
+        log.write(f"{x:g}\n")
+    while not Path(os.environ["AISTEER_TEST_GATE"]).exists():
+        time.sleep(0.01)
+    return {"y": x}
+
+
 def spooled(campaign: ai.Campaign, run: str) -> bytes:
     """The attempt's stream as its worker wrote it."""
     ref = AttemptRef(run, campaign.state.runs[run].uuid, 1)
@@ -100,3 +114,32 @@ def test_a_request_that_found_no_room_is_written_once_there_is_some_whoever_driv
         assert sorted(log.read_text().split()) == ["1", "2", "3"]
         until(again, lambda: not again.state.troubles)
         again.close()
+
+
+def test_many_runs_whose_requests_or_ends_found_no_room_are_executed_once_and_keep_their_outcomes(
+    campaigns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, gate = tmp_path / "log", tmp_path / "gate"
+    monkeypatch.setenv("AISTEER_TEST_LOG", str(log))
+    monkeypatch.setenv("AISTEER_TEST_GATE", str(gate))
+    with small_disk(campaigns / "spool") as disk:
+        campaign = campaign_of(gated, endpoint=ai.connect("local", workers=2, spool=disk), slots=20)
+        campaign.pause()
+        for x in range(20):  # handed over together
+            campaign.propose(x=float(x)).accept()
+        (disk / "attempts").mkdir()
+        filler = fill(disk)
+        campaign.start()
+        until(campaign, lambda: len(campaign.state.runs) == 20 and campaign.state.troubles)
+        filler.unlink()
+        until(campaign, lambda: log.exists() and len(log.read_text().split()) == 2)
+        filler = fill(disk)
+        gate.touch()
+        until(campaign, lambda: len(log.read_text().split()) > 2)  # whose end found no room
+        filler.unlink()
+        finished(campaign, 20)
+        runs = campaign.state.runs
+        assert [(run.end, len(run.attempts)) for run in runs.values()] == [("done", 1)] * 20
+        assert all(run.outcome["y"][0] == run.parameters["x"] for run in runs.values())
+        assert sorted(log.read_text().split(), key=int) == [str(x) for x in range(20)]
+        campaign.close()
