@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from aisteer.errors import AisteerError
+from aisteer.errors import AisteerError, EndpointError
 from aisteer.execution.endpoint import AttemptRef, Endpoint, Submission
 from aisteer.journal.events import Json
 from aisteer.journal.state import Run
@@ -14,6 +14,8 @@ __all__ = ["Delivery"]
 
 _AGAIN = 1.0
 """Seconds between two tries."""
+_HALVINGS = 24
+"""Failures in one try after which nothing more is handed over: then it is the disk, not one of them."""
 
 
 class Delivery:
@@ -48,15 +50,15 @@ class Delivery:
             groups.setdefault(id(endpoint), (endpoint, []))[1].append(submission)
         for endpoint, group in groups.values():
             source = f"endpoint {endpoint.address}"
-            try:
-                endpoint.submit(group)
-            except (AisteerError, OSError) as error:
-                self._unsent.update((submission.ref, submission) for submission in group)
-                self._trouble(source, str(error))
-            else:
-                for submission in group:
-                    if self._unsent.pop(submission.ref, None) is not None:
-                        self._solved(source)
+            left, why = _hand_over(endpoint, group)
+            known = self._unsent.keys() & {submission.ref for submission in group}
+            for ref in known:
+                del self._unsent[ref]
+            self._unsent.update((submission.ref, submission) for submission in left)
+            if left:
+                self._trouble(source, why)
+            elif known:
+                self._solved(source)
 
     def control(self, run: Run, epoch: int) -> None:
         """Put the run's unanswered controls before its live attempt."""
@@ -86,9 +88,13 @@ class Delivery:
     def forget(self, ref: AttemptRef) -> Endpoint:
         """The attempt is over; where it was."""
         self._unsent.pop(ref, None)
-        for name in [n for n, (of, _) in self._controls.items() if of == ref]:
+        untold = [name for name, (of, _) in self._controls.items() if of == ref]
+        for name in untold:
             del self._controls[name]
-        return self._at.pop(ref)
+        endpoint = self._at.pop(ref)
+        if untold and not any(self._at[of] is endpoint for of, _ in self._controls.values()):
+            self._solved(_controls_at(endpoint))
+        return endpoint
 
     def offsets(
         self, refs: Mapping[AttemptRef, object], offset: Callable[[AttemptRef], int]
@@ -102,16 +108,56 @@ class Delivery:
         return list(groups.values())
 
     def _tell(self) -> None:
+        """Try each control that was not told yet; one that cannot be written holds up no other run's."""
+        away: set[int] = set()
+        failed: dict[str, str] = {}
+        told: list[str] = []
         for name, (ref, control) in list(self._controls.items()):
             endpoint = self._at[ref]
-            if ref in self._unsent:
+            if ref in self._unsent or id(endpoint) in away:
                 continue
-            source = f"controls at {endpoint.address}"
             try:
                 endpoint.control(ref, control)
             except (AisteerError, OSError) as error:
-                self._trouble(source, f"{ref.run} could not be told to {control['verb']}: {error}")
-                return
-            del self._controls[name]
-            self._delivered.add(name)
-            self._solved(source)
+                words = f"{ref.run} could not be told to {control['verb']}: {error}"
+                failed.setdefault(_controls_at(endpoint), words)
+                if isinstance(error, EndpointError):
+                    away.add(id(endpoint))  # it does not answer now, whatever it is asked
+            else:
+                del self._controls[name]
+                self._delivered.add(name)
+                told.append(_controls_at(endpoint))
+        for source, words in failed.items():
+            self._trouble(source, words)
+        for source in told:
+            if source not in failed:
+                self._solved(source)
+
+
+def _hand_over(endpoint: Endpoint, group: Sequence[Submission]) -> tuple[list[Submission], str]:
+    """Hand attempts over; those that the endpoint could not take, and why.
+
+    One that cannot be written holds up no other: what fails together is tried in halves.
+    """
+    parts, why, failed = [list(group)], "", 0
+    left: list[Submission] = []
+    while parts:
+        part = parts.pop()
+        try:
+            endpoint.submit(part)
+        except (AisteerError, OSError) as error:
+            why = why or str(error)
+            failed += 1
+            if isinstance(error, EndpointError) or failed > _HALVINGS:
+                return [*left, *part, *(one for others in parts for one in others)], why
+            if len(part) == 1:
+                left += part
+            else:
+                half = len(part) // 2
+                parts += [part[half:], part[:half]]
+    return left, why
+
+
+def _controls_at(endpoint: Endpoint) -> str:
+    """What troubles with the controls at an endpoint are called by."""
+    return f"controls at {endpoint.address}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,45 @@ def test_runs_that_an_endpoint_could_not_take_are_handed_over_again_and_executed
     campaign.close()
 
 
+@ai.simulation
+def other(x: float) -> dict[str, float]:
+    """Of another task."""
+    return {"y": -x}
+
+
+def test_a_run_that_cannot_be_handed_over_holds_up_no_other(tmp_path: Path) -> None:
+    tasks = {
+        name: ai.Task(
+            simulation=simulation,
+            space=ai.Space(x=ai.Float(0, 10)),
+            objective=ai.Maximize("y"),
+            endpoint=ai.connect("local", workers=2),
+            policy="manual",
+            slots=8,
+        )
+        for name, simulation in (("usual", patient), ("lost", other))
+    }
+    campaign = ai.Campaign("two", tasks=tasks, hold=0.0)
+    code = campaign.folder / "code" / f"{campaign.definition['tasks']['lost']['simulation']['code']}.py"
+    code.rename(tmp_path / "code")
+    for task, x in (("usual", 1.0), ("lost", 2.0), ("usual", 3.0), ("usual", 4.0)):
+        campaign.propose(x=x, task=task).accept()
+    campaign.start()  # all of them launch together
+    for name in ("R1", "R3"):
+        running(campaign, name)
+        campaign.runs[name].stop()
+    finished(campaign, 2)
+    assert campaign.state.runs["R2"].state == "accepted"
+    assert code.name in repr(campaign)
+    (tmp_path / "code").rename(code)
+    until(campaign, lambda: campaign.state.runs["R2"].end == "done")
+    until(campaign, lambda: not campaign.state.troubles)
+    campaign.runs["R4"].stop()
+    finished(campaign, 4)
+    assert [len(run.attempts) for run in campaign.state.runs.values()] == [1] * 4
+    campaign.close()
+
+
 def test_a_stop_that_could_not_be_written_is_told_when_it_can_be_and_once() -> None:
     campaign = campaign_of(patient)
     campaign.propose(x=1.0).accept()
@@ -71,6 +112,27 @@ def test_a_stop_that_could_not_be_written_is_told_when_it_can_be_and_once() -> N
     assert (run.end, [control.answer for control in run.controls]) == ("partial", ["sent"])
     told = [json.loads(line)["id"] for line in controls.read_text().splitlines()]
     assert told == [control.id for control in run.controls]
+    until(campaign, lambda: not campaign.state.troubles)
+    campaign.close()
+
+
+def test_a_run_that_cannot_be_told_holds_up_no_other_and_is_no_trouble_once_it_has_ended() -> None:
+    campaign = campaign_of(patient)
+    for x in (1.0, 2.0):
+        campaign.propose(x=x).accept()
+    for name in ("R1", "R2"):
+        running(campaign, name)
+    deaf, other = campaign.runs["R1"], campaign.runs["R2"]
+    (campaign.folder / "spool" / AttemptRef("R1", deaf.uuid, 1).folder / "controls.jsonl").mkdir()
+    deaf.stop()
+    until(campaign, lambda: "controls at local" in str(campaign.state.troubles))
+    other.stop()
+    finished(campaign, 1)
+    assert (other.end, deaf.state) == ("partial", "running")
+    assert "R1 could not be told to stop" in repr(campaign)
+    os.kill(int(deaf.attempt.where["pid"]), signal.SIGKILL)
+    finished(campaign, 2)
+    assert (deaf.end, len(deaf.attempts)) == ("lost", 1)
     until(campaign, lambda: not campaign.state.troubles)
     campaign.close()
 

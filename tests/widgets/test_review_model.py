@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from stories import AI, HUMAN, MELT, MOLECULES, Story, melting, shown
+from stories import AI, DRIVER, HUMAN, MELT, MOLECULES, Story, melting, shown
 
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
@@ -135,6 +135,8 @@ def test_an_empty_review_says_why_and_what_will_move_it():
     assert (empty["title"], empty["start"]) == ("Ready to start", True)
     story.start()
     assert shown(story)["review"]["empty"]["title"] == "All decided"
+    story.submit(cmd.Trouble(actor=DRIVER, source="proposals of main", message="The AI could not think."))
+    assert shown(story)["review"]["empty"]["title"] == "The AI cannot propose now"
     alone = review(story.scene(driver=""))["empty"]
     assert alone["title"] == "The campaign has no driver"
     assert "until campaign.start() or `aisteer drive copper-melt`" in alone["text"]
