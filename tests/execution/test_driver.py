@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -199,6 +201,24 @@ def test_a_rule_decides_under_its_own_name() -> None:
     campaign.close()
 
 
+def put_to_sleep(pid: int, journal: Path) -> None:
+    """Stop a process, but not while it writes: whoever holds SQLite's write lock keeps everybody from writing."""
+    with closing(sqlite3.connect(journal, isolation_level=None, timeout=0.0)) as probe:
+        deadline = time.monotonic() + 30.0
+        while True:
+            os.kill(pid, signal.SIGSTOP)
+            os.waitid(os.P_PID, pid, os.WSTOPPED)
+            try:
+                probe.execute("BEGIN IMMEDIATE")
+                probe.execute("ROLLBACK")
+            except sqlite3.OperationalError:
+                assert time.monotonic() < deadline, "it always writes"
+                os.kill(pid, signal.SIGCONT)
+                time.sleep(0.003)
+            else:
+                return
+
+
 def test_a_driver_that_slept_past_its_lease_launches_nothing_when_it_wakes(
     campaigns: Path, tmp_path: Path
 ) -> None:
@@ -218,8 +238,8 @@ def test_a_driver_that_slept_past_its_lease_launches_nothing_when_it_wakes(
     for line in process.stdout:
         if line.startswith("decided P20"):
             break
-    os.kill(process.pid, signal.SIGSTOP)
     try:
+        put_to_sleep(process.pid, campaigns / "killed" / "journal.db")
         campaign = ai.open("killed")
         campaign.opened.journal.take_lease({"host": "test", "pid": 0}, campaign.actor, patience=1.0)
         epoch, position = campaign.state.epoch, campaign.state.position
