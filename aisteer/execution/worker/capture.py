@@ -125,8 +125,10 @@ class Capture:
         self._saved: list[tuple[int, int]] = []
         self._files: list[IO[bytes]] = []
         self._streams = (sys.stdout, sys.stderr)
-        fds = [self._redirect(1) if out is None else out, self._redirect(2) if err is None else err]
-        self.logs = tuple(Log(fd, name) for fd, name in zip(fds, _STREAMS, strict=True))
+        self.logs = (
+            Log(self._redirect(1) if out is None else out, "stdout"),
+            Log(self._redirect(2) if err is None else err, "stderr"),
+        )
 
     def _redirect(self, number: int) -> int:
         _flush()

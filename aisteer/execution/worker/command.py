@@ -62,7 +62,7 @@ def simulation(folder: str, request: Json) -> Callable[[], Generator[Any, Json |
     spec = request["simulation"]
     given = {**request["parameters"], "seed": request.get("seed", 0)}
     grace = request.get("grace")
-    return lambda: _run(folder, spec, given, float(grace) if isinstance(grace, int | float) else 10.0)
+    return lambda: _run(folder, spec, given, float(grace) if isinstance(grace, (int, float)) else 10.0)
 
 
 def end_group(folder: str) -> None:
@@ -256,7 +256,7 @@ class Reader:
             return None
         item = {name: _value(text) for name, text in match.groupdict().items() if text is not None}
         for name in self._keep & item.keys():
-            if isinstance(item[name], int | float):
+            if isinstance(item[name], (int, float)):
                 self._seen.setdefault(name, []).append(float(item[name]))
         return item
 
@@ -288,7 +288,7 @@ class Reader:
             return None
         groups = last.groupdict()
         value, error = _value(groups.get("value") or ""), _value(groups.get("error") or "")
-        if isinstance(error, int | float) and isinstance(value, int | float):
+        if isinstance(error, (int, float)) and isinstance(value, (int, float)):
             return Measured(float(value), float(error))
         return value
 

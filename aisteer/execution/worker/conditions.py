@@ -40,7 +40,7 @@ class Conditions:
         """The condition that an observation meets, in words; empty when none."""
         for name, above, below in self._bounds:
             value = scalar(values.get(name))
-            if isinstance(value, int | float) and not isinstance(value, bool):
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
                 if value > above:
                     return f"{name} is above {above:g}"
                 if value < below:
@@ -56,4 +56,4 @@ class Conditions:
 
 
 def _number(value: Any, default: float) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else default

@@ -26,7 +26,7 @@ class CannotLoad(Exception):
     """The simulation is not to be had here; the message says why and what to do."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Loaded:
     """A simulation in this process."""
 
@@ -36,6 +36,8 @@ class Loaded:
     versions: dict[str, str] = field(default_factory=dict)
 
 
+_STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
+"""Python 3.9 does not tell them."""
 _lock = threading.RLock()
 _loaded: dict[tuple[str, str, str], Loaded] = {}
 _reference_codes: dict[str, str] = {}
@@ -191,7 +193,7 @@ def _versions(before: set[str]) -> dict[str, str]:
     for known in _loaded.values():
         new |= set(known.versions)
     own = {"aisteer", "python", "platform", "__main__", "__mp_main__"}
-    for name in sorted(new - sys.stdlib_module_names - own)[:200]:
+    for name in sorted(new - _STANDARD - own)[:200]:
         if not name.startswith("_") and not name.startswith("aisteer_simulation"):
             version = _version(name)
             if version:

@@ -26,7 +26,7 @@ _HEAD = re.compile(rb'\{"uuid":"([0-9A-Za-z]{4,64})","attempt":([0-9]{1,6})[,}]'
 
 def spot_of(value: object) -> Spot | None:
     """The place that somebody named, if it is one."""
-    if not isinstance(value, list | tuple) or len(value) != 3:
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
         return None
     name, offset, length = value
     if not isinstance(name, str) or not _NAME.fullmatch(name):

@@ -33,15 +33,15 @@ class Packer:
         """
         if depth > _DEPTH:
             raise NotStorable(f"{name} is nested more than {_DEPTH} deep")
-        if value is None or isinstance(value, bool | str):
+        if value is None or isinstance(value, (bool, str)):
             return value
         if type(value) in _NUMBERS:
             return _NUMBERS[type(value)](value)
-        if isinstance(value, bytes | bytearray):
+        if isinstance(value, (bytes, bytearray)):
             return {"$bytes": self._file(bytes(value))}
         if isinstance(value, dict):
             return self._mapping(value, name, depth)
-        if isinstance(value, list | tuple):
+        if isinstance(value, (list, tuple)):
             items = [self.pack(x, f"{name}[{i}]", depth + 1) for i, x in enumerate(value)]
             return items if isinstance(value, list) else {"$tuple": items}
         return self._array(value, name)
@@ -57,7 +57,7 @@ class Packer:
 
     def _array(self, value: Any, name: str) -> Json:
         numpy = sys.modules.get("numpy")
-        if numpy is None or not isinstance(value, numpy.ndarray | numpy.generic) or value.dtype.hasobject:
+        if numpy is None or not isinstance(value, (numpy.ndarray, numpy.generic)) or value.dtype.hasobject:
             raise NotStorable(
                 f"{name} is a {type(value).__module__}.{type(value).__qualname__}, which is not plain data. "
                 "Return dicts, lists, numbers, text, bytes and numeric arrays"

@@ -334,7 +334,7 @@ class Stepper:
 
 
 def _seconds(value: Any, default: float) -> float:
-    return float(value) if isinstance(value, int | float) and value >= 0 else default
+    return float(value) if isinstance(value, (int, float)) and value >= 0 else default
 
 
 def _failed(error: BaseException) -> Json:

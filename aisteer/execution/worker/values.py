@@ -68,7 +68,7 @@ def leaf(value: Any) -> Any:
 
 def scalar(value: Any) -> Any:
     """A bool, int or float (``{"$float": …}`` when not finite) as JSON; None for anything else."""
-    if not isinstance(value, bool | int | float):
+    if not isinstance(value, (bool, int, float)):
         value = _item(value)
     if isinstance(value, bool):
         return value
@@ -99,7 +99,7 @@ def _item(value: Any) -> Any:
 
 def _short_list(value: Any) -> list[Any] | None:
     try:
-        if isinstance(value, list | tuple):
+        if isinstance(value, (list, tuple)):
             return list(value) if len(value) <= LONGEST_LIST else None
         shape = getattr(value, "shape", None)
         if isinstance(shape, tuple) and len(shape) == 1 and shape[0] <= LONGEST_LIST:
@@ -168,6 +168,6 @@ def _estimate(value: Any) -> list[float] | None:
     if hasattr(value, "value") and hasattr(value, "standard_error"):
         parts = [value.value, value.standard_error]
     numbers = [scalar(x) for x in parts]
-    if any(isinstance(x, bool) or not isinstance(x, int | float) for x in numbers):
+    if any(isinstance(x, bool) or not isinstance(x, (int, float)) for x in numbers):
         return None
     return [float(x) for x in numbers]
