@@ -11,7 +11,7 @@ from aisteer.journal.events import ProposalPredicted, SurrogateFitted
 from aisteer.journal.state import Proposal, State
 from aisteer.steering.cost import estimate_cost
 
-__all__ = ["BATCH", "Situation", "Thought", "situation"]
+__all__ = ["BATCH", "Situation", "Thought", "situation", "still_to_propose"]
 
 Json = dict[str, Any]
 BATCH = 4
@@ -90,7 +90,7 @@ def situation(state: State, task: str) -> Situation:
         queued=len(accepted),
         waiting=tuple(p for p in waiting if p.origin in {"ai", "random"} and p.action == "start"),
         unpredicted=tuple(p for p in open_proposals if not p.predicted and p.action != "stop"),
-        left=_left(state, task, definition, len(waiting) + len(accepted)),
+        left=still_to_propose(state, task),
         cost=estimate_cost(definition, state, task),
         prices={p.id: estimate_cost(definition, state, task, p.resources) for p in own},
         model=fit.model if fit else -1,
@@ -98,9 +98,12 @@ def situation(state: State, task: str) -> Situation:
     )
 
 
-def _left(state: State, task: str, definition: Json, undecided: int) -> int | None:
-    limit = definition.get("runs")
+def still_to_propose(state: State, task: str) -> int | None:
+    """How many more proposals the task's ``runs`` limit allows; ``None`` where it has none."""
+    limit = state.definition["tasks"][task].get("runs")
     if limit is None:
         return None
-    started = sum(1 for run in state.runs.values() if run.task == task and run.end != "withdrawn")
-    return max(0, int(limit) - started - undecided)
+    undecided = [*state.waiting, *state.accepted]
+    taken = sum(1 for name in undecided if state.proposals[name].task == task)
+    taken += sum(1 for run in state.runs.values() if run.task == task and run.end != "withdrawn")
+    return max(0, int(limit) - taken)

@@ -149,6 +149,34 @@ def test_an_empty_review_says_why_and_what_will_move_it():
     )
 
 
+def limited(runs: int, **more) -> Story:
+    definition = json.loads(json.dumps(MOLECULES))
+    definition["tasks"]["main"] |= {"runs": runs, "policy": {"name": "bayesian"}, **more}
+    return Story(definition).start()
+
+
+def test_when_the_ai_may_propose_no_more_the_board_says_so_and_what_lets_it_go_on():
+    story = limited(2)
+    story.run({"smiles": "CO"}, 10.8)
+    assert "looking at what is known" in shown(story)["review"]["empty"]["text"]
+    (last,) = story.propose({"smiles": "CN"})
+    story.accept(last)
+    run = story.launch(last)
+    empty = shown(story)["review"]["empty"]
+    assert empty["title"] == "All 2 runs are used"
+    assert empty["text"].startswith("1 run on the way goes on. The AI may propose no more;")
+    story.end(run, 9.1)
+    assert shown(story)["review"]["empty"]["text"] == (
+        "The AI may propose no more; raise the limit with campaign.redefine(runs=…). Press n to propose your own."
+    )
+
+
+def test_where_only_humans_propose_nothing_is_promised_of_the_ai():
+    story = limited(9, policy={"name": "manual"})
+    story.run({"smiles": "CO"}, 10.8)
+    assert shown(story)["review"]["empty"]["text"].startswith("Nobody proposes here but you.")
+
+
 def test_a_prediction_that_is_not_there_says_whether_it_will_come():
     story = Story().start()
     story.propose({"temperature": 900.0, "density": 8.0}, origin="human")

@@ -8,10 +8,10 @@ from aisteer.journal.state import Proposal, State
 from aisteer.steering.rank import ranked
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.batch import last_batch
+from aisteer_widgets.view_models.idle import nothing_to_review
 from aisteer_widgets.view_models.origin import RANKED, whose
 from aisteer_widgets.view_models.reasons import Words, words_of
 from aisteer_widgets.view_models.scene import Scene
-from aisteer_widgets.view_models.status import NO_DRIVER, how_to_drive
 from aisteer_widgets.view_models.tasks import Objective, Task, task_names, task_of
 
 __all__ = ["CARDS", "card", "fields", "review"]
@@ -38,7 +38,7 @@ def review(scene: Scene) -> Json:
         "held": _held(scene),
         "recent": _recent(scene),
         "last": last_batch(state),
-        "empty": None if waiting else _empty(scene),
+        "empty": None if waiting else nothing_to_review(scene),
         "blocked": fmt.clip(scene.read_only, 300),
     }
 
@@ -242,42 +242,6 @@ def _recent(scene: Scene) -> list[Json]:
                 }
             )
     return sorted(found, key=lambda r: -float(r["time"]))[:2]
-
-
-def _empty(scene: Scene) -> Json:
-    """Why there is nothing to review, and what will change that."""
-    state = scene.state
-    if not state.active:
-        begun = bool(state.runs or state.epoch)
-        title = "The campaign is paused" if begun else "Ready to start"
-        text = (
-            "Live runs go on; nothing new is proposed or launched until you resume."
-            if begun
-            else "Start the campaign and the first proposals appear here for your decision. "
-            "Nothing runs that was not accepted."
-        )
-        return {"title": title, "text": fmt.clip(state.pause_reason, 160) or text, "start": True}
-    if not scene.driver:
-        return {
-            "title": "The campaign has no driver",
-            "text": f"{NO_DRIVER} until {how_to_drive(state.name)}. Nothing is lost meanwhile.",
-            "start": True,
-        }
-    if any(source.startswith("proposals of ") for source in state.troubles):
-        return {"title": "The AI cannot propose now", "text": "The reason stands above.", "start": False}
-    if state.budget is not None and state.remaining <= 0:
-        return {
-            "title": "The budget is spent",
-            "text": "Raise it with campaign.budget = …, or propose nothing more: what is done is kept.",
-            "start": False,
-        }
-    live = len(state.live) + len(state.accepted)
-    text = (
-        f"The AI proposes again as {fmt.count(live, 'run')} on the way {'ends' if live == 1 else 'end'}."
-        if live
-        else "The AI is looking at what is known; its proposals appear here."
-    )
-    return {"title": "All decided", "text": f"{text} Press n to propose your own.", "start": False}
 
 
 def fields(state: State) -> Json:
