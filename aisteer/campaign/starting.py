@@ -25,8 +25,10 @@ def holder(kind: str) -> Json:
 
 def _other(campaign: Campaign) -> Json | None:
     """The driver in another process, unless it gave the campaign back or is known to be gone."""
+    if campaign.driving:
+        return None  # asked at every move of the journal, so the database is not read for it
     found = campaign.journal.lease_holder()
-    if not found or found.get("released") or campaign.driving or gone(found):
+    if not found or found.get("released") or gone(found):
         return None
     mine = found.get("pid") == os.getpid() and found.get("host") == platform.node()
     return None if mine else found
