@@ -16,11 +16,11 @@ from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
 from aisteer.execution.looking import Lookout
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.spool import Spool
-from aisteer.execution.withdrawal import withdraw
 from aisteer.execution.worker import ending
 from aisteer.execution.worker.claim import Claimant, machine
 from aisteer.execution.worker.future import run_for_future
 from aisteer.execution.worker.values import text
+from aisteer.execution.worker.withdrawal import withdraw
 
 __all__ = ["FuturesEndpoint"]
 

@@ -7,10 +7,7 @@ and never run. What cannot be read is nothing, or a gap in words; it is no excep
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import stat
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +19,8 @@ from aisteer.execution.books import Books
 from aisteer.execution.endpoint import AttemptRef, Submission
 from aisteer.execution.ends import clean_end
 from aisteer.execution.handing import Handing
-from aisteer.execution.worker import files
-from aisteer.execution.worker.claim import Claimant, fence_token, is_claimed, read_claim
+from aisteer.execution.worker import controls, ending, fencing, files, root, stream
+from aisteer.execution.worker.claim import is_claimed, read_claim
 from aisteer.execution.worker.folder import make_folder, make_parent
 from aisteer.execution.worker.lots import Spot
 
@@ -31,24 +28,19 @@ __all__ = ["Spool", "Tail"]
 
 Json = dict[str, Any]
 
-_FORMAT = 2
-_CHUNK = 4 << 20
-_LONGEST_LINE = 1 << 20
-_PREFIX = 4096
-
 
 @dataclass(slots=True)
 class Tail:
     """How far an attempt's stream was read, and what stood there: to notice when it changes."""
 
     offset: int = 0
-    prefix: bytes = b""
-    """Hash of the up to 4 kB before ``offset``."""
+    prefix: str = ""
+    """What stands before ``offset`` is known by this."""
     gap: str = ""
 
     def remember(self, offset: int, mirror: Path) -> None:
         """Take what was mirrored up to ``offset`` for what stood there: another driver read it."""
-        start = max(0, offset - _PREFIX)
+        start = max(0, offset - stream.PREFIX)
         try:
             with mirror.open("rb") as file:
                 file.seek(start)
@@ -56,7 +48,7 @@ class Tail:
         except OSError:
             return
         if len(known) == offset - start:
-            self.offset, self.prefix = offset, _hash(known)
+            self.offset, self.prefix = offset, stream.mark(known)
 
 
 @dataclass(slots=True)
@@ -102,7 +94,7 @@ class Spool:
                     "Give the endpoint another folder.",
                     root=self._text,
                 )
-            if not self._seen and found.get("format") != _FORMAT:
+            if not self._seen and found.get("format") != root.FORMAT:
                 self._make(nonce)  # of an earlier version: what it has stays readable
             self._seen = True
             return
@@ -119,11 +111,7 @@ class Spool:
 
     def _make(self, nonce: str) -> None:
         try:
-            for name in ("attempts", "claimants", "code", "ends", "lots"):
-                (self.root / name).mkdir(parents=True, exist_ok=True)
-            files.write_whole(
-                os.path.join(self._text, "spool.json"), files.encode({"format": _FORMAT, "nonce": nonce})
-            )
+            root.make(self._text, nonce)
         except OSError as error:
             raise _cannot(self._text, error) from error
 
@@ -210,14 +198,7 @@ class Spool:
         try:
             if not os.path.isdir(folder) and self._is_known(ref.folder):
                 make_folder(folder)
-            line = files.encode(control) + b"\n"
-            # A disk that was full may have taken part of an earlier try: that is no part of this line.
-            start = b"" if _ends_a_line(path) else b"\n"
-            fd = files.open_append(path)
-            try:
-                files.write_all(fd, start + line)
-            finally:
-                os.close(fd)
+            controls.append(folder, control)
         except (OSError, ValueError, TypeError) as error:
             raise _cannot(path, error) from error
 
@@ -255,14 +236,9 @@ class Spool:
         if not os.path.isdir(path) and not self._is_known(folder):
             return
         try:
-            make_folder(path)
-            files.write_whole(f"{path}/fenced", files.encode({"epoch": epoch}))
+            fencing.fence(self._text, path, epoch)
         except OSError as error:
             raise _cannot(path, error) from error
-        if not is_claimed(path):
-            fence = Claimant(self._text, fence_token())
-            fence.claim(path)
-            fence.forget()
 
     def _is_known(self, folder: str) -> bool:
         """Whether an attempt that has no folder (yet) was handed over."""
@@ -311,36 +287,17 @@ class Spool:
             ref: The attempt.
             look: Whether to look into the workers' books as well; else what ``books`` has taken in counts.
         """
-        path = f"{self._text}/{ref.folder}/end.json"
         found = self._booked(ref)
         if found is None:
-            found = files.read_json(path)
+            found = ending.read_end(f"{self._text}/{ref.folder}")
         if found is None and look:
             self.books.look()
             found = self._booked(ref)
-        if found is not None:
-            return clean_end(found)
-        return self._damaged_end(path)
+        return None if found is None else clean_end(found)
 
     def _booked(self, ref: AttemptRef) -> Json | None:
         line = self.books.get(ref.key)
         return None if line is None else files.decode(line) or {}
-
-    def _damaged_end(self, path: str) -> Json | None:
-        """An end that stands there but cannot be read, once it had time to arrive."""
-        try:
-            info = os.lstat(path)
-        except OSError:
-            return None
-        if time.time() - info.st_mtime < 5.0 and stat.S_ISREG(info.st_mode):
-            return None
-        return clean_end(
-            {
-                "end": "failed",
-                "message": "Its end.json in the spool is not what a worker writes: damaged, too large, or a link. Its "
-                "observations are kept; run it again.",
-            }
-        )
 
     def tail(self, ref: AttemptRef, seen: Tail, offset: int) -> bytes:
         """New whole lines of an attempt's stream from ``offset`` on; at most 4 MB of them at a time.
@@ -348,69 +305,12 @@ class Spool:
         The file is opened anew for each look. ``seen`` is brought up to date; when the file is shorter
         than ``offset`` or another one than before, ``seen.gap`` says so and nothing is returned.
         """
-        try:
-            fd = os.open(f"{self._text}/{ref.folder}/observations.jsonl", files.READ)
-        except FileNotFoundError:
-            seen.gap = f"the file is gone, after {offset} bytes of it were read" if offset else ""
-            return b""
-        except OSError as error:
-            seen.gap = f"the file cannot be opened ({error.strerror})"
-            return b""
-        try:
-            return _tail(fd, seen, offset)
-        except OSError as error:
-            seen.gap = f"the file cannot be read ({error.strerror})"
-            return b""
-        finally:
-            os.close(fd)
-
-
-def _tail(fd: int, seen: Tail, offset: int) -> bytes:
-    info = os.fstat(fd)
-    if not stat.S_ISREG(info.st_mode):
-        seen.gap = "there is something else than a file in its place"
-        return b""
-    if info.st_size < offset:
-        seen.gap = f"the file has {info.st_size} bytes, and {offset} were read before: it was cut or replaced"
-        return b""
-    if info.st_size == offset and seen.offset == offset and not seen.gap:
-        return b""
-    start = max(0, offset - _PREFIX)
-    if seen.offset == offset and seen.prefix and _hash(os.pread(fd, offset - start, start)) != seen.prefix:
-        seen.gap = f"what stands before byte {offset} is not what was read there: the file was replaced"
-        return b""
-    seen.gap = ""
-    data = os.pread(fd, _CHUNK, offset)
-    data = data[: data.rfind(b"\n") + 1] or _first_line_gap(fd, seen, offset, data)
-    end = offset + len(data)
-    known = (
-        data[-_PREFIX:] if len(data) >= _PREFIX else os.pread(fd, min(end, _PREFIX), max(0, end - _PREFIX))
-    )
-    seen.offset, seen.prefix = end, _hash(known)
-    return data
-
-
-def _first_line_gap(_fd: int, seen: Tail, offset: int, data: bytes) -> bytes:
-    if len(data) > _LONGEST_LINE:
-        seen.gap = f"a line of more than 1 MB begins at byte {offset}: nothing after it is read"
-    return b""
-
-
-def _ends_a_line(path: str) -> bool:
-    """Whether nothing stands in a file, or its last line is whole."""
-    try:
-        fd = os.open(path, files.READ)
-    except FileNotFoundError:
-        return True
-    try:
-        size = os.fstat(fd).st_size
-        return not size or os.pread(fd, 1, size - 1) == b"\n"
-    finally:
-        os.close(fd)
-
-
-def _hash(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=8).digest()
+        prefix = seen.prefix if seen.offset == offset else ""
+        found = stream.read_on(f"{self._text}/{ref.folder}/observations.jsonl", offset, prefix)
+        seen.gap = found.gap
+        if not found.gap:
+            seen.offset, seen.prefix = offset + len(found.data), found.prefix
+        return found.data
 
 
 def _inside(folder: str) -> str:

@@ -18,7 +18,6 @@ from typing import Any
 from aisteer.execution.aftermath import Unwritten, cause_of_death
 from aisteer.execution.crew import Worker
 from aisteer.execution.stopping import Stop, read_stop
-from aisteer.execution.withdrawal import withdraw
 from aisteer.execution.worker import book, ending, files
 from aisteer.execution.worker.attempt import ENDING, STALE, TAKEN, UNCLAIMED
 from aisteer.execution.worker.claim import Claimant, read_claim
@@ -26,6 +25,7 @@ from aisteer.execution.worker.command import end_group
 from aisteer.execution.worker.files import Json
 from aisteer.execution.worker.folder import make_folder
 from aisteer.execution.worker.lots import Lots, Spot, spot_of
+from aisteer.execution.worker.withdrawal import withdraw
 
 __all__ = ["Supervisor"]
 

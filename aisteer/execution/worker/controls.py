@@ -62,6 +62,41 @@ class Controls:
         return [line for line in data[:end].split(b"\n") if 0 < len(line) <= _LONGEST]
 
 
+def append(folder: str, control: Json) -> None:
+    """Put a control before the attempt in ``folder``, which has to be there.
+
+    Raises:
+        OSError, ValueError, TypeError: It could not be written.
+    """
+    path = os.path.join(folder, "controls.jsonl")
+    line = files.encode(control) + b"\n"
+    # A disk that was full may have taken part of an earlier try: that is no part of this line.
+    start = b"" if _ends_a_line(path) else b"\n"
+    fd = files.open_append(path)
+    try:
+        files.write_all(fd, start + line)
+    finally:
+        os.close(fd)
+
+
+def _ends_a_line(path: str) -> bool:
+    """Whether nothing stands in a file, or its last line is whole."""
+    try:
+        fd = os.open(path, files.READ)
+    except FileNotFoundError:
+        return True
+    try:
+        size = os.fstat(fd).st_size
+        return not size or os.pread(fd, 1, size - 1) == b"\n"
+    finally:
+        os.close(fd)
+
+
+def is_control(value: object) -> bool:
+    """Whether a worker would take this for a control."""
+    return isinstance(value, dict) and _well_formed(dict(value))
+
+
 def _well_formed(control: Json) -> bool:
     epoch = control.get("epoch")
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from . import checkpoints, files
 from .files import Json
 
 ENDS = frozenset({"done", "partial", "failed", "lost", "paused", "preempted", "withdrawn"})
+_ARRIVES = 5.0
+"""Seconds in which the content of a file that is there arrives on a network file system."""
 
 
 def write_end(folder: str, end: Json) -> bool:
@@ -22,6 +25,28 @@ def write_end(folder: str, end: Json) -> bool:
     except OSError:
         return False
     return True
+
+
+def read_end(folder: str) -> Json | None:
+    """What stands in ``end.json``, as it stands there; None while there is none.
+
+    One that cannot be read, once it had time to arrive, is an end as well: somebody damaged it.
+    """
+    path = os.path.join(folder, "end.json")
+    found = files.read_json(path)
+    if found is not None:
+        return found
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return None
+    if time.time() - info.st_mtime < _ARRIVES and stat.S_ISREG(info.st_mode):
+        return None
+    return {
+        "end": "failed",
+        "message": "Its end.json in the spool is not what a worker writes: damaged, too large, or a link. Its "
+        "observations are kept; run it again.",
+    }
 
 
 def answer_on_behalf(folder: str, answers: Sequence[Json]) -> None:

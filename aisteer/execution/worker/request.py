@@ -6,27 +6,12 @@ import os
 
 from . import files
 from .files import Json
-
-_nonces: dict[tuple[str, int, int], str] = {}
-
-
-def _nonce(root: str) -> str:
-    """The campaign's mark in ``spool.json``; empty where there is no spool. Read again when the file changed."""
-    path = os.path.join(root, "spool.json")
-    try:
-        info = os.lstat(path)
-    except OSError:
-        return ""
-    key = (root, info.st_ino, info.st_mtime_ns)
-    if key not in _nonces:
-        _nonces.clear()
-        _nonces[key] = str((files.read_json(path) or {}).get("nonce") or "")
-    return _nonces[key]
+from .root import nonce_of
 
 
 def read_request(root: str, path: str, handed: Json | None = None) -> tuple[Json | None, str]:
     """The request (``handed`` where it came out of a lot), or why it is not executed."""
-    nonce = _nonce(root)
+    nonce = nonce_of(root)
     if not nonce:
         return None, f"{root} is no spool: spool.json is missing. It may be unmounted or removed; nothing ran"
     request = handed or files.read_json(os.path.join(path, "request.json"), 64 << 20)

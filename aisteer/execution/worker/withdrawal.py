@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from aisteer.execution.worker import ending, files
-from aisteer.execution.worker.claim import Claimant
-from aisteer.execution.worker.controls import Controls
-from aisteer.execution.worker.files import Json
-
-__all__ = ["withdraw"]
+from . import ending, files
+from .claim import Claimant
+from .controls import Controls
+from .files import Json
 
 _WORDS = "It was taken back before it started; nothing ran."
 
