@@ -32,7 +32,7 @@ class Books:
         """Take in what was written since the last look."""
         names = self._names()
         for name in names:
-            if name not in self._closed and self._read(name) and _has_successor(name, names):
+            if name not in self._closed and self._read(name) and book.has_successor(name, names):
                 self._closed.add(name)
 
     def get(self, key: str) -> bytes | None:
@@ -48,7 +48,7 @@ class Books:
         names = self._names()
         for name in names:
             data = files.read(os.path.join(self._folder, name), 64 << 20) or b""
-            yield name, _has_successor(name, names), dict(book.entries(data[: data.rfind(b"\n") + 1]))
+            yield name, book.has_successor(name, names), dict(book.entries(data[: data.rfind(b"\n") + 1]))
 
     def remove(self, name: str) -> None:
         """Remove a closed book of which every attempt is packed."""
@@ -82,8 +82,3 @@ class Books:
         self._lines.update(book.entries(whole))
         self._offsets[name] = start + len(whole)
         return len(data) < _CHUNK
-
-
-def _has_successor(name: str, names: set[str]) -> bool:
-    parts = book.NAME.fullmatch(name)
-    return parts is not None and f"{parts[1]}-{int(parts[2]) + 1:06d}.jsonl" in names

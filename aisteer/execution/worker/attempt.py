@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import checkpoints, ending, loading, succession, values
+from . import block, checkpoints, ending, loading, succession, values
 from .book import Book
 from .calling import called
 from .capture import Capture
@@ -204,12 +204,7 @@ class Attempt:
 
     def deadline(self) -> float | None:
         """When this worker's block ends, Unix seconds."""
-        found = [
-            self.request.get("deadline"),
-            os.environ.get("AISTEER_BLOCK_ENDS"),
-            os.environ.get("SLURM_JOB_END_TIME"),
-        ]
-        return min((t for t in map(_number, found) if t), default=None)
+        return block.ends(self.request)
 
     def _withdrawn(self) -> bool:
         accepted, _ = self.controls.look()
@@ -349,10 +344,3 @@ class Attempt:
 
 def _integer(value: Any) -> int:
     return value if isinstance(value, int) else 0
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from . import files
 from .files import Json
@@ -26,6 +26,12 @@ def entries(data: bytes) -> Iterator[tuple[str, bytes]]:
         found = _KEY.match(line)
         if found is not None:
             yield found[1].decode(), line
+
+
+def has_successor(name: str, names: Collection[str]) -> bool:
+    """Whether among ``names`` there is the book that follows this one: then nothing is written to it any more."""
+    parts = NAME.fullmatch(name)
+    return parts is not None and f"{parts[1]}-{int(parts[2]) + 1:06d}.jsonl" in names
 
 
 def of(root: str, token: str) -> dict[str, bytes]:

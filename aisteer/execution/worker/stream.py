@@ -22,12 +22,14 @@ class Stretch(NamedTuple):
         length: Bytes that the file has; 0 where it cannot be seen.
         prefix: What the bytes before the end of ``data`` are known by (``mark``).
         gap: Why nothing can be read on, in words.
+        more: Whether the limit left something unread.
     """
 
     data: bytes = b""
     length: int = 0
     prefix: str = ""
     gap: str = ""
+    more: bool = False
 
 
 def mark(data: bytes) -> str:
@@ -83,4 +85,4 @@ def _read_on(fd: int, offset: int, prefix: str, limit: int) -> Stretch:
     if not whole and len(data) > LONGEST_LINE:
         gap = f"a line of more than 1 MB begins at byte {offset}: nothing after it is read"
         return Stretch(length=size, prefix=prefix, gap=gap)
-    return Stretch(whole, size, mark(before + whole), "")
+    return Stretch(whole, size, mark(before + whole), more=offset + len(data) < size)
