@@ -38,9 +38,8 @@ def fingerprints(smiles: Iterable[str]) -> NDArray[np.float64]:
         from rdkit.Chem import rdFingerprintGenerator
 
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
-    molecules = [Chem.MolFromSmiles(text) for text in smiles]
-    bits = np.array([generator.GetFingerprintAsNumPy(molecule) for molecule in molecules], dtype=np.float64)
-    return np.asarray(bits[:, bits.any(axis=0)])
+    bits = np.array([generator.GetFingerprintAsNumPy(Chem.MolFromSmiles(text)) for text in smiles])
+    return bits[:, bits.any(axis=0)].astype(np.float64)
 
 
 def pool() -> Pool:

@@ -24,6 +24,7 @@ Rows = list[int]
 _INITIAL = 8
 _SHORTLIST = 600
 _REFERENCE = 1000
+_AT_ONCE = 128
 _STRONGEST = 0.99
 _AVOIDED = 10
 """Decisions for which a rejected candidate is not proposed before there is a surrogate."""
@@ -99,7 +100,7 @@ class BayesianPool:
             chosen: Rows = []
             free = np.ones(len(self.domain), dtype=bool)
             for _ in range(max(n, self.initial)):
-                gain = np.maximum(alike, covered).sum(axis=1)
+                gain = _covered_with(alike, covered)
                 row = int(np.argmax(np.where(free, gain, -1.0)))
                 chosen.append(row)
                 free[row] = False
@@ -175,6 +176,15 @@ class BayesianPool:
         return explain(belief, self.domain, list(points), score=optimism, standing=standing)
 
 
+def _covered_with(alike: Array, covered: Array) -> Array:
+    """How well each candidate, with those chosen already, covers the sample: shape ``(n,)``."""
+    gain = np.empty(len(alike))
+    for begin in range(0, len(alike), _AT_ONCE):
+        part = alike[begin : begin + _AT_ONCE]
+        gain[begin : begin + _AT_ONCE] = np.maximum(part, covered).sum(axis=1)
+    return gain
+
+
 def _lessened(value: Array, factor: Array) -> Array:
     """The worth of candidates above the least of them, times ``factor``."""
     found: Array = (value - value.min()) * factor
@@ -185,5 +195,6 @@ def _conditioned(covariance: Array, place: int) -> Array:
     """The covariance once the outcome at ``place`` is known."""
     column = covariance[:, place]
     variance = max(float(covariance[place, place]), 1e-18)
-    found: Array = covariance - np.outer(column, column) / variance
-    return found
+    known: Array = np.outer(column, column)
+    known /= variance
+    return np.subtract(covariance, known, out=known)

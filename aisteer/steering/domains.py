@@ -17,6 +17,9 @@ __all__ = ["Box", "Candidates", "Domain"]
 
 Array = NDArray[np.float64]
 
+_AT_ONCE = 128
+"""Candidates that are compared together: what lies between for a whole pool would stay with the process."""
+
 
 class Domain(Protocol):
     """What fitting and explaining need to know of a space."""
@@ -71,7 +74,7 @@ class Candidates:
         raw = np.asarray(pool.matrix, dtype=np.float64)
         sparse, dense = split_features(raw)
         kept = sorted([*sparse, *dense]) or [0]
-        matrix = raw[:, kept].copy()
+        matrix = raw[:, kept]
         for column, original in enumerate(kept):
             if original in set(dense):
                 matrix[:, column] = (raw[:, original] - raw[:, original].mean()) / raw[:, original].std()
@@ -107,7 +110,11 @@ class Candidates:
         """How alike all candidates are to those at ``rows``: shape ``(n, len(rows))``, 0 to 1."""
         if self._sparse:
             bits = self.matrix[:, self._sparse] if len(self._sparse) < self.matrix.shape[1] else self.matrix
-            return _tanimoto(bits[list(rows)], bits)
+            some = bits[list(rows)]
+            alike = np.empty((len(bits), len(some)))
+            for begin in range(0, len(bits), _AT_ONCE):
+                alike[begin : begin + _AT_ONCE] = _tanimoto(some, bits[begin : begin + _AT_ONCE])
+            return alike
         squares = (self.matrix**2).sum(axis=1)
         chosen = self.matrix[list(rows)]
         distance = squares[:, None] + (chosen**2).sum(axis=1)[None, :] - 2.0 * self.matrix @ chosen.T

@@ -13,21 +13,23 @@ __all__ = ["POLICIES", "policy"]
 
 
 def _bayesian(definition: Json, space: Space | Pool, seed: int, options: Json) -> Policy:
+    objective, initial = definition["objective"], options.get("initial")
     try:
         import torch
 
+        torch.set_num_threads(1)  # In the thread that fits: simulations have the other cores.
+        if isinstance(space, Pool):
+            from aisteer.steering.bayesian_pool import BayesianPool
+
+            return BayesianPool(space, objective, seed=seed, initial=initial)
         from aisteer.steering.bayesian_box import BayesianBox
-        from aisteer.steering.bayesian_pool import BayesianPool
+
+        return BayesianBox(space, objective, seed=seed, initial=initial)
     except ImportError as missing:
         raise MissingExtra(
             f"The policy 'bayesian' needs PyTorch and BoTorch ({missing}), so nothing is proposed. "
             "Runs go on, and points of your own can be proposed. Install them with: pip install 'aisteer[steer]'."
         ) from missing
-    torch.set_num_threads(1)  # In the thread that fits: simulations have the other cores.
-    initial = options.get("initial")
-    if isinstance(space, Pool):
-        return BayesianPool(space, definition["objective"], seed=seed, initial=initial)
-    return BayesianBox(space, definition["objective"], seed=seed, initial=initial)
 
 
 def _random(definition: Json, space: Space | Pool, seed: int, options: Json) -> Policy:

@@ -11,10 +11,10 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from botorch.models import SingleTaskGP
 from gpytorch.kernels import Kernel
 from linear_operator.utils.errors import NotPSDError
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from torch import Tensor
 
 from aisteer.surrogates.hyper_parameters import Modules, most_probable
 from aisteer.surrogates.kernels import Candidate
+
+if TYPE_CHECKING:
+    from botorch.models import SingleTaskGP
 
 __all__ = ["GaussianProcess", "LeaveOneOut", "fit", "fitted_on"]
 
@@ -32,6 +35,8 @@ _STEP = 1.1
 _CHOOSE_FROM = 10
 _CLEARLY = 3.0
 """By how much the log density of all outcomes has to favour a kernel over one named before it: 20 to 1."""
+_AT_ONCE = 256
+"""Inputs that are predicted together: what lies between for a whole pool would stay with the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +121,17 @@ class GaussianProcess:
             Two arrays of shape ``(m,)``, in the outcome's unit.
         """
         with torch.no_grad():
-            inputs = torch.as_tensor(x)
-            cross = self.kernel(self.x, inputs).to_dense()
-            mean = self._constant + cross.mT @ self._alpha
-            white = torch.linalg.solve_triangular(self._factor, cross, upper=False)
-            variance = self.kernel(inputs, diag=True) - white.square().sum(0)
-            std = variance.clamp_min(1e-12).sqrt()
+            places = range(0, max(1, len(x)), _AT_ONCE)
+            parts = [self._predicted(torch.as_tensor(x[at : at + _AT_ONCE])) for at in places]
+            mean, std = (torch.cat(of) for of in zip(*parts, strict=True))
         return self.centre + self.scale * mean.numpy(), self.scale * std.numpy()
+
+    def _predicted(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        cross = self.kernel(self.x, inputs).to_dense()
+        mean = self._constant + cross.mT @ self._alpha
+        white = torch.linalg.solve_triangular(self._factor, cross, upper=False)
+        variance = self.kernel(inputs, diag=True) - white.square().sum(0)
+        return mean, variance.clamp_min(1e-12).sqrt()
 
     def joint(self, x: Array) -> tuple[Array, Array]:
         """Mean, shape ``(m,)``, and covariance, shape ``(m, m)``, of the noise-free outcomes at ``x``."""
@@ -173,6 +182,8 @@ class GaussianProcess:
     def botorch(self) -> SingleTaskGP:
         """The same model for BoTorch's acquisition functions, on standardised outcomes."""
         if self._botorch is None:
+            from botorch.models import SingleTaskGP
+
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Few points are not standardised to BoTorch's taste.
                 model = SingleTaskGP(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from botorch.models.kernels.categorical import CategoricalKernel
 from gpytorch.constraints import GreaterThan
-from gpytorch.kernels import Kernel, MaternKernel, ProductKernel, ScaleKernel
+from gpytorch.kernels import AdditiveKernel, Kernel, MaternKernel, ProductKernel, ScaleKernel
 from gpytorch.priors import GammaPrior, LogNormalPrior
 from numpy.typing import NDArray
 from torch import Tensor
@@ -46,7 +46,14 @@ def tanimoto(a: Tensor, b: Tensor) -> Tensor:
     """
     dot = a @ b.transpose(-1, -2)
     union = a.square().sum(-1).unsqueeze(-1) + b.square().sum(-1).unsqueeze(-2) - dot
-    return torch.where(union > 0, dot / union.clamp_min(1e-12), torch.ones_like(dot))
+    return torch.where(union > 0, dot / union.clamp_min(1e-12), 1.0)
+
+
+def _tanimoto_of_pairs(a: Tensor, b: Tensor) -> Tensor:
+    """Of each row with the one at the same place, ``... x n``."""
+    dot = (a * b).sum(-1)
+    union = a.square().sum(-1) + b.square().sum(-1) - dot
+    return torch.where(union > 0, dot / union.clamp_min(1e-12), 1.0)
 
 
 class Tanimoto(Kernel):  # type: ignore[misc]
@@ -56,9 +63,7 @@ class Tanimoto(Kernel):  # type: ignore[misc]
 
     def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:  # noqa: ARG002, FBT001, FBT002
         """Covariance of rows; ``params`` are those of GPyTorch."""
-        if diag:
-            return tanimoto(x1.unsqueeze(-2), x2.unsqueeze(-2)).squeeze(-1).squeeze(-1)
-        return tanimoto(x1, x2)
+        return _tanimoto_of_pairs(x1, x2) if diag else tanimoto(x1, x2)
 
 
 class TanimotoDistance(Kernel):  # type: ignore[misc]
@@ -73,15 +78,38 @@ class TanimotoDistance(Kernel):  # type: ignore[misc]
     def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:  # noqa: ARG002, FBT001, FBT002
         """Covariance of rows; ``params`` are those of GPyTorch."""
         if diag:
-            similarity = tanimoto(x1.unsqueeze(-2), x2.unsqueeze(-2)).squeeze(-1).squeeze(-1)
-            scale = self.lengthscale.squeeze(-1)
+            similarity, scale = _tanimoto_of_pairs(x1, x2), self.lengthscale.squeeze(-1)
         else:
             similarity, scale = tanimoto(x1, x2), self.lengthscale
         return torch.exp(-0.5 * (1.0 - similarity) / scale.square())
 
 
+def _shape(kernel: Kernel) -> torch.Size:
+    """The batch shape of a kernel and its parts.
+
+    Where they are of one shape, nothing is to be broadcast; torch loads SymPy, and with it some 50 MB, to
+    broadcast shapes.
+    """
+    own: torch.Size = kernel._batch_shape  # noqa: SLF001  GPyTorch has no other name for it
+    if not all(part.batch_shape == own for part in kernel.sub_kernels()):
+        own = Kernel.batch_shape.fget(kernel)
+    return own
+
+
+class _Scaled(ScaleKernel):  # type: ignore[misc]
+    batch_shape = Kernel.batch_shape.getter(_shape)
+
+
+class _Sum(AdditiveKernel):  # type: ignore[misc]
+    batch_shape = Kernel.batch_shape.getter(_shape)
+
+
+class _Product(ProductKernel):  # type: ignore[misc]
+    batch_shape = Kernel.batch_shape.getter(_shape)
+
+
 def _scaled(kernel: Kernel) -> ScaleKernel:
-    return ScaleKernel(
+    return _Scaled(
         kernel,
         outputscale_prior=GammaPrior(2.0, 1.0),
         outputscale_constraint=GreaterThan(1e-3, initial_value=1.0),
@@ -128,7 +156,7 @@ def box_kernels(dimension: int, categorical: Sequence[int]) -> list[Candidate]:
             parts.append(_matern(numbers, ard=True))
         if categorical:
             parts.append(_categorical(list(categorical)))
-        return _scaled(parts[0] if len(parts) == 1 else ProductKernel(*parts))
+        return _scaled(parts[0] if len(parts) == 1 else _Product(*parts))
 
     return [Candidate("Matérn 5/2", make, learned_mean=True)]
 
@@ -160,7 +188,7 @@ def feature_kernels(features: NDArray[np.floating[Any]]) -> list[Candidate]:
 
         found.append(Candidate("Matérn 5/2", matern))
     if sparse and dense:
-        found.insert(0, Candidate("Tanimoto + Matérn 5/2", lambda: plain() + matern()))
+        found.insert(0, Candidate("Tanimoto + Matérn 5/2", lambda: _Sum(plain(), matern())))
     return found
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 from aisteer.problem.pool import Pool
 from aisteer.steering.bayesian_pool import BayesianPool
 from aisteer.steering.beliefs import belief
+from aisteer.steering.domains import Candidates
 from aisteer.steering.protocols import Evidence
 from tests.steering.scenes import known, task
 
@@ -149,3 +153,43 @@ def test_a_candidate_that_was_rejected_does_not_come_straight_back_before_there_
     again = rows(BayesianPool(PRINTS, MAXIMIZE).propose(refused, 4))
     assert first[1] not in again
     assert len(again) == 4
+
+
+# --- memory -----------------------------------------------------------------------------------
+
+SCREEN = """
+import sys
+import numpy as np
+from aisteer.problem.pool import Pool
+from aisteer.steering.policies import policy
+from aisteer.steering.protocols import Datum, Evidence
+
+rng = np.random.default_rng(0)
+bits, numbers = (rng.random((60, 64)) < 0.15).astype(float), rng.normal(size=(60, 2))
+for features in (bits, numbers, np.hstack([bits, numbers])):
+    pool = Pool({"key": list(range(60))}, "key", features=features)
+    definition = {"objective": {"kind": "maximize", "outcome": "yield"}}
+    data = tuple(Datum(f"R{i}", {"key": i}, {"yield": (features[i].sum(), 0.0)}) for i in range(20))
+    batch = policy(definition, pool).propose(Evidence("main", definition, data=data), 2)
+    assert len(batch.drafts) == 2 and batch.drafts[0].predicted
+print(*sorted({"sympy", "botorch.acquisition", "botorch.models.gp_regression", "scipy.stats"} & set(sys.modules)))
+"""
+
+
+def test_screening_a_pool_loads_neither_sympy_nor_what_only_boxes_are_searched_with():
+    done = subprocess.run([sys.executable, "-c", SCREEN], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_comparing_a_pool_with_a_part_of_it_takes_little_more_memory_than_the_result():
+    features = (np.random.default_rng(2).random((1500, 32)) < 0.2).astype(float)
+    domain = Candidates(Pool({"key": list(range(1500))}, "key", features=features))
+    tracemalloc.start()
+    try:
+        alike = domain.similarities(np.arange(700))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1.6 * alike.nbytes
+    np.testing.assert_array_equal(alike[:700], alike[:700].T)

@@ -84,6 +84,17 @@ def test_a_joint_prediction_agrees_with_single_ones():
     np.testing.assert_allclose(np.sqrt(spread.diagonal()), std, rtol=1e-4, atol=1e-6)
 
 
+def test_a_point_is_predicted_the_same_alone_and_among_many():
+    process = fitted()
+    new = RNG.random((600, 2))
+    mean, std = process.predict(new)
+    some = [0, 255, 256, 599]
+    alone = [process.predict(new[row : row + 1]) for row in some]
+    np.testing.assert_allclose([m[0] for m, _ in alone], mean[some])
+    np.testing.assert_allclose([s[0] for _, s in alone], std[some], rtol=1e-6)
+    assert [len(a) for a in process.predict(new[:0])] == [0, 0]
+
+
 def test_it_learns_a_smooth_function():
     process = fitted(40)
     new = RNG.random((200, 2))
@@ -202,6 +213,13 @@ def test_tanimoto_kernels_are_covariances(kernel):
     assert float(torch.linalg.eigvalsh(dense).min()) > -1e-8
     np.testing.assert_allclose(kernel(x, diag=True).detach().numpy(), dense.diagonal().numpy())
     np.testing.assert_allclose(dense.diagonal().numpy(), 1.0)
+
+
+def test_a_composed_kernel_has_the_shape_of_its_parts():
+    columns = np.hstack([bits(40), np.random.default_rng(0).normal(size=(40, 3))])
+    for candidate in [*feature_kernels(columns), *box_kernels(3, [2])]:
+        assert candidate.make().batch_shape == torch.Size([])
+        assert candidate.make().expand_batch(torch.Size([2])).batch_shape == torch.Size([2])
 
 
 def test_what_looks_like_a_fingerprint_is_told_from_numbers():
