@@ -63,8 +63,8 @@ def run_attempt(
         book: Where an attempt out of a lot that leaves nothing else has its end; None has a file for each.
 
     Returns:
-        ``executed``; then ``end`` and ``written`` (whether ``end.json`` stands there), and the
-        ``record`` of the end if it does not; otherwise ``reason``.
+        ``executed``; then ``end``, its ``record``, and ``written`` (whether it stands in the spool);
+        otherwise ``reason``.
     """
     path = os.path.join(root, folder)
     own = claimant or Claimant(root)
@@ -299,8 +299,7 @@ class Attempt:
         }
         written = self._write_end(record)
         self.notify("ended")
-        answer = {"executed": True, "end": record["end"], "written": written}
-        return answer if written else {**answer, "record": record}
+        return {"executed": True, "end": record["end"], "written": written, "record": record}
 
     def _write_end(self, record: Json) -> bool:
         if self.book is not None and not self.folder.made:

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 
-from .attempt import run_attempt
+from . import guest
 from .files import Json
 
 
@@ -20,5 +20,4 @@ def run_for_future(root: str, folder: str, client: tuple[int, str]) -> Json:
     """
     main = threading.current_thread() is threading.main_thread()
     elsewhere = (os.getpid(), socket.gethostname()) != tuple(client)
-    answer = run_attempt(root, folder, alone=main and elsewhere)
-    return {"executed": answer["executed"]}
+    return {"executed": guest.execute(root, folder, alone=main and elsewhere)["executed"]}

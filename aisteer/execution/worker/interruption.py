@@ -26,14 +26,16 @@ class Interruption:
     Args:
         install: Whether to handle SIGTERM now; only possible in the main thread.
         group: Whether the process leads a group of its own, that may be killed as the last resort.
+        expendable: Whether at least the process itself may be.
     """
 
-    def __init__(self, *, install: bool = True, group: bool = False) -> None:
+    def __init__(self, *, install: bool = True, group: bool = False, expendable: bool = False) -> None:
         self.asked = 0
         self.is_inside = False
         self._wanted = False
         self._active = False
         self._group = group
+        self._expendable = expendable
         self._kill_at: float | None = None
         self._thread = threading.get_ident()
         self._installed = install
@@ -80,8 +82,12 @@ class Interruption:
 
     def patience(self) -> None:
         """Called now and then: kill what did not end in time."""
-        if self._kill_at is not None and self._group and time.monotonic() > self._kill_at:
+        if self._kill_at is None or time.monotonic() <= self._kill_at:
+            return
+        if self._group:
             os.killpg(0, signal.SIGKILL)
+        elif self._expendable:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def uninstall(self) -> None:
         """Handle signals as before."""

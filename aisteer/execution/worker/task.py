@@ -1,0 +1,73 @@
+"""A task of a remote service that executes one attempt: the order in, a short answer out. The truth is in the spool."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from . import fencing, guest, lots, names, parcels, root, stream
+from .attempt import UNCLAIMED
+from .files import Json
+
+_SMALL = 32 << 10
+"""Bytes of observations that are answered as a whole."""
+
+
+def execute(where: str, order: Json) -> Json:
+    """Execute one attempt, if it is ours to execute.
+
+    Args:
+        where: The spool's root, as ``create`` answered it.
+        order: ``nonce``; ``key``; ``request``, or ``place`` (``[lot, offset, length]``) where it was brought in a lot;
+            perhaps ``code``: ``{"name", "data"}``, the parcel (base64) that the simulation needs.
+
+    Returns:
+        ``executed``; then ``end`` (its record, not checked) and, where they are short, all observations as
+        ``stream`` (each byte one character). Otherwise ``reason``, and ``again`` where nobody has claimed it, so that
+        it has to be submitted again. The answer has less than 1 MB; it may never arrive, and nobody needs it.
+    """
+    try:
+        place = root.check(where, order.get("nonce"))
+        key = order.get("key")
+        folder, path = names.folder_of(key), names.home(place, key)
+        request = order.get("request") or lots.Lots(place).read(str(key), order.get("place"))
+        if not isinstance(request, dict) or f"{request.get('uuid')}-{request.get('attempt')}" != key:
+            return _not("its request is missing, or another attempt's")
+        _prepare(place, order, request)
+    except (root.NoRoot, names.BadName, parcels.BadParcel) as error:
+        return _not(str(error))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        return _not(f"what it needs could not be put in place: {error}", again=True)
+    alone = threading.current_thread() is threading.main_thread()
+    answer = guest.execute(place, folder, alone=alone, handed=request)
+    if not answer["executed"]:
+        return _not(answer["reason"], again=bool(answer.get("again")) or answer["reason"] == UNCLAIMED)
+    return {"executed": True, "end": answer.get("record"), **_observed(path, answer.get("record"))}
+
+
+def _not(reason: str, *, again: bool = False) -> Json:
+    return {"executed": False, "reason": reason, "again": again}
+
+
+def _prepare(place: str, order: Json, request: Json) -> None:
+    """Put its code in place, and fence the attempts before it."""
+    code = order.get("code")
+    if isinstance(code, dict):
+        name, size = code["name"], len(code["data"]) * 3 // 4 - code["data"][-2:].count("=")
+        if not parcels.is_whole(place, name):
+            parcels.Parcel(place, name, name.rpartition("/")[2].partition(".")[0], size).take(0, code["data"])
+    epoch = request.get("epoch")
+    for folder in request.get("previous") or ():
+        path = names.home(place, names.key_of(folder))
+        if not os.path.lexists(os.path.join(path, "fenced")):
+            fencing.fence(place, path, epoch if isinstance(epoch, int) else 0)
+
+
+def _observed(path: str, record: Json | None) -> Json:
+    """Its observations, where all of them are short."""
+    if record is None or not 0 < record["length"] <= _SMALL:
+        return {}
+    found = stream.read_on(f"{path}/observations.jsonl", limit=_SMALL)
+    if found.gap or len(found.data) != record["length"]:
+        return {}
+    return {"stream": found.data.decode("latin-1")}
