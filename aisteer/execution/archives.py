@@ -1,35 +1,21 @@
-"""Ended attempts packed into archives: a campaign of 10,000 runs should not be 40,000 files on a shared disk.
-
-An archive is a zip file, ``archives/<number>.zip``, of whole attempt folders; what an attempt has outside of
-its folder (its claim, its request in a lot, its end in a worker's book) stands in it as ``claim.json``,
-``request.json`` and ``end.json``. A folder is removed after its archive is complete and in place, a lot or a
-book after all that is in it; a folder that is there counts more than its packed copy. Checkpoints come back
-when a run starts from one of them.
-"""
+"""Where ended attempts are packed, as the driver asks for it; an archive itself is the worker's."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from aisteer.errors import SpoolError
-from aisteer.execution.books import Books
 from aisteer.execution.endpoint import AttemptRef
-from aisteer.execution.handing import Handing
-from aisteer.execution.worker import files, lots
-from aisteer.execution.worker.claim import claim_path
+from aisteer.execution.worker import archives
+from aisteer.execution.worker.books import Books
+from aisteer.execution.worker.handing import Handing
 
 __all__ = ["Archives"]
 
-_FOLDER = re.compile(r"attempts/[0-9A-Za-z]{2}/[0-9A-Za-z]{4,64}-[0-9]{1,6}")
-
 
 class Archives:
-    """The archives of a spool.
+    """The archives of a spool that this machine sees.
 
     Args:
         root: The spool's root.
@@ -38,12 +24,8 @@ class Archives:
     """
 
     def __init__(self, root: Path, handing: Handing | None = None, books: Books | None = None) -> None:
-        self.root = root
-        self.handing = handing or Handing(str(root))
-        self.books = books or Books(str(root))
-        self.folder = root / "archives"
-        self._where: dict[str, Path] = {}
-        self._read: set[Path] = set()
+        self._archives = archives.Archives(root, handing, books)
+        self.folder = self._archives.folder
 
     def pack(self, refs: Sequence[AttemptRef]) -> int:
         """Pack the folders of attempts that have ended and are mirrored and sealed; one archive for all.
@@ -54,122 +36,18 @@ class Archives:
         Raises:
             SpoolError: The archive could not be written; every folder is where it was.
         """
-        self._index()
-        wanted = {ref.key: ref.folder for ref in refs}
-        booked = {
-            key: line
-            for _, _, ends in self.books.all()
-            for key, line in ends.items()
-            if key in wanted and wanted[key] not in self._where
-        }
-        packed = {
-            key: folder
-            for key, folder in wanted.items()
-            if key in booked or os.path.lexists(self.root / folder / "end.json")
-        }
-        if not packed:
-            return 0
-        self.handing.find(packed)
         try:
-            path = self._write(packed, booked)
+            return self._archives.pack([ref.key for ref in refs])
         except OSError as error:
             raise SpoolError(
                 f"Ended runs could not be packed into {self.folder}: {error.strerror or error}. Nothing was "
-                f"lost, every folder is "
-                "where it was. Make room where the spool is.",
+                "lost, every folder is where it was. Make room where the spool is.",
                 path=str(self.folder),
             ) from error
-        for key, folder in packed.items():
-            self._where[folder] = path
-            files.remove(claim_path(str(self.root / folder)))
-            shutil.rmtree(self.root / folder, ignore_errors=True)
-            self.handing.forget(key)
-        self._read.add(path)
-        self._sweep()
-        return len(packed)
-
-    def _write(self, packed: Mapping[str, str], booked: Mapping[str, bytes]) -> Path:
-        self.folder.mkdir(exist_ok=True)
-        number = max((int(p.stem) for p in self.folder.glob("*.zip") if p.stem.isdigit()), default=0) + 1
-        path = self.folder / f"{number:06d}.zip"
-        part = path.with_suffix(f".{os.getpid()}.part")
-        try:
-            with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                for key, folder in packed.items():
-                    self._add(archive, folder)
-                    self._add_outside(archive, key, folder, booked.get(key))
-            os.link(part, path)  # never over another's
-        finally:
-            part.unlink(missing_ok=True)
-        return path
-
-    def _add(self, archive: zipfile.ZipFile, folder: str) -> None:
-        """Regular files only: links are not followed, they could lead anywhere."""
-        for place, folders, names in os.walk(self.root / folder):
-            folders[:] = [name for name in folders if not os.path.islink(os.path.join(place, name))]
-            for name in names:
-                path = os.path.join(place, name)
-                if os.path.isfile(path) and not os.path.islink(path):
-                    archive.write(path, os.path.relpath(path, self.root))
-
-    def _add_outside(self, archive: zipfile.ZipFile, key: str, folder: str, end: bytes | None) -> None:
-        """What the attempt has beside its folder."""
-        claim = files.read(claim_path(str(self.root / folder)), 1 << 16)
-        request = None
-        if not os.path.lexists(self.root / folder / "request.json"):
-            request = self.handing.request(key)
-        outside = {
-            "request.json": None if request is None else files.encode(request),
-            "claim.json": claim,
-            "end.json": end if not os.path.lexists(self.root / folder / "end.json") else None,
-        }
-        for name, content in outside.items():
-            if content is not None:
-                archive.writestr(f"{folder}/{name}", content)
-
-    def _sweep(self) -> None:
-        """Remove lots and closed books of which every attempt is packed."""
-        self._index()
-        for lot in self.handing.names():
-            keys = [key for key, _, _ in lots.entries(self.handing.content(lot))]
-            if keys and all(_folder(key) in self._where for key in keys):
-                self.handing.remove(lot)
-        for name, closed, ends in self.books.all():
-            if closed and all(_folder(key) in self._where for key in ends):
-                self.books.remove(name)
-
-    def find(self, folder: str) -> Path | None:
-        """The archive that holds an attempt's folder (relative to the root); None when none does."""
-        if folder not in self._where:
-            self._index()
-        return self._where.get(folder)
-
-    def _index(self) -> None:
-        for path in sorted(self.folder.glob("*.zip")):
-            if path in self._read:
-                continue
-            try:
-                with zipfile.ZipFile(path) as archive:
-                    names = archive.namelist()
-            except (OSError, zipfile.BadZipFile):
-                continue
-            self._read.add(path)
-            for name in names:
-                found = _FOLDER.match(name)
-                if found is not None:
-                    self._where[found.group(0)] = path
 
     def read(self, folder: str, name: str, limit: int = 64 << 20) -> bytes | None:
         """A file of a packed attempt, such as ``stdout.log``; None when it is not there or larger than ``limit``."""
-        path = self.find(folder)
-        if path is None:
-            return None
-        try:
-            with zipfile.ZipFile(path) as archive:
-                info = archive.getinfo(f"{folder}/{name}")
-                return archive.read(info) if info.file_size <= limit else None
-        except (OSError, KeyError, zipfile.BadZipFile):
-            return None
+        return self._archives.read(folder, name, limit)
 
     def restore(self, checkpoint: str) -> bool:
         """Put a checkpoint back where a run can start from it.
@@ -183,37 +61,11 @@ class Archives:
         Raises:
             SpoolError: It could not be written.
         """
-        target = self.root / checkpoint
-        folder = _FOLDER.match(checkpoint)
-        if (target / "value.json").exists():
-            return True
-        path = (
-            self.find(folder.group(0)) if folder is not None and ".." not in checkpoint.split("/") else None
-        )
-        if path is None:
-            return False
         try:
-            with zipfile.ZipFile(path) as archive:
-                inside = [i for i in archive.infolist() if i.filename.startswith(f"{checkpoint}/")]
-                target.mkdir(parents=True, exist_ok=True)
-                # The value last: while it is missing, so is the checkpoint.
-                for info in sorted(inside, key=lambda i: i.filename.endswith("/value.json")):
-                    (target / Path(info.filename).name).write_bytes(archive.read(info))
-        except (OSError, zipfile.BadZipFile) as error:
+            return self._archives.restore(checkpoint)
+        except OSError as error:
             raise SpoolError(
-                f"The checkpoint {checkpoint} could not be taken out of {path.name}: {error}. The run that "
-                f"starts from it waits. "
-                "Make room where the spool is, or start from another checkpoint.",
-                path=str(path),
+                f"The checkpoint {checkpoint} could not be taken out of its archive: {error.strerror or error}. The "
+                "run that starts from it waits. Make room where the spool is, or start from another checkpoint.",
+                path=str(self.folder),
             ) from error
-        return (target / "value.json").exists()
-
-    def purge(self, refs: Sequence[AttemptRef]) -> None:
-        """Remove the folders of attempts for good; what was mirrored stays."""
-        for ref in refs:
-            files.remove(claim_path(str(self.root / ref.folder)))
-            shutil.rmtree(self.root / ref.folder, ignore_errors=True)
-
-
-def _folder(key: str) -> str:
-    return f"attempts/{key[:2]}/{key}"

@@ -15,13 +15,13 @@ from typing import Any
 
 from aisteer.errors import SpoolError
 from aisteer.execution.archives import Archives
-from aisteer.execution.books import Books
 from aisteer.execution.endpoint import AttemptRef, Submission
 from aisteer.execution.ends import clean_end
-from aisteer.execution.handing import Handing
 from aisteer.execution.worker import controls, ending, fencing, files, root, stream
+from aisteer.execution.worker.books import Books
 from aisteer.execution.worker.claim import is_claimed, read_claim
 from aisteer.execution.worker.folder import make_folder, make_parent
+from aisteer.execution.worker.handing import Handing
 from aisteer.execution.worker.lots import Spot
 
 __all__ = ["Spool", "Tail"]

@@ -87,10 +87,3 @@ def test_links_are_not_packed(stage, tmp_path):
     archives.pack([ref])
     assert archives.read(ref.folder, "link") is None
     assert (tmp_path / "secret").exists()
-
-
-def test_purged_attempts_are_gone(stage):
-    refs = ended(stage, 2)
-    Archives(stage.root).purge(refs[:1])
-    assert not stage.path(refs[0]).exists()
-    assert stage.path(refs[1]).exists()

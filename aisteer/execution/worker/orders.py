@@ -31,8 +31,11 @@ A **parcel** is ``code/<sha256>.py``, ``code/<sha256>.pkl``, ``code/worker-<sha2
 
 from __future__ import annotations
 
+import base64
 import os
+import stat
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from . import controls, ending, fencing, files, names, parcels, root
 from .claim import Claimant, is_claimed
@@ -40,7 +43,13 @@ from .files import Json
 from .folder import make_folder
 from .withdrawal import withdraw
 
+if TYPE_CHECKING:
+    from .archives import Archives
+
 _MOST = 10_000
+_READABLE = frozenset({"stdout.log", "stderr.log", "observations.jsonl", "end.json", "request.json"})
+_STRETCH = 1 << 20
+_LARGEST_READ = 256 << 20
 
 
 class BadOrder(ValueError):
@@ -95,7 +104,7 @@ def _carry_out(place: str, order: Json) -> Json:
     except (names.BadName, BadOrder, parcels.BadParcel) as error:
         return _undone(str(error))
     except OSError as error:
-        return _undone(f"it could not be written: {error.strerror or error} ({error.filename or place})")
+        return _undone(f"it could not be done: {error.strerror or error} ({error.filename or place})")
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         return _undone(f"the order is not well formed: {type(error).__name__}: {str(error)[:200]}")
 
@@ -168,10 +177,64 @@ def _put(place: str, order: Json) -> Json:
     return {"stored": stored, "next": following}
 
 
+def _pack(place: str, order: Json) -> Json:
+    keys = order["keys"]
+    if not isinstance(keys, list) or len(keys) > _MOST:
+        raise BadOrder("keys are a list")
+    for key in keys:
+        names.home(place, key)
+    return {"packed": _archives(place).pack(keys)}
+
+
+def _restore(place: str, order: Json) -> Json:
+    key, _ = names.checkpoint_of(order["checkpoint"])
+    names.home(place, key)
+    return {"restored": _archives(place).restore(order["checkpoint"])}
+
+
+def _read(place: str, order: Json) -> Json:
+    name = order["name"]
+    if name not in _READABLE:
+        raise BadOrder(f"{str(name)[:80]!r} is not read: {', '.join(sorted(_READABLE))} are")
+    path = os.path.join(names.home(place, order["key"]), name)
+    offset, limit = int(order.get("offset") or 0), min(int(order.get("limit") or _STRETCH), _STRETCH)
+    if offset < 0 or limit < 0:
+        raise BadOrder("offset and limit are numbers of bytes")
+    try:
+        fd = os.open(path, files.READ)
+    except FileNotFoundError:
+        whole = _archives(place).read(names.folder_of(order["key"]), name, _LARGEST_READ)
+        if whole is None:
+            raise
+        return {"data": _text(whole[offset : offset + limit]), "size": len(whole)}
+    try:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode):
+            raise BadOrder(f"{name} is no file")
+        return {"data": _text(os.pread(fd, limit, offset)), "size": info.st_size}
+    finally:
+        os.close(fd)
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _archives(place: str) -> Archives:
+    from pathlib import Path
+
+    from .archives import Archives
+
+    return Archives(Path(place))
+
+
 _DO: dict[str, Callable[[str, Json], Json]] = {
     "control": _control,
     "fence": _fence,
     "withdraw": _withdraw,
     "have": _have,
     "put": _put,
+    "pack": _pack,
+    "restore": _restore,
+    "read": _read,
 }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 
 from . import fencing, guest, lots, names, parcels, root, stream
+from .archives import Archives
 from .attempt import UNCLAIMED
+from .claim import is_claimed
 from .files import Json
 
 _SMALL = 32 << 10
@@ -59,8 +62,17 @@ def _prepare(place: str, order: Json, request: Json) -> None:
     epoch = request.get("epoch")
     for folder in request.get("previous") or ():
         path = names.home(place, names.key_of(folder))
-        if not os.path.lexists(os.path.join(path, "fenced")):
+        if not (os.path.lexists(os.path.join(path, "fenced")) or _is_packed(place, path, folder)):
             fencing.fence(place, path, epoch if isinstance(epoch, int) else 0)
+    restart = request.get("restart")
+    if restart and not os.path.lexists(os.path.join(place, str(restart), "value.json")):
+        Archives(Path(place)).restore(str(restart))
+
+
+def _is_packed(place: str, path: str, folder: str) -> bool:
+    """Whether an earlier attempt has ended and was packed: it needs no fence."""
+    there = os.path.isdir(path) or is_claimed(path)
+    return not there and Archives(Path(place)).find(folder) is not None
 
 
 def _observed(path: str, record: Json | None) -> Json:

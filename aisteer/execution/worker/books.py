@@ -1,4 +1,4 @@
-"""The ends that workers wrote into their books, as the driver reads them."""
+"""The ends that workers wrote into their books, as somebody else reads them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from aisteer.execution.worker import book, files
-
-__all__ = ["Books"]
+from . import book, files
 
 _CHUNK = 4 << 20
 
