@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -25,24 +26,26 @@ sys.path.insert(0, str(HERE.parent / "browser"))
 
 
 def family(lab: psutil.Process, folder: str) -> dict[str, list[psutil.Process]]:
-    """The processes by what they are."""
-    children = lab.children(recursive=True)
-    kernels = [p for p in children if "ipykernel_launcher" in " ".join(p.cmdline())]
-    hosts = [p for p in psutil.process_iter() if _is_host(p, folder)]
-    return {
-        "server": [lab],
-        "kernel": kernels,
-        "host": hosts,
-        "workers": [w for h in hosts for w in h.children(recursive=True)],
-    }
+    """The processes by what they are; each is in one place."""
+    found: dict[str, list[psutil.Process]] = {"server": [lab], "kernel": [], "host": [], "workers": []}
+    for process in lab.children(recursive=True):
+        found["kernel" if "ipykernel_launcher" in _words(process) else "server"].append(process)
+    # A worker is a fork of the host, and so goes by the same command line.
+    hosts = [
+        p for p in psutil.process_iter() if "aisteer.execution.host" in _words(p) and folder in _words(p)
+    ]
+    numbers = {process.pid for process in hosts}
+    for process in hosts:
+        with suppress(psutil.Error):
+            found["workers" if process.ppid() in numbers else "host"].append(process)
+    return found
 
 
-def _is_host(process: psutil.Process, folder: str) -> bool:
+def _words(process: psutil.Process) -> str:
     try:
-        words = " ".join(process.cmdline())
+        return " ".join(process.cmdline())
     except psutil.Error:
-        return False
-    return "aisteer.execution.host" in words and folder in words
+        return ""
 
 
 def pss(processes: list[psutil.Process]) -> float:

@@ -25,6 +25,7 @@ pytest.importorskip("jupyterlab")
 from playwright.sync_api import Browser, Page, Route
 
 HERE = Path(__file__).parent
+MAKEFILE = HERE.parent.parent / "Makefile"
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -49,8 +50,15 @@ def until(claim: Callable[[], Any], words: str, timeout: float = 30.0) -> Any:
     pytest.fail(f"waited {timeout:g} s in vain: {words}")
 
 
+def settings_of_make_lab() -> str:
+    """The settings that ``make lab`` gives the server: which extensions it does without."""
+    found = re.search(r"""'({"ServerApp": .*})'""", MAKEFILE.read_text())
+    assert found is not None, "make lab no longer says which extensions the server does without"
+    return found[1]
+
+
 class Lab:
-    """A JupyterLab server of our own, which knows nothing of the user's settings."""
+    """A JupyterLab server of our own, set up as by ``make lab``, which knows nothing of the user's settings."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,6 +72,7 @@ class Lab:
             place = folder / "jupyter" / name.lower()
             place.mkdir(parents=True)
             environment[f"JUPYTER_{name}_DIR"] = str(place)
+        (folder / "jupyter" / "config" / "jupyter_server_config.json").write_text(settings_of_make_lab())
         environment |= {
             "HOME": str(folder),
             "IPYTHONDIR": str(folder / "ipython"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +65,13 @@ def test_start_runs_what_it_is_given_with_one_thread_a_library() -> None:
 def test_pytorch_comes_from_conda_and_is_not_pinned_again_by_pip() -> None:
     assert "pytorch-cpu" in (ROOT / "binder" / "environment.yml").read_text()
     assert "cuda is None" in (ROOT / "binder" / "postBuild").read_text()
+
+
+def test_the_server_does_without_what_it_does_without_at_home() -> None:
+    found = [
+        re.search(r"""'({"ServerApp": .*})'""", path.read_text())
+        for path in (ROOT / "binder" / "postBuild", ROOT / "Makefile")
+    ]
+    there, here = (json.loads(settings[1]) for settings in found if settings)
+    assert there == here
+    assert False in here["ServerApp"]["jpserver_extensions"].values()
