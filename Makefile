@@ -8,7 +8,7 @@ FIRST := notebooks/01_first_campaign.ipynb
 INSTALL = $(BIN)/python tools/install.py $(VENV)/install.log
 
 # System programs that tests use; a missing one is installed, unpacked beside the environment, or named.
-PROGRAMS := chromium initdb pg_ctl postgres
+PROGRAMS := chromium initdb pg_ctl postgres rabbitmq-server
 
 .PHONY: help venv lab test test-all programs lint bench docs clean
 .DEFAULT_GOAL := help

@@ -21,6 +21,7 @@ PACKAGES = {
     "initdb": "postgresql",
     "pg_ctl": "postgresql",
     "postgres": "postgresql",
+    "rabbitmq-server": "rabbitmq-server",
 }
 OTHER_NAMES = {
     "chromium": (
@@ -36,7 +37,10 @@ FOLDERS = {
     "initdb": ("usr/lib/postgresql/*/bin",),
     "pg_ctl": ("usr/lib/postgresql/*/bin",),
     "postgres": ("usr/lib/postgresql/*/bin",),
+    "rabbitmq-server": ("usr/lib/rabbitmq/bin",),
 }
+# What Debian puts on the path under this name insists on a user and a home of its own.
+PACKAGED_FIRST = frozenset({"rabbitmq-server"})
 
 
 class Missing(Exception):
@@ -45,15 +49,29 @@ class Missing(Exception):
 
 def find(program: str) -> Path | None:
     """Where the program is, on the path, in its package's folder, or unpacked; ``None`` when nowhere."""
+    places = [_on_the_path, _in_its_folder]
+    if program in PACKAGED_FIRST:
+        places.reverse()
+    for place in places:
+        if (found := place(program)) is not None:
+            return found
+    unpacked = HERE / "bin" / program
+    return unpacked if unpacked.exists() else None
+
+
+def _on_the_path(program: str) -> Path | None:
     for name in (program, *OTHER_NAMES.get(program, ())):
         if found := shutil.which(name):
             return Path(found)
+    return None
+
+
+def _in_its_folder(program: str) -> Path | None:
     for pattern in FOLDERS[program]:
         for folder in sorted(Path("/").glob(pattern), reverse=True):
             if os.access(folder / program, os.X_OK):
                 return folder / program
-    unpacked = HERE / "bin" / program
-    return unpacked if unpacked.exists() else None
+    return None
 
 
 def provide(program: str) -> Path:

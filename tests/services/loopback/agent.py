@@ -1,0 +1,84 @@
+"""The real endpoint agent, ``globus-compute-endpoint``, with templates for every engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.services.loopback.part import Part
+from tests.services.loopback.service import Service
+
+_TEMPLATES = Path(__file__).with_name("endpoint")
+_NAME = "loopback"
+
+
+class Agent(Part):
+    """An endpoint's agent. Its id stays the same when it is started again."""
+
+    def __init__(self, folder: Path, service: Service) -> None:
+        super().__init__("agent", folder, grace=15.0)
+        self._service = service
+        self._begun = 0.0
+        self.scratch = self.folder / "scratch"
+        self.scratch.mkdir()
+        shutil.copytree(_TEMPLATES, self._configuration)
+        nodes = self.folder / "nodes"
+        nodes.write_text("localhost\n")
+        # What the agent starts for a user gets these variables and, when the agent is root, no others.
+        given = {
+            "AISTEER_LOOPBACK_NODES": str(nodes),
+            "CWD": str(self.folder),
+            "GLOBUS_COMPUTE_USER_DIR": str(self._configuration.parent),
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            "OMP_NUM_THREADS": "1",
+            "PATH": _path(),
+            "SCRATCH": str(self.scratch),
+        }
+        # JSON is YAML.
+        (self._configuration / "user_environment.yaml").write_text(json.dumps(given, indent=2))
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint's id."""
+        told: dict[str, str] = json.loads((self._configuration / "endpoint.json").read_text())
+        return told["endpoint_id"]
+
+    def command(self) -> Sequence[str | Path]:
+        return [sys.executable, Path(sys.executable).with_name("globus-compute-endpoint"), "start", _NAME]
+
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "GLOBUS_COMPUTE_USER_DIR": str(self._configuration.parent),
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            "PATH": _path(),
+            **self._service.reached_by(client=1),
+        }
+
+    def begin(self) -> None:
+        self._begun = time.time()
+        super().begin()
+
+    def ready(self) -> bool:
+        if not (self._configuration / "endpoint.json").exists():
+            return False
+        return self._service.last_heartbeat(self.endpoint) > self._begun
+
+    def last_words(self) -> str:
+        """The end of its logs, those of the user endpoints included."""
+        logs = [self.log, *sorted(self._configuration.parent.glob("*/endpoint.log"))]
+        return "\n".join(f"{log}:\n{log.read_text(errors='replace')[-3000:]}" for log in logs if log.exists())
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder / "globus" / _NAME
+
+
+def _path() -> str:
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
