@@ -29,6 +29,7 @@ _MARGIN = 10.0
 """Seconds before the end of a block in which a run winds up."""
 STALE = "this process has imported another version of its module"
 ENDING = "this process is about to end"
+TOO_SOON = "its block ends too soon for it to start"
 TAKEN = "claimed by another"
 UNCLAIMED = "its claim cannot be written"
 beating = Pulse()
@@ -175,11 +176,18 @@ class Attempt:
         """Why it is not ours to start, or not now; empty when it is."""
         if loading.stale(self.request["simulation"]):
             return STALE
-        if deadline is not None and time.time() + _MARGIN > deadline:
-            return "its block ends too soon for it to start"
+        if deadline is not None and not self._fits(deadline - time.time() - _MARGIN):
+            return TOO_SOON
         if self.interruption.asked:
             return ENDING
         return self.fenced()
+
+    def _fits(self, seconds: float) -> bool:
+        """Whether it may start when so many seconds are left: whole, where it could not go on in another block."""
+        walltime = self.request.get("walltime")
+        goes_on = self.request["simulation"].get("checkpoint")
+        needed = 0.0 if goes_on or not isinstance(walltime, (int, float)) else float(walltime)
+        return seconds > needed
 
     def _wait_for_earlier(self) -> str:
         """Why it is not ours to start because of an earlier attempt that is still executed; waits for its end."""

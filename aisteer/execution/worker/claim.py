@@ -17,6 +17,7 @@ _FENCE = "fence-"
 _EARLIER = "claim.json"
 """Where the claim stood in spools of format 1: inside the attempt's folder."""
 _LONGEST = 1 << 16
+_TOLD = ("by", "time", "host", "pid", "boot", "space", "started", "job")
 _JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "FLUX_JOB_ID", "COBALT_JOBID", "JOB_ID")
 
 
@@ -67,12 +68,17 @@ def machine() -> Json:
     return {"host": socket.gethostname(), "boot": _boot(), "space": space}
 
 
+def job() -> tuple[str, str]:
+    """The variable that names the scheduler's job in which this process lives, and its value; empty where none does."""
+    return next(((name, os.environ[name]) for name in _JOBS if os.environ.get(name)), ("", ""))
+
+
 def where() -> Json:
     """Host, process and scheduler job of this process."""
-    job = next((os.environ[name] for name in _JOBS if os.environ.get(name)), "")
     made = {**machine(), "pid": os.getpid(), "started": process_start(os.getpid())}
-    if job:
-        made["job"] = job[:200]
+    _, name = job()
+    if name:
+        made["job"] = name[:200]
     return made
 
 
@@ -125,6 +131,15 @@ def read_claim(folder: str) -> Json | None:
     """Who claimed the attempt; None while nobody has."""
     found = files.read_json(claim_path(folder), _LONGEST)
     return found if found is not None else files.read_json(os.path.join(folder, _EARLIER), _LONGEST)
+
+
+def brief(claim: Json) -> Json:
+    """What of a claim is told to somebody else: what a worker puts there, bounded."""
+    return {
+        key: value[:200] if isinstance(value, str) else value
+        for key, value in claim.items()
+        if key in _TOLD and isinstance(value, (str, int, float))
+    }
 
 
 class Claimant:

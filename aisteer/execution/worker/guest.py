@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable
 
-from .attempt import ENDING, STALE, run_attempt
+from .attempt import ENDING, STALE, TOO_SOON, UNCLAIMED, run_attempt
 from .book import Book
 from .claim import Claimant
 from .files import Json
@@ -16,6 +16,7 @@ from .interruption import Interrupted, Interruption
 
 _DEPARTS = 0.5
 """Seconds in which the answer leaves this process before it ends: a worker pool kills it after one."""
+_AGAIN = frozenset({ENDING, STALE, TOO_SOON, UNCLAIMED})
 _leaving: list[int] = []
 """The process that has been asked to end, once it was."""
 
@@ -61,7 +62,7 @@ def execute(root: str, folder: str, *, alone: bool, handed: Json | None = None) 
         handed: Its request; None reads it in the folder.
 
     Returns:
-        What ``run_attempt`` answers; ``again`` where another worker may execute it.
+        What ``run_attempt`` answers; ``again`` where nobody has claimed it and another worker may.
     """
     if os.getpid() in _leaving:
         return {"executed": False, "reason": ENDING, "again": True}
@@ -85,7 +86,7 @@ def execute(root: str, folder: str, *, alone: bool, handed: Json | None = None) 
     reason = "" if answer["executed"] else answer["reason"]
     if interruption.asked or (reason == STALE and alone and _is_replaced()):
         depart()
-    return {**answer, "again": True} if reason in {ENDING, STALE} else answer
+    return {**answer, "again": True} if reason in _AGAIN else answer
 
 
 def _is_replaced() -> bool:

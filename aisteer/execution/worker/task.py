@@ -6,10 +6,10 @@ import os
 import threading
 from pathlib import Path
 
-from . import fencing, guest, lots, names, parcels, root, stream
+from . import block, fencing, guest, lots, names, parcels, root, stream
 from .archives import Archives
-from .attempt import UNCLAIMED
-from .claim import is_claimed
+from .attempt import TOO_SOON
+from .claim import brief, holder_is_dead, is_claimed, read_claim
 from .files import Json
 
 _SMALL = 32 << 10
@@ -22,20 +22,24 @@ def execute(where: str, order: Json) -> Json:
     Args:
         where: The spool's root, as ``create`` answered it.
         order: ``nonce``; ``key``; ``request``, or ``place`` (``[lot, offset, length]``) where it was brought in a lot;
-            perhaps ``code``: ``{"name", "data"}``, the parcel (base64) that the simulation needs.
+            perhaps ``code``: ``{"name", "data"}``, the parcel (base64) that the simulation needs; and ``block``:
+            ``{"walltime"}`` that the endpoint's blocks were asked for with (seconds or ``HH:MM:SS``).
 
     Returns:
         ``executed``; then ``end`` (its record, not checked) and, where they are short, all observations as
-        ``stream`` (each byte one character). Otherwise ``reason``, and ``again`` where nobody has claimed it, so that
-        it has to be submitted again. The answer has less than 1 MB; it may never arrive, and nobody needs it.
+        ``stream`` (each byte one character). Otherwise ``reason``, and ``claim`` where somebody else has claimed it,
+        with ``holder_dead`` where that was a process of this machine that is no more; or ``again`` where it has to be
+        submitted again, but not ``not_before`` (Unix time) if that is told. The answer has less than 1 MB; it may
+        never arrive, and nobody needs it.
     """
     try:
         place = root.check(where, order.get("nonce"))
         key = order.get("key")
         folder, path = names.folder_of(key), names.home(place, key)
-        request = order.get("request") or lots.Lots(place).read(str(key), order.get("place"))
+        request = order.get("request") or _out_of_lot(place, str(key), order.get("place"))
         if not isinstance(request, dict) or f"{request.get('uuid')}-{request.get('attempt')}" != key:
             return _not("its request is missing, or another attempt's")
+        request = {**request, "block": order.get("block")}
         _prepare(place, order, request)
     except (root.NoRoot, names.BadName, parcels.BadParcel) as error:
         return _not(str(error))
@@ -44,12 +48,33 @@ def execute(where: str, order: Json) -> Json:
     alone = threading.current_thread() is threading.main_thread()
     answer = guest.execute(place, folder, alone=alone, handed=request)
     if not answer["executed"]:
-        return _not(answer["reason"], again=bool(answer.get("again")) or answer["reason"] == UNCLAIMED)
+        return {
+            **_not(answer["reason"], again=answer.get("again") is True),
+            **_why_not(path, request, answer["reason"]),
+        }
     return {"executed": True, "end": answer.get("record"), **_observed(path, answer.get("record"))}
 
 
 def _not(reason: str, *, again: bool = False) -> Json:
     return {"executed": False, "reason": reason, "again": again}
+
+
+def _out_of_lot(place: str, key: str, spot: object) -> Json | None:
+    found = lots.Lots(place)
+    try:
+        return found.read(key, spot)
+    finally:
+        found.close()
+
+
+def _why_not(path: str, request: Json, reason: str) -> Json:
+    """Who has it, or from when on it may begin."""
+    if reason == TOO_SOON:
+        return {"not_before": block.ends(request)}
+    claim = read_claim(path)
+    if claim is None:
+        return {}
+    return {"claim": brief(claim), "holder_dead": holder_is_dead(claim)}
 
 
 def _prepare(place: str, order: Json, request: Json) -> None:

@@ -50,12 +50,13 @@ import time
 from typing import Any, NamedTuple
 
 from . import block, book, ending, files, names, orders, root, stream
-from .claim import holder_is_dead, is_claimed, machine, read_claim
+from .claim import brief, holder_is_dead, is_claimed, machine, read_claim
 from .command import end_group
 from .files import Json
 
 _MOST_ATTEMPTS = 20_000
 _MOST_BOOKS = 20_000
+_LEAST = 64 << 10
 _SHARE = 64 << 10
 """Bytes that one attempt may take before the others had their turn."""
 _NAP = 0.1
@@ -64,7 +65,6 @@ _SETTLE = 0.05
 """Seconds for which news is waited with for its neighbours."""
 _PROCESSES = 1.0
 """Seconds between two looks at whether the holders of claims live."""
-_KNOWN = ("by", "time", "host", "pid", "boot", "space", "started", "job")
 
 
 def look(where: str, question: Json) -> Json:
@@ -148,7 +148,7 @@ class Question(NamedTuple):
             {name: _whole(offset, -1, 1 << 50) for name, offset in books.items()},
             _number(question.get("wait"), 0.0, 300.0),
             _number(question.get("linger"), 1.0, 10.0),
-            _whole(question.get("limit", 4 << 20), 1 << 16, 6 << 20),
+            _whole(question.get("limit", 4 << 20), _LEAST, 6 << 20),
         )
 
 
@@ -178,7 +178,7 @@ class Asked:
         size = 0
         if not self.claimed and is_claimed(self.path):
             self.claimed = True
-            self.claim = _brief(read_claim(self.path) or {})
+            self.claim = brief(read_claim(self.path) or {})
             size += 400
         if self.claimed and not self.ended:
             # The end before the stream: then the stream is whole.
@@ -323,15 +323,6 @@ class Watch:
             "books": self._books,
             "more": self._behind or self._left <= 0,
         }
-
-
-def _brief(claim: Json) -> Json:
-    """What of a claim is told: its own words, bounded."""
-    return {
-        key: value[:200] if isinstance(value, str) else value
-        for key, value in claim.items()
-        if key in _KNOWN and isinstance(value, (str, int, float))
-    }
 
 
 def _counter(path: str) -> int | None:
