@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from aisteer.errors import BadDefinition, NotSupported
@@ -14,7 +16,6 @@ from aisteer.execution.endpoint import Endpoint
 __all__ = ["Connection", "connect"]
 
 _LATER = {
-    "globus": "Globus Compute endpoints",
     "parsl": "Parsl configurations by address",
     "dask": "Dask clusters by address",
 }
@@ -62,6 +63,10 @@ class Connection:
                 "is gone. It can be read and decided on; to run it again, give it an Executor: "
                 "ai.Campaign(…, endpoint=ai.connect(executor))."
             )
+        if self.address.startswith("globus:"):
+            from aisteer.campaign.remote import GlobusAddress
+
+            return GlobusAddress.of(self.address).open(folder)
         from aisteer.execution.local import LocalEndpoint
 
         return LocalEndpoint(spool, self.workers, code=folder / "code")
@@ -75,24 +80,44 @@ def connect(
     *,
     workers: int | None = None,
     spool: str | os.PathLike[str] | None = None,
+    compute: Mapping[str, Any] | None = None,
+    watch: Mapping[str, Any] | str | None = None,
+    amqp_port: int | None = None,
 ) -> Connection:
     """Name the place where runs live.
 
     Args:
-        target: ``"local"`` (worker processes on this machine that outlive the kernel), or any
-            ``concurrent.futures.Executor`` (trusted code, bound to this kernel).
-        workers: How many worker processes ``"local"`` starts; from the CPU count if not given.
-        spool: A folder that the workers and the notebook both reach; in the campaign's if not given.
+        target: ``"local"`` (worker processes on this machine that outlive the kernel), ``"globus:<uuid>"`` (an
+            endpoint of Globus Compute), or any ``concurrent.futures.Executor`` (trusted code, bound to this kernel).
+        workers: How many worker processes ``"local"`` starts, from the CPU count if not given; how many runs are
+            sent to ``"globus:…"`` at a time where the task has no ``slots``, 8 if not given.
+        spool: A folder that the workers and the notebook both reach; in the campaign's if not given. For
+            ``"globus:…"`` a folder there, ``~/aisteer`` if not given; ``~`` and variables are those of the workers.
+        compute: For ``"globus:…"``: what the endpoint's template is filled in with for runs (account, queue, …).
+        watch: For ``"globus:…"``: the same for the watcher, which brings live output and takes controls there; or the
+            id of another endpoint that sees the same files. Without one both wait for a free worker.
+        amqp_port: For ``"globus:…"``: the port on which results come (443, 5671 or 5672), where not all are open.
 
     Raises:
         NotSupported: An address of a kind that this release does not run on.
-        BadDefinition: It is no address and no Executor.
+        BadDefinition: It is no address and no Executor, or what was given beside it cannot be meant.
     """
     if isinstance(target, Connection):
         return target
     if workers is not None and (type(workers) is not int or workers < 1):
         raise BadDefinition(f"workers must be a whole number of at least 1, not {workers!r}.")
     place = None if spool is None else os.fspath(spool)
+    if isinstance(target, str) and target.startswith("globus:"):
+        from aisteer.campaign.remote import GlobusAddress
+
+        roles = {"compute": compute, "watch": watch}
+        given = {name: dict(role) if isinstance(role, Mapping) else role for name, role in roles.items()}
+        address = GlobusAddress.of(target, workers=workers, spool=place, amqp_port=amqp_port, **given)
+        return Connection(str(address), address.workers, address.spool)
+    if compute is not None or watch is not None or amqp_port is not None:
+        raise BadDefinition(
+            f"compute=, watch= and amqp_port= are for 'globus:<uuid>', not for {target!r:.100}."
+        )
     if isinstance(target, str):
         return _by_address(target, workers, place)
     if callable(getattr(target, "submit", None)):
@@ -114,7 +139,7 @@ def _by_address(address: str, workers: int | None, spool: str | None) -> Connect
     name, _, query = address.partition("?")
     if name != "local" or rest:
         raise BadDefinition(
-            f"{address!r} is no address that aisteer knows. Use 'local', or pass an Executor."
+            f"{address!r} is no address that aisteer knows. Use 'local', 'globus:<uuid>', or pass an Executor."
         )
     options = dict(parse_qsl(query))
     workers = (

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from urllib.parse import unquote_plus
 
 import numpy as np
 import pytest
@@ -167,7 +168,7 @@ def test_parts_that_cannot_work_are_refused_before_anything_is_written(make, tmp
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("address", ["globus:4b116d3c", "parsl:polaris", "dask:tcp://10.0.0.1:8786"])
+@pytest.mark.parametrize("address", ["parsl:polaris", "dask:tcp://10.0.0.1:8786"])
 def test_an_endpoint_of_a_later_release_says_so(address):
     with pytest.raises(NotSupported, match="later"):
         ai.connect(address)
@@ -178,6 +179,42 @@ def test_an_address_says_all_that_finds_the_endpoint_again():
     assert connection.address == "local?workers=2&spool=$SCRATCH/spool"
     assert ai.connect(connection.address) == connection
     assert ai.connect("local").address == "local"
+
+
+REMOTE = "globus:4b116d3c-1703-4f8f-9f6f-39921e5864df"
+
+
+def test_a_remote_address_says_the_roles_the_spool_and_the_port():
+    roles = {"compute": {"queue": "debug", "nodes": 2}, "watch": {"role": "watch"}}
+    connection = ai.connect(REMOTE, **roles, spool="$SCRATCH/aisteer", amqp_port=443, workers=16)
+    again = ai.connect(connection.address)
+    assert again == connection
+    assert connection.stored
+    assert (again.workers, again.spool) == (16, "$SCRATCH/aisteer")
+    assert '"queue": "debug"' in unquote_plus(connection.address)
+    assert ai.connect(REMOTE).address == REMOTE
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"target": "globus:polaris"}, "no endpoint's id"),
+        ({"watch": "polaris"}, "no endpoint's id"),
+        ({"compute": ["debug"]}, "no dict"),
+        ({"compute": {"queue": object()}}, "JSON cannot say"),
+        ({"compute": {"api_token": "x"}}, "for all to read"),
+        ({"compute": {"queue": "debug"}, "watch": {"queue": "debug"}}, "wait behind the runs"),
+        ({"watch": {}}, "wait behind the runs"),
+        ({"spool": "aisteer"}, "begin it with"),
+        ({"amqp_port": "443"}, "no port"),
+        ({"workers": 0}, "at least 1"),
+        ({"target": REMOTE + "?queue=debug"}, "no globus address has"),
+        ({"target": "local", "compute": {"queue": "debug"}}, "are for 'globus"),
+    ],
+)
+def test_a_remote_endpoint_that_cannot_be_meant_is_refused_early(options, words):
+    with pytest.raises(BadDefinition, match=words):
+        ai.connect(**{"target": REMOTE, **options})
 
 
 # --- deciding ---------------------------------------------------------------------------------

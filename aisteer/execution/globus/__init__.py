@@ -1,0 +1,1 @@
+"""Runs at Globus Compute endpoints. Nothing else of the project speaks to Globus."""

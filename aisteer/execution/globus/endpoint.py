@@ -1,0 +1,303 @@
+"""A Globus Compute endpoint: runs at a facility, watched through a role of the same endpoint."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from pathlib import Path
+from typing import Any
+
+from aisteer.errors import EndpointError, NotSupported
+from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
+from aisteer.execution.globus import functions
+from aisteer.execution.globus.health import health
+from aisteer.execution.globus.outbox import Outbox
+from aisteer.execution.globus.roster import Roster
+from aisteer.execution.globus.sending import Sender
+from aisteer.execution.globus.service import Service
+from aisteer.execution.globus.sizes import in_words, largest
+from aisteer.execution.globus.watcher import Watcher
+from aisteer.execution.mirror import Mirror
+from aisteer.execution.worker import files
+from aisteer.execution.worker.lots import LARGEST
+
+__all__ = ["GlobusEndpoint"]
+
+Json = dict[str, Any]
+
+_CREATED = 600.0
+"""Seconds for which the spool's making is waited for; it may wait for a block. After that it is asked again."""
+
+
+_BUSY = "its workers are taken, or wait for a block"
+
+
+class GlobusEndpoint:
+    """Runs wherever a Globus Compute endpoint brings them.
+
+    Nothing blocks here: requests are kept in the campaign's folder, sent by a thread of its own, and looked after by
+    another. The truth of a run is in the spool there; results of tasks are a shortcut.
+
+    Args:
+        address: What ``ai.connect`` takes to find it again.
+        endpoint: The endpoint's id.
+        compute: What its template is filled in with for runs.
+        watch: The same for the watcher, or the id of another endpoint on the same file system; None has none.
+        spool: The folder for spools there; ``~`` and variables are those of the workers.
+        amqp_port: The port on which results come; None leaves it to the service.
+        workers: How many runs are sent at a time.
+        folder: The campaign's folder.
+        service: The connection to Globus; None takes this process's.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        endpoint: str,
+        *,
+        compute: Json | None = None,
+        watch: Json | str | None = None,
+        spool: str,
+        amqp_port: int | None = None,
+        workers: int = 8,
+        folder: Path,
+        service: Service | None = None,
+    ) -> None:
+        self.address = address
+        self.endpoint = endpoint
+        self.workers = workers
+        self._spool = spool
+        self._folder = Path(folder)
+        self._outbox = Outbox(self._folder / "spool")
+        self._roster = Roster(Mirror(self._folder))
+        self._compute, self._watch, self._port = compute, watch, amqp_port
+        self._given = service
+        self._watcher: Watcher | None = None
+        self._sender: Sender | None = None
+        self._roles: list[Any] = []
+        self._online: bool | None = None
+        self._python = ""
+        self._lock = threading.Lock()
+
+    # --- what the driver asks ---
+
+    def submit(self, submissions: Sequence[Submission]) -> None:
+        """Keep the requests and have them sent; see ``Endpoint``.
+
+        Raises:
+            SpoolError: The campaign's folder cannot be written.
+            NotSupported: A request can never be sent.
+            EndpointError: Globus Compute cannot be used here at all.
+        """
+        if not submissions:
+            return
+        for submission in submissions:
+            self._refuse_too_large(submission)
+        before = self._outbox.put(submissions)
+        for submission in submissions:
+            self._roster.add(submission.ref, queued=True, elsewhere=submission.ref in before)
+        self._begin(str(submissions[0].request["nonce"])).ring()
+
+    def attach(self, refs: Mapping[AttemptRef, str | None]) -> None:
+        """Take up attempts of an earlier driver: first the spool is looked at, then the service is asked."""
+        if not refs:
+            return
+        requests = self._outbox.requests([ref.key for ref in refs])
+        for ref, ticket in refs.items():
+            member = self._roster.add(ref, queued=not ticket, elsewhere=True, ticket=ticket or "")
+            member.sent = member.sent or (time.monotonic() if ticket else 0.0)
+        nonce = next((str(r["nonce"]) for r in requests.values()), "") or self._outbox.nonce
+        if nonce:
+            self._begin(nonce).ring()
+
+    def tail(self, offsets: Mapping[AttemptRef, int], wait: float) -> Sequence[Glimpse]:
+        """What came since the last time; waits for news at most ``wait`` seconds."""
+        return self._roster.drain(offsets, wait)
+
+    def control(self, ref: AttemptRef, control: Json) -> None:
+        """Have the control put before the attempt; one that nobody has claimed is withdrawn there at once."""
+        watcher, member = self._watcher, self._roster.get(ref.key)
+        if watcher is None or member is None:
+            raise EndpointError(f"{ref.run} is not at {self.address} (any more): nothing was asked of it.")
+        orders: list[Json] = [{"do": "control", "key": ref.key, "control": control}]
+        if control.get("verb") in {"stop", "withdraw"}:
+            if self._taken_back(ref):
+                return
+            if not member.claimed:
+                request = self._outbox.requests([ref.key]).get(ref.key) or {}
+                brief = {name: request.get(name) for name in ("epoch", "attempt")}
+                orders.append({"do": "withdraw", "key": ref.key, "request": brief})
+        answer = watcher.write(orders)
+        answer.add_done_callback(lambda done: self._told(ref, orders, done))
+
+    def status(self) -> Health:
+        """How it is, from what is known now."""
+        sender, watcher = self._sender, self._watcher
+        return health(
+            self._roster.members(),
+            problem=(sender.problem if sender else "") or (watcher.problem if watcher else ""),
+            ready=bool(sender and sender.ready),
+            needed=sender is not None,
+            online=self._online,
+            own_watcher=self._watch is not None,
+            machine=watcher.machine if watcher else {},
+            contact=watcher.contact if watcher else None,
+            workers=self.workers,
+            root=watcher.root if watcher else "",
+        )
+
+    def pack(self, refs: Sequence[AttemptRef]) -> int:
+        """Let go of the requests of what is over, and pack it there; see ``Packs``."""
+        self._outbox.forget(refs)
+        if self._watcher is not None and self._watcher.root:
+            self._watcher.write([{"do": "pack", "keys": [ref.key for ref in refs]}])
+        return len(refs)
+
+    def attend(self, attentive: bool) -> None:  # noqa: FBT001  it is what it says
+        """Whether somebody looks at observations, or something asks for them; else they are fetched twice a minute."""
+        if self._watcher is not None:
+            self._watcher.attend(attentive)
+
+    def close(self) -> None:
+        """Let go of it. Runs go on."""
+        with self._lock:
+            if self._sender is not None:
+                self._sender.close()
+            if self._watcher is not None:
+                self._watcher.close()
+            self._sender = self._watcher = None
+            for role in self._roles:
+                role.close()
+            self._roles.clear()
+        self._outbox.close()
+
+    # --- inside ---
+
+    def _refuse_too_large(self, submission: Submission) -> None:
+        size = len(files.encode(submission.request))
+        if size > LARGEST - 4096:
+            raise NotSupported(
+                f"The request of {submission.ref.run} has {in_words(size)}, and {in_words(LARGEST)} are the most "
+                f"that is sent: {largest(submission.request)}. Nothing was sent. Withdraw it, put such data into a "
+                "file there, and give its path as the parameter."
+            )
+
+    def _taken_back(self, ref: AttemptRef) -> bool:
+        """Whether an attempt was still here, never sent by anybody: it ends here."""
+        with self._roster.bell:
+            member = self._roster.get(ref.key)
+            if member is None or not member.queued or member.elsewhere or member.tries:
+                return False
+            member.queued = False
+        words = "It was taken back before it was sent; nothing ran."
+        self._roster.end(member, {"end": "withdrawn" if ref.attempt <= 1 else "partial", "message": words})
+        return True
+
+    def _told(self, ref: AttemptRef, orders: Sequence[Json], answer: Future[list[Json]]) -> None:
+        """What became of a control; called in the watcher's thread."""
+        watcher = self._watcher
+        if watcher is None or answer.cancelled() or answer.exception() is not None:
+            return
+        for order, said in zip(orders, answer.result(), strict=False):
+            member = self._roster.get(ref.key)
+            if order["do"] == "withdraw" and isinstance(said.get("end"), dict) and member is not None:
+                self._roster.end(member, said["end"])
+            elif said.get("done") is not True:
+                watcher.problem = (
+                    f"{ref.run} could not be told: {str(said.get('problem'))[:500]}. It is tried again."
+                )
+                watcher.write([order])
+
+    def _begin(self, nonce: str) -> Sender:
+        """The threads that send and watch, once something is to be sent."""
+        with self._lock:
+            if self._sender is None:
+                service = self._given or Service.shared()
+                compute = service.role(self.endpoint, self._compute, amqp_port=self._port)
+                watch = self._watch_role(service) or compute
+                self._roles = [compute, watch]
+                post = _Post(service, watch)
+                self._watcher = Watcher(post, self._roster, nonce, own=self._watch is not None)
+                self._sender = Sender(
+                    self._roster,
+                    self._outbox,
+                    self._watcher,
+                    compute,
+                    prepare=lambda: self._prepare(service),
+                    tasks=service.tasks,
+                    result=service.result,
+                    code=self._folder / "code",
+                    words=service.words,
+                )
+                self._watcher.start()
+                self._sender.start()
+            return self._sender
+
+    def _watch_role(self, service: Service) -> Any:
+        if self._watch is None:
+            return None
+        if isinstance(self._watch, str):
+            return service.role(self._watch, None, amqp_port=self._port)
+        return service.role(self.endpoint, self._watch, amqp_port=self._port)
+
+    def _prepare(self, service: Service) -> str:
+        """Find out whether it can be used, and make the spool there; the id of what executes an attempt."""
+        watcher = self._watcher
+        if watcher is None:
+            raise EndpointError(f"{self.address} was let go of.")
+        for endpoint in dict.fromkeys(
+            [self.endpoint, *([self._watch] if isinstance(self._watch, str) else [])]
+        ):
+            service.metadata(endpoint)
+        self._online = service.state(self.endpoint).get("status") == "online"
+        function = service.function("run", functions.source("run"))
+        created = watcher.create(self._root())
+        deadline = time.monotonic() + _CREATED
+        while not created.done() and time.monotonic() < deadline and self._sender is not None:
+            time.sleep(0.05)
+        try:
+            created.result(timeout=0)
+        except (TimeoutError, CancelledError) as error:
+            raise EndpointError(
+                f"The endpoint has not made its spool yet: {watcher.problem or _BUSY}. Runs stay accepted and are sent "
+                "when it has."
+            ) from error
+        version = watcher.machine.get("python")
+        self._python = version if isinstance(version, str) else ""
+        return function
+
+    def _root(self) -> str:
+        """The spool's root there: one for each campaign."""
+        nonce = self._outbox.nonce
+        return f"{self._spool.rstrip('/')}/{self._folder.resolve().name}-{nonce[:12]}"
+
+
+class _Post:
+    """How the watcher's tasks get to its role."""
+
+    def __init__(self, service: Service, role: Any) -> None:
+        self._service = service
+        self._role = role
+
+    def send(self, kind: str, root: str, payload: Json) -> Any:
+        function = self._service.function(kind, functions.source(kind))
+        [future] = self._role.send(function, root, [payload])
+        return future
+
+    def find(self, task: str) -> Any:
+        said = self._service.tasks([task]).get(task)
+        if said is not None and not said.get("completion_t"):
+            return None
+        found: Future[Any] = Future()
+        try:
+            if said is None:
+                raise EndpointError("the web service has forgotten the task")  # noqa: TRY301
+            found.set_result(self._service.result(said))
+        except Exception as error:  # noqa: BLE001  whatever it was: the future says it
+            found.set_exception(error)
+        return found
+
+    def words(self, error: BaseException) -> str:
+        return self._service.words(error)

@@ -1,0 +1,104 @@
+"""How a Globus Compute endpoint is, in plain words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
+from aisteer.execution.endpoint import Health
+from aisteer.execution.globus.roster import Member
+
+__all__ = ["health"]
+
+Json = dict[str, Any]
+
+
+def health(
+    members: Sequence[Member],
+    *,
+    problem: str,
+    ready: bool,
+    needed: bool,
+    online: bool | None,
+    own_watcher: bool,
+    machine: Json,
+    contact: float | None,
+    workers: int,
+    root: str,
+) -> Health:
+    """What the board says of an endpoint.
+
+    Args:
+        members: The attempts that are not over.
+        problem: What keeps it from being used, in words; empty when nothing does.
+        ready: Whether something was written there.
+        needed: Whether anything was to be sent there yet.
+        online: What the web service says; None before it was asked.
+        own_watcher: Whether live output has a role of its own.
+        machine: What the watcher said of the machine there.
+        contact: When something was last heard, Unix seconds.
+        workers: How many runs are sent at a time.
+        root: The spool there.
+    """
+    busy = sum(member.claimed for member in members)
+    queued = sum(member.queued and not member.claimed for member in members)
+    waiting = len(members) - busy
+    state, detail = _state(problem, waiting, queued, ready=ready, needed=needed, online=online)
+    words = [detail] if detail else []
+    if needed and not own_watcher:
+        words.append(
+            "it has no watcher: live output and stop wait for a free worker; deadlines and stop conditions hold"
+        )
+    ends = machine.get("block_ends")
+    return Health(
+        state,
+        "; ".join(words),
+        workers=workers,
+        busy=busy,
+        waiting=waiting,
+        block_ends=ends if _is_number(ends) else None,
+        contact=contact,
+        extra=_extra(machine, root),
+    )
+
+
+def _state(
+    problem: str, waiting: int, queued: int, *, ready: bool, needed: bool, online: bool | None
+) -> tuple[str, str]:
+    if problem:
+        return "offline", problem
+    if not needed:
+        return "unknown", "it is asked for when the first run is sent"
+    if online is False:
+        begin = (
+            "1 run waits in the service and begins"
+            if waiting == 1
+            else f"{waiting} runs wait in the service and begin"
+        )
+        wait = f" {begin} when it is back." if waiting else ""
+        return "offline", f"its agent has sent no heartbeat.{wait} Is it started, on its login node?"
+    if not ready:
+        return "starting", "it is asked to make the spool; that may wait for a block"
+    words = (
+        f"{queued} to be sent"
+        if queued
+        else f"{waiting} wait there for a worker or a block"
+        if waiting
+        else ""
+    )
+    return "online", words
+
+
+def _extra(machine: Json, root: str) -> Json:
+    found: Json = {"spool": root} if root else {}
+    for name in ("host", "python"):
+        if isinstance(machine.get(name), str):
+            found[name] = machine[name][:200]
+    if _is_number(machine.get("free")):
+        found["free"] = int(machine["free"])
+    return found
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

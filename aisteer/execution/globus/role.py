@@ -1,0 +1,142 @@
+"""One role of an endpoint: where tasks of a kind are sent, by an Executor that is made again when it died."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from globus_compute_sdk import Executor
+from globus_compute_sdk.sdk import executor as sdk
+from globus_compute_sdk.sdk.asynchronous.compute_future import ComputeFuture
+from globus_compute_sdk.sdk.utils.uuid_like import as_optional_uuid
+from globus_compute_sdk.serialize import JSONData
+
+from aisteer.errors import EndpointError
+
+__all__ = ["Role", "task_of"]
+
+Json = dict[str, Any]
+
+_GLANCE = 0.02
+"""Seconds between two looks at whether a batch was sent."""
+
+
+class Role:
+    """Sends tasks to one endpoint with one user endpoint configuration.
+
+    Args:
+        client: The SDK's client, shared by all roles.
+        endpoint: The endpoint's id.
+        config: What its administrator's template is filled in with for this role.
+        amqp_port: The port on which results come, where the site leaves only some open.
+
+    Attributes:
+        made: How many Executors it took so far: one, and one more for each that died.
+    """
+
+    def __init__(
+        self, client: Any, endpoint: str, config: Json | None, *, amqp_port: int | None = None
+    ) -> None:
+        self.endpoint = endpoint
+        self.config = dict(config or {})
+        self.made = 0
+        self._client = client
+        self._port = amqp_port
+        self._executor: Any = None
+        self._lock = threading.Lock()
+
+    def send(
+        self, function: str, root: str, orders: Sequence[Json], resources: Json | None = None
+    ) -> list[Any]:
+        """Have ``function(root, order)`` executed for each order; they travel in one batch, or in a few.
+
+        Returns:
+            The SDK's futures: their ``task_id`` is set once the service has taken them.
+        """
+        calls = [(root, order) for order in orders]
+        with self._lock:
+            for _ in range(3):
+                executor = self._living()
+                executor.resource_specification = resources
+                try:
+                    return [executor.submit_to_registered_function(function, args=call) for call in calls]
+                except RuntimeError:
+                    # A batch that failed has killed it meanwhile; what had gone in is sent again: at least once.
+                    self._executor = None
+        return [_failed("the SDK's Executor is shut down as soon as it is made") for _ in calls]
+
+    def wait_until_sent(self, futures: Sequence[Any], timeout: float) -> None:
+        """Wait until each of them has its task's id, or has failed, or ``timeout`` seconds have passed."""
+        deadline = time.monotonic() + timeout
+        left = list(futures)
+        while left and time.monotonic() < deadline:
+            left = [future for future in left if not (future.task_id or future.done())]
+            if left:
+                time.sleep(_GLANCE)
+
+    def close(self) -> None:
+        """Let go of it: nobody waits for results here any more. What was sent goes on."""
+        with self._lock:
+            executor, self._executor = self._executor, None
+        if executor is None:
+            return
+        with contextlib.suppress(Exception):
+            executor.shutdown(wait=False, cancel_futures=True)
+        # Its thread for results would live until the last one is here, and the process with it.
+        watcher = getattr(sdk, "_RESULT_WATCHERS", {}).get(executor.task_group_id)
+        if watcher is not None:
+            with contextlib.suppress(Exception):
+                watcher.shutdown(wait=False, cancel_futures=True)
+
+    def _living(self) -> Any:
+        if self._executor is None or self._executor.stopped:
+            group = None if self._executor is None else self._executor.task_group_id
+            self._executor = _Executor(
+                self.endpoint,
+                self._client,
+                user_endpoint_config=self.config or None,
+                amqp_port=self._port,
+                api_burst_limit=8,  # the pace is kept for all requests of the process together
+                api_burst_window_s=1,
+                result_serializers=[JSONData()],
+            )
+            self._executor.task_group_id = group  # results of what was sent before come in the same queue
+            self.made += 1
+        return self._executor
+
+
+def _failed(why: str) -> ComputeFuture:
+    future = ComputeFuture()
+    future.set_exception(EndpointError(f"Nothing was sent: {why}. It is tried again."))
+    return future
+
+
+class _Executor(Executor):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's, with a task group of its own: the SDK gives one group to all Executors of a process."""
+
+    @property
+    def task_group_id(self) -> Any:
+        """The group of its tasks; set by the service with the first batch."""
+        return self._task_group_id
+
+    @task_group_id.setter
+    def task_group_id(self, value: Any) -> None:
+        self._task_group_id = as_optional_uuid(value)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it takes nothing any more."""
+        return bool(self._stopped)
+
+
+def task_of(future: Future[Any]) -> str:
+    """``<task group>/<task>`` of a task that was sent; empty before."""
+    task = getattr(future, "task_id", None)
+    if not task:
+        return ""
+    group = getattr(future, "_metadata", {}).get("task_group_uuid", "")
+    return f"{group}/{task}"

@@ -1,0 +1,281 @@
+"""What is known of the attempts at a remote endpoint, what is asked about them next, and what is new."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aisteer.execution.endpoint import AttemptRef, Glimpse
+from aisteer.execution.ends import clean_end, clean_text
+from aisteer.execution.mirror import Mirror
+from aisteer.execution.worker import files
+from aisteer.execution.worker.book import NAME, entries
+from aisteer.execution.worker.stream import PREFIX, mark
+
+__all__ = ["Member", "Roster"]
+
+Json = dict[str, Any]
+
+_SURE = 3.0
+"""Seconds for which a holder has to be dead, or a folder gone: the end may be about to be written."""
+_WAITING = 4.0
+"""Seconds after which an attempt that was sent and that nobody has claimed is said to wait there."""
+_CLAIM = ("by", "host", "job", "block", "worker")
+_LONGEST = 8 << 20
+_MOST_EARLY = 100_000
+
+
+@dataclass(slots=True)
+class Member:
+    """An attempt that was not let go of yet.
+
+    Attributes:
+        queued: It is to be sent (again).
+        elsewhere: Another driver, or an earlier try, may have sent it: who has it is decided by the spool alone.
+        sent: When the service took it, monotonic seconds; 0 before.
+        ticket: ``<task group>/<task>``.
+        tries: How often it was sent.
+        looked: When an answer last said that nobody had claimed it.
+        known: ``""``, ``"claimed"`` or ``"ended"``, as a question says it.
+    """
+
+    ref: AttemptRef
+    queued: bool = False
+    elsewhere: bool = False
+    sent: float = 0.0
+    ticket: str = ""
+    tries: int = 0
+    looked: float = 0.0
+    offset: int = 0
+    prefix: str = ""
+    known: str = ""
+    waits: bool = False
+    length: int = 0
+    gap: str = ""
+    trouble_since: float = 0.0
+    over: bool = False
+
+    @property
+    def claimed(self) -> bool:
+        """Whether somebody executes it, or did."""
+        return bool(self.known)
+
+
+class Roster:
+    """The attempts, for all threads.
+
+    Args:
+        mirror: What earlier drivers mirrored, to read on from there.
+    """
+
+    def __init__(self, mirror: Mirror) -> None:
+        self.bell = threading.Condition()
+        self._mirror = mirror
+        self._members: dict[str, Member] = {}
+        self._books: dict[str, int] = {}
+        self._early: dict[str, Json] = {}  # ends of attempts that are not followed (yet)
+        self._news: list[Glimpse] = []
+
+    # --- the driver's thread ---
+
+    def add(self, ref: AttemptRef, *, queued: bool, elsewhere: bool, ticket: str = "") -> Member:
+        """Follow an attempt; one that is known stays as it is."""
+        with self.bell:
+            member = self._members.get(ref.key)
+            if member is None:
+                member = self._members[ref.key] = Member(
+                    ref, queued=queued, elsewhere=elsewhere, ticket=ticket
+                )
+                end = self._early.pop(ref.key, None)
+                if end is not None:
+                    self._end(member, end)
+            member.elsewhere = member.elsewhere or elsewhere
+            member.ticket = member.ticket or ticket
+            return member
+
+    def drain(self, offsets: Mapping[AttemptRef, int], wait: float) -> list[Glimpse]:
+        """What is new, in order; waits at most so many seconds for it. Lets go of what is over for the driver."""
+        with self.bell:
+            self._let_go(offsets)
+            if not self._news and wait > 0:
+                self.bell.wait_for(lambda: bool(self._news), wait)
+            news, self._news = self._news, []
+            if not news:
+                self._rewind(offsets)
+            return [glimpse for glimpse in news if glimpse.ref in offsets]
+
+    def _let_go(self, offsets: Mapping[AttemptRef, int]) -> None:
+        done = [key for key, member in self._members.items() if member.over and member.ref not in offsets]
+        untold = {glimpse.ref.key for glimpse in self._news} if done else set()
+        for key in done:
+            if key not in untold:
+                del self._members[key]
+
+    def _rewind(self, offsets: Mapping[AttemptRef, int]) -> None:
+        """Where the mirror is not what was handed out (its disk was full, another driver read it): read again."""
+        for ref, offset in offsets.items():
+            member = self._members.get(ref.key)
+            if member is not None and member.offset != offset:
+                member.offset, member.prefix = offset, self._prefix(ref, offset)
+
+    def _prefix(self, ref: AttemptRef, offset: int) -> str:
+        """What the bytes before an offset are known by, from the mirror; empty where it has fewer."""
+        start = max(0, offset - PREFIX)
+        try:
+            with self._mirror.path(ref.run, ref.attempt).open("rb") as file:
+                file.seek(start)
+                known = file.read(offset - start)
+        except OSError:
+            return ""
+        return mark(known) if offset and len(known) == offset - start else ""
+
+    # --- the threads that send and watch ---
+
+    def members(self) -> list[Member]:
+        """Those that are not over."""
+        with self.bell:
+            return [member for member in self._members.values() if not member.over]
+
+    def get(self, key: str) -> Member | None:
+        """One of them."""
+        return self._members.get(key)
+
+    def question(self) -> Json:
+        """``attempts`` and ``books``, as a look asks about them; without attempts there is nothing to ask."""
+        with self.bell:
+            asked = {
+                key: {"offset": member.offset, "prefix": member.prefix, "known": member.known}
+                for key, member in self._members.items()
+                if _is_there(member) and (not member.over or member.offset < member.length)
+            }
+            return {"attempts": asked, "books": dict(self._books)}
+
+    def sent(self, member: Member, ticket: str) -> None:
+        """The service has taken it."""
+        with self.bell:
+            member.queued, member.sent, member.ticket, member.waits = False, time.monotonic(), ticket, False
+            member.tries += 1
+            self._tell(Glimpse(member.ref, state="submitted", ticket=ticket))
+
+    def lose(self, member: Member, why: str) -> None:
+        """Nobody executes it."""
+        with self.bell:
+            if not member.over:
+                member.over = True
+                self._tell(Glimpse(member.ref, lost=why))
+
+    def end(self, member: Member, end: Json) -> None:
+        """It is over, as somebody says who knows."""
+        with self.bell:
+            self._end(member, end)
+
+    def take_result(self, member: Member, end: Json, stream: bytes | None) -> None:
+        """What a task brought back when it was done: the end, and the whole stream if that is small."""
+        with self.bell:
+            if stream is not None and not member.gap:
+                self._data(member, stream[member.offset :], member.offset, {"prefix": mark(stream)})
+            self._end(member, end)
+
+    def take(self, answer: Json, asked: Collection[str]) -> None:
+        """What a look saw. It comes from outside: nothing in it is believed to be what it should be."""
+        attempts, books = answer.get("attempts"), answer.get("books")
+        now = time.monotonic()
+        with self.bell:
+            for name, said in (books if isinstance(books, dict) else {}).items():
+                if isinstance(said, dict) and isinstance(name, str) and NAME.fullmatch(name):
+                    self._read_book(name, said)
+            for key in asked:
+                member = self._members.get(key)
+                said = attempts.get(key) if isinstance(attempts, dict) else None
+                if member is not None:
+                    self._saw(member, said if isinstance(said, dict) else {}, now)
+
+    def _read_book(self, name: str, said: Json) -> None:
+        data, following = said.get("data"), said.get("next")
+        if "gap" in said or not isinstance(data, str) or type(following) is not int:
+            return
+        start = self._books.get(name, 0)
+        if start < 0 or following < start or following - len(data) != start:
+            return  # an answer to an earlier question
+        self._books[name] = -1 if said.get("closed") is True else following
+        for key, line in entries(data.encode("latin-1", "replace")):
+            found, member = files.decode(line), self._members.get(key)
+            if found is not None and member is not None:
+                self._end(member, found)
+            elif found is not None and len(self._early) < _MOST_EARLY:
+                self._early[key] = found
+
+    def _saw(self, member: Member, said: Json, now: float) -> None:
+        claim, end, data, gap = said.get("claim"), said.get("end"), said.get("data"), said.get("gap")
+        if isinstance(claim, dict) and not member.claimed:
+            member.known = "claimed"
+            where = {k: v for k, v in claim.items() if k in _CLAIM and isinstance(v, str | int)}
+            self._tell(Glimpse(member.ref, state="claimed", claim=where, ticket=member.ticket or None))
+        if not member.claimed:
+            member.looked = now
+            if member.sent and not member.waits and now - member.sent > _WAITING:
+                member.waits = True
+                self._tell(Glimpse(member.ref, state="waiting", ticket=member.ticket or None))
+        if isinstance(data, str) and type(said.get("offset")) is int:
+            self._data(member, data.encode("latin-1", "replace"), said["offset"], said)
+        if isinstance(gap, str) and gap and gap != member.gap:
+            member.gap = clean_text(gap, 500)
+            self._tell(Glimpse(member.ref, gap=member.gap))
+        if isinstance(end, dict):
+            self._end(member, end)
+        elif not member.over:
+            heartbeat = said.get("heartbeat")
+            if type(heartbeat) is int or member.claimed:
+                beat = heartbeat if type(heartbeat) is int else 0
+                self._tell(Glimpse(member.ref, heartbeat=beat))
+            self._doubt(member, said, now)
+
+    def _data(self, member: Member, data: bytes, offset: int, said: Json) -> None:
+        if offset != member.offset or not data.endswith(b"\n") or len(data) > _LONGEST:
+            return  # an answer to an earlier question, or none that we asked for
+        prefix, length = said.get("prefix"), said.get("length")
+        member.offset += len(data)
+        member.prefix = prefix if isinstance(prefix, str) else ""
+        whole = length if type(length) is int else 0
+        self._tell(Glimpse(member.ref, data=data, offset=offset, length=max(whole, member.offset)))
+
+    def _end(self, member: Member, end: Json) -> None:
+        if member.over:
+            return
+        clean = clean_end(end)
+        member.over, member.known = True, "ended"
+        member.length = clean["length"] if not member.gap else 0
+        self._tell(Glimpse(member.ref, end=clean, length=member.length))
+
+    def _doubt(self, member: Member, said: Json, now: float) -> None:
+        """Whether it is executed any more, once that is sure."""
+        reason = ""
+        if said.get("holder_dead") is True:
+            reason = (
+                "The process that executed it is dead and left no end: it was killed, or its machine was restarted. "
+                "Its observations are kept."
+            )
+        elif said.get("gone") is True:
+            reason = (
+                "Its folder in the endpoint's spool is gone: it was removed or purged, or its file system is not "
+                "mounted there. What was mirrored is kept."
+            )
+        if not reason:
+            member.trouble_since = 0.0
+            return
+        member.trouble_since = member.trouble_since or now
+        if now - member.trouble_since >= _SURE:
+            member.over = True
+            self._tell(Glimpse(member.ref, lost=reason))
+
+    def _tell(self, glimpse: Glimpse) -> None:
+        self._news.append(glimpse)
+        self.bell.notify_all()
+
+
+def _is_there(member: Member) -> bool:
+    """Whether something of it can be in the spool."""
+    return bool(member.sent) or member.elsewhere or member.claimed

@@ -1,0 +1,342 @@
+"""Sending attempts to the compute role, and finding out what became of those that nobody executes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from aisteer.errors import AisteerError, EndpointError, SpoolError
+from aisteer.execution.ends import clean_text
+from aisteer.execution.globus import sizes
+from aisteer.execution.globus.functions import closed, opened
+from aisteer.execution.globus.outbox import Outbox
+from aisteer.execution.globus.role import Role, task_of
+from aisteer.execution.globus.roster import Member, Roster
+from aisteer.execution.globus.watcher import Watcher
+from aisteer.execution.globus.wire import refusal
+from aisteer.execution.worker import lots
+
+__all__ = ["Sender", "specification"]
+
+Json = dict[str, Any]
+
+_SENT = 90.0
+"""Seconds in which a batch is sent or has failed; after that it is sent again."""
+_CHECK = 15.0
+"""Seconds between two questions to the web service about what was sent and is executed by nobody."""
+_FRESH = 20.0
+"""Seconds after which something that was sent may be asked about."""
+_TRIES = 3
+"""Times that an attempt is sent whose task failed without having begun it."""
+_STRETCH = 3_000_000
+"""Bytes of code that go in one request."""
+_PATIENCE = 120.0
+"""Seconds in which the watcher is expected to write something there; after that it is asked again."""
+_BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)
+
+
+class Sender:
+    """Takes attempts from the roster, in a thread of its own, until they are executed by somebody.
+
+    Args:
+        roster: The attempts.
+        outbox: Their requests.
+        watcher: Writes what they need there.
+        role: Where they are sent.
+        prepare: Finds out whether the endpoint can be used, and makes the spool there; raises when it cannot (yet).
+            Answers with the id of the function that executes an attempt.
+        tasks: What the web service knows of tasks.
+        result: The content of a result as the web service keeps it; raises what is wrong with it.
+        code: The campaign's folder of simulations' code.
+        words: An error of the SDK, as it is said to people.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        outbox: Outbox,
+        watcher: Watcher,
+        role: Role,
+        *,
+        prepare: Callable[[], str],
+        tasks: Callable[[Sequence[str]], dict[str, Json]],
+        result: Callable[[Json], Any],
+        code: Path,
+        words: Callable[[BaseException], str],
+    ) -> None:
+        self.problem = ""
+        self.ready = False
+        self._roster = roster
+        self._outbox = outbox
+        self._watcher = watcher
+        self._role = role
+        self._prepare = prepare
+        self._tasks = tasks
+        self._result = result
+        self._code = code
+        self._words = words
+        self._function = ""
+        self._there: set[str] = set()
+        self._done: deque[tuple[str, Any]] = deque()
+        self._failures = 0
+        self._not_before = 0.0
+        self._check_at = 0.0
+        self._bell = threading.Event()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="aisteer-globus-sender", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End; what was not sent is sent by the next driver."""
+        self._closed.set()
+        self._bell.set()
+
+    def ring(self) -> None:
+        """There is something to send."""
+        self._bell.set()
+
+    # --- its thread ---
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._bell.clear()
+            try:
+                self._round()
+                nap = 1.0
+            except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
+                self._failed(str(error) if isinstance(error, AisteerError) else self._words(error))
+                nap = 1.0
+            if not self._done:
+                self._bell.wait(nap)
+
+    def _round(self) -> None:
+        self._take_results()
+        now = time.monotonic()
+        if now < self._not_before:
+            return
+        if not self.ready:
+            self._make_ready()
+        queued = [member for member in self._roster.members() if member.queued]
+        if queued:
+            self._send(queued)
+        if now >= self._check_at:
+            self._check_at = now + _CHECK
+            self._check(now)
+
+    def _failed(self, problem: str) -> None:
+        self.problem = problem
+        self._not_before = time.monotonic() + _BACKOFF[min(self._failures, len(_BACKOFF) - 1)]
+        self._failures += 1
+
+    # --- before the first ---
+
+    def _make_ready(self) -> None:
+        self._function = self._prepare()
+        self.ready, self._failures, self.problem = True, 0, ""
+        self._watcher.ring()
+
+    def _bring(self, parcels: dict[str, bytes]) -> None:
+        """Put files into the spool there, as far as they are not.
+
+        Raises:
+            EndpointError, SpoolError: They could not be written.
+        """
+        missing = {name: content for name, content in parcels.items() if name not in self._there}
+        if not missing:
+            return
+        asked = self._written([{"do": "have", "names": list(missing)}], 200 * len(missing))
+        have = set(asked[0].get("have") or ()) if asked else set()
+        for name, content in missing.items():
+            if name not in have:
+                self._put(name, content)
+            self._there.add(name)
+
+    def _put(self, name: str, content: bytes) -> None:
+        sha256 = hashlib.sha256(content).hexdigest()
+        offset, stored = 0, False
+        for _ in range(2 * len(content) // _STRETCH + 4):
+            stretch = content[offset : offset + _STRETCH]
+            data = base64.b64encode(stretch).decode()
+            order = {"do": "put", "name": name, "sha256": sha256, "size": len(content), "offset": offset}
+            answer = self._written([{**order, "data": data}], len(data))[0]
+            stored, following = answer.get("stored") is True, answer.get("next")
+            if stored or type(following) is not int:
+                break
+            offset = min(max(0, following), len(content))
+        if not stored:
+            raise SpoolError(
+                f"{name} could not be written to the spool at the endpoint: {clean_text(answer.get('problem'), 500)}. "
+                "Nothing was sent; runs stay accepted, and it is tried again. Is there room?"
+            )
+
+    def _written(self, orders: list[Json], size: int) -> list[Json]:
+        answer: Future[list[Json]] = self._watcher.write(orders, size)
+        deadline = time.monotonic() + _PATIENCE
+        while not answer.done():
+            if self._closed.is_set() or time.monotonic() > deadline:
+                raise EndpointError(
+                    self._watcher.problem
+                    or "The endpoint has not written yet what the runs need. They stay accepted."
+                )
+            time.sleep(0.05)
+        answers = answer.result()
+        if len(answers) != len(orders):
+            raise EndpointError(
+                "The endpoint answered less than it was asked. Runs stay accepted; it is tried again."
+            )
+        return answers
+
+    # --- sending ---
+
+    def _send(self, queued: Sequence[Member]) -> None:
+        requests = self._outbox.requests([member.ref.key for member in queued])
+        kinds: dict[str, tuple[Json | None, list[tuple[Member, sizes.Parcel]]]] = {}
+        for member in queued:
+            request = requests.get(member.ref.key)
+            if request is None:
+                words = "Its request is gone from the campaign's folder: nobody executes it."
+                self._roster.lose(member, words)
+                continue
+            self._bring(self._needs(request))
+            parcel = self._parcel(member.ref.key, request)
+            needs = specification(request)
+            kinds.setdefault(str(needs), (needs, []))[1].append((member, parcel))
+        for needs, kind in kinds.values():
+            of = {id(parcel): member for member, parcel in kind}
+            for batch in sizes.batches([parcel for _, parcel in kind]):
+                self._send_batch(needs, [(of[id(parcel)], parcel.order) for parcel in batch])
+
+    def _parcel(self, key: str, request: Json) -> sizes.Parcel:
+        """The order for an attempt; one that is too large for a submission finds its request in the spool."""
+        nonce = request["nonce"]
+        parcel = sizes.Parcel(closed({"nonce": nonce, "key": key, "request": request}))
+        if parcel.size <= sizes.BATCH:
+            return parcel
+        data, [(offset, length)] = lots.compose([request])
+        name = hashlib.sha256(data).hexdigest()[:32]
+        self._bring({f"lots/{name}.jsonl": data})
+        return sizes.Parcel(closed({"nonce": nonce, "key": key, "place": [name, offset, length]}))
+
+    def _needs(self, request: Json) -> dict[str, bytes]:
+        simulation = request.get("simulation") or {}
+        suffix = {"source": ".py", "pickle": ".pkl"}.get(str(simulation.get("mode")))
+        if suffix is None:
+            return {}
+        name = f"{simulation.get('code')}{suffix}"
+        if f"code/{name}" in self._there:
+            return {}
+        return {f"code/{name}": (self._code / name).read_bytes()}
+
+    def _send_batch(self, needs: Json | None, batch: Sequence[tuple[Member, Json]]) -> None:
+        futures = self._role.send(self._function, self._watcher.root, [order for _, order in batch], needs)
+        self._role.wait_until_sent(futures, _SENT)
+        problem = ""
+        for (member, _), future in zip(batch, futures, strict=True):
+            ticket = task_of(future)
+            if ticket:
+                self._roster.sent(member, ticket)
+                key = member.ref.key
+                future.add_done_callback(lambda done, key=key: self._landed(key, done))
+            else:
+                error = future.exception(timeout=0) if future.done() and not future.cancelled() else None
+                problem = problem or (self._words(error) if error is not None else "the batch was not sent")
+        if problem:
+            raise EndpointError(problem)
+        self._failures, self.problem = 0, ""
+        self._watcher.ring()
+
+    # --- what came back ---
+
+    def _landed(self, key: str, future: Any) -> None:
+        """Called in the SDK's thread for results: only says that there is one."""
+        self._done.append((key, future))
+        self._bell.set()
+
+    def _take_results(self) -> None:
+        while self._done:
+            key, future = self._done.popleft()
+            member = self._roster.get(key)
+            if member is None or member.over or future.cancelled():
+                continue
+            error = future.exception(timeout=0)
+            if error is None:
+                self._came_back(member, future.result(timeout=0))
+            elif refusal(error):
+                self.problem = (
+                    f"An answer of the endpoint was refused: {refusal(error)}. Only JSON is taken from an endpoint; "
+                    "nothing of it was executed. What its run did is read in the spool. Ask its administrator who "
+                    "answers there."
+                )
+            elif type(error).__name__ == "TaskExecutionFailed":
+                self._not_executed(member, self._words(error))
+            # else the way back is closed: the spool says how it is, and the web service is asked
+
+    def _came_back(self, member: Member, answer: object) -> None:
+        try:
+            said = opened(answer)
+        except ValueError as error:
+            self.problem = (
+                f"A result of the endpoint cannot be read: {error}. What its run did is read in the spool."
+            )
+            return
+        end, stream = said.get("end"), said.get("stream")
+        if said.get("executed") is True and isinstance(end, dict):
+            data = stream.encode("latin-1", "replace") if isinstance(stream, str) else None
+            self._roster.take_result(member, end, data)
+        elif said.get("again") is True:
+            member.queued = True
+        elif said.get("executed") is False and not member.claimed:
+            self._not_executed(member, clean_text(said.get("reason"), 500) or "it says no reason")
+
+    def _not_executed(self, member: Member, why: str) -> None:
+        """Its task is over and did not begin it: it is sent again, a few times."""
+        if member.claimed:
+            return  # somebody executes it; whether that one lives is seen in the spool
+        if member.tries >= _TRIES:
+            self._roster.lose(member, f"The endpoint did not execute it, {member.tries} times: {why}.")
+        else:
+            member.queued = True
+            self._failed(f"The endpoint did not execute {member.ref.run}: {why}. It is sent again.")
+
+    def _check(self, now: float) -> None:
+        """Ask about what was sent and nobody has claimed: its task may have failed, or be forgotten."""
+        doubtful = {
+            member.ticket.rpartition("/")[2]: member
+            for member in self._roster.members()
+            if member.ticket
+            and not member.claimed
+            and not member.queued
+            and now - member.sent > _FRESH
+            and member.looked > member.sent
+        }
+        if not doubtful:
+            return
+        known = self._tasks(list(doubtful))
+        for task, member in doubtful.items():
+            said = known.get(task)
+            if said is None:
+                member.queued = True  # the service has forgotten it, executed or not: the claim decides
+            elif said.get("completion_t"):
+                try:
+                    self._came_back(member, self._result(said))
+                except Exception as error:  # noqa: BLE001  whatever it answered
+                    self._not_executed(member, refusal(error) or self._words(error))
+
+
+def specification(request: Json) -> Json | None:
+    """What an MPI engine is told of a request's resources; None for what needs one process: other engines refuse it."""
+    resources = request.get("resources") or {}
+    nodes, ranks = int(resources.get("nodes") or 1), int(resources.get("ranks_per_node") or 1)
+    if nodes * ranks <= 1:
+        return None
+    return {"num_nodes": nodes, "ranks_per_node": ranks, "num_ranks": nodes * ranks}

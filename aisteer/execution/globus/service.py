@@ -1,0 +1,286 @@
+"""This process's one connection to Globus Compute: one sign-in, one client, one pace for every endpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import globus_sdk
+from globus_compute_sdk import Client
+from globus_compute_sdk.errors import TaskExecutionFailed, VersionMismatch
+from globus_compute_sdk.sdk.auth.globus_app import get_globus_app
+from globus_sdk.login_flows import CommandLineLoginFlowManager
+
+from aisteer.errors import AisteerError, EndpointError
+from aisteer.execution.globus.pace import Pace, Paced
+from aisteer.execution.globus.role import Role
+from aisteer.execution.globus.wire import JsonOnly
+
+__all__ = ["NotSignedIn", "Service", "UnknownEndpoint", "Unreachable"]
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+_RETRIES = 2
+"""Times that the SDK repeats a request by itself; after that we say so, and go on trying."""
+_STATUSES = 500
+"""Tasks that are asked about in one request."""
+
+# The SDK tells each failed batch and each lost connection to whoever shows warnings; the board says it better.
+logging.getLogger("globus_compute_sdk").setLevel(logging.ERROR)
+
+
+class Unreachable(EndpointError):
+    """The web service does not answer, or answers that it cannot now. It is tried again."""
+
+
+class NotSignedIn(EndpointError):
+    """Nobody is signed in to Globus here, or the sign-in has expired."""
+
+
+class UnknownEndpoint(EndpointError):
+    """There is no such endpoint, or it is not ours to use."""
+
+
+class Service:
+    """What all endpoints of this process share. ``Service.shared()`` gives it; nothing is asked before it is used.
+
+    Args:
+        app: The sign-in; None takes the one that the SDK keeps for this user, or the client's credentials in
+            ``GLOBUS_COMPUTE_CLIENT_ID`` and ``_SECRET``.
+    """
+
+    _one: Service | None = None
+    _guard = threading.Lock()
+
+    def __init__(self, app: globus_sdk.GlobusApp | None = None) -> None:
+        self.app = app if app is not None else _signed_in_app()
+        self.pace = Pace()
+        self.client = _client(self.app, self.pace)
+        self._functions: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._roles: list[Role] = []
+        threading.Thread(target=self._leave, name="aisteer-globus-leave", daemon=False).start()
+
+    @classmethod
+    def shared(cls) -> Service:
+        """The one of this process.
+
+        Raises:
+            EndpointError: The SDK cannot be set up here.
+        """
+        with cls._guard:
+            if cls._one is None:
+                try:
+                    cls._one = Service()
+                except (ValueError, OSError, globus_sdk.GlobusError) as error:
+                    raise EndpointError(
+                        f"Globus Compute cannot be used here: {error}. Runs that wait stay accepted. Check the "
+                        "variables GLOBUS_COMPUTE_… and that the home folder can be written."
+                    ) from error
+            return cls._one
+
+    # --- what is asked of the web service ---
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether somebody is signed in here; a client with credentials of its own always is."""
+        return not (isinstance(self.app, globus_sdk.UserApp) and self.app.login_required())
+
+    def sign_in(self, ask: Callable[[str], str]) -> None:
+        """Sign in, for this process and all that share the SDK's sign-in.
+
+        Args:
+            ask: Is given the link to open, and answers with the code that Globus shows there. It may take its time:
+                call this in a thread of its own.
+        """
+        _asking.ask = ask
+        try:
+            with _in_words("sign-in"):
+                self.app.login(force=True)
+        finally:
+            _asking.ask = None
+
+    def function(self, name: str, source: str) -> str:
+        """The id under which a function that travels is registered; asked once in a process."""
+        with self._lock:
+            if source not in self._functions:
+                with _in_words("registration of what travels"):
+                    self._functions[source] = self.client.register_source_code(source, name)
+            return self._functions[source]
+
+    def metadata(self, endpoint: str) -> Json:
+        """What an endpoint says of itself."""
+        return self._ask(f"endpoint {endpoint}", lambda: self.client.get_endpoint_metadata(endpoint))
+
+    def state(self, endpoint: str) -> Json:
+        """Whether an endpoint is online, as the service knows."""
+        return self._ask(f"endpoint {endpoint}", lambda: self.client.get_endpoint_status(endpoint))
+
+    def tasks(self, ids: Sequence[str]) -> dict[str, Json]:
+        """What the service knows of tasks; one that it does not know (any more) is missing."""
+        found: dict[str, Json] = {}
+        web = self.client._compute_web_client.v2  # noqa: SLF001  the client's own call hides why a task failed
+        for start in range(0, len(ids), _STATUSES):
+            some = list(ids[start : start + _STATUSES])
+            answer = self._ask("tasks", functools.partial(_batch, web, some))
+            results = answer.get("results")
+            if isinstance(results, Mapping):
+                found.update({k: v for k, v in results.items() if isinstance(v, dict)})
+        return found
+
+    def result(self, task: Json) -> Any:
+        """The result of a task that is over, as the service keeps it.
+
+        Raises:
+            TaskExecutionFailed: It failed there.
+            NotJson: Its result is refused.
+        """
+        if task.get("status") == "success":
+            return self.client.fx_serializer.deserialize(task.get("result"))
+        raise TaskExecutionFailed(
+            str(task.get("exception") or task.get("reason") or "the service says no reason")
+        )
+
+    def words(self, error: BaseException) -> str:
+        """An error of the SDK, as it is said to people."""
+        if isinstance(error, AisteerError):
+            return str(error)
+        if isinstance(error, TaskExecutionFailed):
+            last = [line.strip() for line in error.remote_data.splitlines() if line.strip()][-1:]
+            return f"it failed there: {''.join(last)[:500]}"
+        if isinstance(error, globus_sdk.GlobusAPIError):
+            return str(_refused("submission", error))
+        return _short(error)
+
+    def _ask(self, what: str, question: Callable[[], Any]) -> Json:
+        with _in_words(what):
+            answer = question()
+        return dict(answer) if isinstance(answer, Mapping) else {}
+
+    # --- where tasks go ---
+
+    def role(self, endpoint: str, config: Json | None, *, amqp_port: int | None = None) -> Role:
+        """A way to have tasks executed at an endpoint, in one of its roles."""
+        made = Role(self.client, endpoint, config, amqp_port=amqp_port)
+        self._roles.append(made)
+        return made
+
+    def _leave(self) -> None:
+        """At the end of the process: the SDK would wait for the last result of every run."""
+        threading.main_thread().join()
+        for role in self._roles:
+            role.close()
+
+
+def _batch(web: Any, ids: Sequence[str]) -> Any:
+    return web.get_task_batch(ids).data
+
+
+class _Quiet(Client):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's client without its word on differing versions: only text and JSON travel between ours."""
+
+    def _log_version_mismatch(self, worker_details: object) -> None:
+        """Say nothing."""
+
+
+def _client(app: globus_sdk.GlobusApp, pace: Pace) -> Any:
+    made = _Quiet(app=app, do_version_check=False)
+    made.fx_serializer = JsonOnly()
+    for web in (made._compute_web_client.v2, made._compute_web_client.v3):  # noqa: SLF001  there is no other way in
+        web.retry_config.max_retries = _RETRIES
+        for scheme in ("https://", "http://"):
+            web.transport.session.mount(scheme, Paced(pace))
+    return made
+
+
+_asking = threading.local()
+"""Who is asked for the code, while somebody signs in."""
+
+
+class _Asking(CommandLineLoginFlowManager):
+    """Asks whoever signs in, and nobody else, where the SDK would print a link and wait for a typed line."""
+
+    def print_authorize_url(self, authorize_url: str) -> None:
+        """Give the link away."""
+        ask = getattr(_asking, "ask", None)
+        if ask is None:
+            raise NotSignedIn(_SIGN_IN)
+        self._code = str(ask(authorize_url)).strip()
+
+    def prompt_for_code(self) -> str:
+        """The code that came back for it."""
+        return self._code
+
+
+def _signed_in_app() -> globus_sdk.GlobusApp:
+    """The SDK's own sign-in, which its command line shares, but never asking in a thread of ours."""
+    made = get_globus_app()
+    if isinstance(made, globus_sdk.UserApp):
+        config = dataclasses.replace(made.config, login_flow_manager=_Asking)
+        return globus_sdk.UserApp(made.app_name, client_id=made.client_id, config=config)
+    return made  # type: ignore[no-any-return]  # the SDK has no types
+
+
+@contextmanager
+def _in_words(what: str) -> Iterator[None]:
+    """The service's errors as ours."""
+    try:
+        yield
+    except EndpointError:
+        raise
+    except globus_sdk.GlobusAPIError as error:
+        raise _refused(what, error) from error
+    except VersionMismatch as error:
+        raise EndpointError(
+            f"Globus Compute takes this release of its SDK no more: {error}. Runs that wait stay accepted, those "
+            "at the endpoint go on. Install a newer globus-compute-sdk and restart the kernel."
+        ) from error
+    except (globus_sdk.GlobusError, OSError) as error:
+        raise Unreachable(
+            f"Globus Compute does not answer ({what}: {_short(error)}). Runs at the endpoint go on, and nothing is "
+            "lost; it is tried again. Is there a way out to the internet from here?"
+        ) from error
+
+
+def _refused(what: str, error: globus_sdk.GlobusAPIError) -> EndpointError:
+    status = error.http_status
+    if isinstance(error, globus_sdk.AuthAPIError) or (status in {401, 403} and "endpoint" not in what):
+        return NotSignedIn(_SIGN_IN)
+    if status in {401, 403}:
+        return UnknownEndpoint(
+            f"Globus Compute does not let you use {what} ({_short(error)}). Nothing was sent; runs stay accepted. "
+            "Sign in with the identity that may use it, or ask its administrator."
+        )
+    if status == 404:
+        return UnknownEndpoint(
+            f"Globus Compute knows no {what}, or it is not yours to see. Nothing was sent; runs stay accepted. "
+            "Check the id: `globus-compute-endpoint list` where it runs, or the endpoint's page in the web app."
+        )
+    if status == 429 or status >= 500:
+        return Unreachable(
+            f"Globus Compute cannot answer now ({what}: {_short(error)}). Runs at the endpoint go on, and nothing "
+            "is lost; it is tried again."
+        )
+    return EndpointError(
+        f"Globus Compute refused: {what}: {_short(error)}. Nothing was sent; runs stay accepted. Check what "
+        "ai.connect was given."
+    )
+
+
+def _short(error: BaseException) -> str:
+    if isinstance(error, globus_sdk.GlobusAPIError):
+        return f"{error.http_status} {error.message or error.text}"[:300]
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+_SIGN_IN = (
+    "Nobody is signed in to Globus here, or the sign-in has expired. Runs that wait stay accepted, those at the "
+    "endpoint go on. Sign in with aisteer_widgets.Connect(), or set GLOBUS_COMPUTE_CLIENT_ID and "
+    "GLOBUS_COMPUTE_CLIENT_SECRET."
+)

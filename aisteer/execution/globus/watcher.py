@@ -1,0 +1,334 @@
+"""One long poll for all attempts at an endpoint, and what is put before them, in a thread of its own.
+
+A look is a task in the endpoint's watch role: it waits there for news and brings all of it back at once. What is to
+be written rides along with the next look when one is due, and goes at once in a task of its own when one is under way.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from aisteer.errors import EndpointError, SpoolError
+from aisteer.execution.ends import clean_text
+from aisteer.execution.globus.functions import closed, opened
+from aisteer.execution.globus.roster import Roster
+from aisteer.execution.globus.wire import refusal
+
+__all__ = ["Post", "Watcher"]
+
+Json = dict[str, Any]
+
+_SPACING = 1.3
+"""Seconds between two requests while somebody looks: 0.77 a second, whatever the number of runs."""
+_LINGER = 0.7
+"""Seconds for which a look gathers observations; with the way there and back it fills the spacing."""
+_WAIT = 3.0
+"""Seconds for which a look waits for news there: a control that goes by itself may have to wait behind it."""
+_QUIET = 30.0
+"""Seconds between two looks while nobody looks and nothing asks for observations; ends come by themselves."""
+_BORROWED = 5.0
+"""The same without a watch role, where a look takes a worker that could compute."""
+_LATE = 20.0
+"""Seconds after which a task that should be done is asked for at the web service."""
+_GONE = 20.0
+"""Seconds after which a spool that is not there any more is not expected back."""
+_LETTER = 4_000_000
+"""Bytes of orders that go in one request."""
+
+
+class Post(Protocol):
+    """How tasks get to the endpoint's watch role, and what is known of them when no answer comes."""
+
+    def send(self, kind: str, root: str, payload: Json) -> Any:
+        """Have ``look`` or ``write`` executed; the SDK's future."""
+
+    def find(self, task: str) -> Any:
+        """A future that is done, with a task's result or failure; None while it waits or works.
+
+        Raises:
+            EndpointError: The web service does not answer.
+        """
+
+    def words(self, error: BaseException) -> str:
+        """An error of the SDK, as it is said to people."""
+
+
+@dataclass(slots=True)
+class _Letter:
+    orders: list[Json]
+    size: int = 0
+    where: str = ""
+    """The root as people write it, where it is to be made."""
+    answer: Future[list[Json]] = field(default_factory=Future)
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A task that is under way."""
+
+    kind: str
+    future: Any
+    letters: list[_Letter]
+    asked: tuple[str, ...]
+    search_at: float
+    since: float = field(default_factory=time.monotonic)
+
+
+class Watcher:
+    """Looks after all attempts of an endpoint.
+
+    Args:
+        post: How tasks get there.
+        roster: The attempts, and where news goes.
+        nonce: The campaign's mark.
+        own: Whether there is a role for it; else a look takes a worker that could compute.
+
+    Attributes:
+        root: The spool's real path there; empty until it was made.
+        attentive: Whether somebody looks, or something asks for observations.
+        problem: Why nothing is heard from there, in words; empty when something is.
+        contact: When an answer last came, Unix seconds.
+        machine: What it said of the machine there.
+    """
+
+    def __init__(self, post: Post, roster: Roster, nonce: str, *, own: bool = True) -> None:
+        self.root = ""
+        self.attentive = True
+        self.problem = ""
+        self.contact: float | None = None
+        self.machine: Json = {}
+        self.requests = 0
+        self.zipped = False
+        self._post = post
+        self._roster = roster
+        self._nonce = nonce
+        self._own = own
+        self._letters: list[_Letter] = []
+        self._flights: list[_Flight] = []
+        self._due = 0.0
+        self._failures = 0
+        self._refused_since = 0.0
+        self._lock = threading.Lock()
+        self._bell = threading.Event()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="aisteer-globus-watcher", daemon=True)
+
+    # --- from other threads ---
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End; what is under way is not waited for."""
+        self._closed.set()
+        self._bell.set()
+
+    def ring(self) -> None:
+        """There is something new: look at it soon. Safe to call from anywhere, at any time."""
+        self._bell.set()
+
+    def write(self, orders: Sequence[Json], size: int = 0) -> Future[list[Json]]:
+        """Have orders carried out; a future with one answer for each, or SpoolError where the spool is refused."""
+        return self._mail(_Letter(list(orders), size))
+
+    def create(self, where: str) -> Future[list[Json]]:
+        """Have the spool's root made; a repeat is harmless. ``root`` is known when it is done."""
+        return self._mail(_Letter([{"do": "create"}], where=where))
+
+    def _mail(self, letter: _Letter) -> Future[list[Json]]:
+        with self._lock:
+            self._letters.append(letter)
+        self._bell.set()
+        return letter.answer
+
+    def attend(self, attentive: bool) -> None:  # noqa: FBT001  it is what it says
+        """Whether somebody looks, or something asks for observations."""
+        if attentive and not self.attentive:
+            self._due = 0.0
+        self.attentive = attentive
+        self._bell.set()
+
+    # --- its thread ---
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._bell.clear()
+            try:
+                nap = self._round()
+            except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
+                self._failed(self._post.words(error))
+                nap = 1.0
+            self._bell.wait(nap)
+
+    def _round(self) -> float:
+        """Take in what came, send what is due; seconds until something is due again."""
+        for flight in list(self._flights):
+            if flight.future.done():
+                self._land(flight)
+            elif time.monotonic() >= flight.search_at:
+                self._search(flight)
+        now = time.monotonic()
+        looking = any(flight.kind == "look" for flight in self._flights)
+        letters = self._take_letters()
+        question = {} if looking or not self.root else self._roster.question()
+        asked = question.get("attempts") or {}
+        if self.zipped and not letters and not self._flights and self.root and now >= self._due:
+            letters = [_Letter([])]
+        if letters and (letters[0].where or self.zipped or not (asked and now >= self._due)):
+            self._send("write", {"orders": [o for letter in letters for o in letter.orders]}, letters, ())
+        elif asked and now >= self._due and not self.zipped:
+            self._send("look", self._worded(question, letters), letters, tuple(asked))
+        due = [flight.search_at for flight in self._flights]
+        if asked and not any(flight.kind == "look" for flight in self._flights):
+            due.append(self._due)
+        return max(0.01, min([*due, now + 60.0]) - now)
+
+    def _take_letters(self) -> list[_Letter]:
+        """What fits into one request."""
+        with self._lock:
+            taken: list[_Letter] = []
+            size = 0
+            while self._letters and (not taken or size + self._letters[0].size <= _LETTER):
+                if not self.root and not self._letters[0].where:
+                    break
+                if taken and self._letters[0].where:
+                    break
+                letter = self._letters.pop(0)
+                taken.append(letter)
+                size += letter.size
+                if letter.where:
+                    break
+            return taken
+
+    def _worded(self, question: Json, letters: Sequence[_Letter]) -> Json:
+        quiet = not self.attentive
+        times = {"wait": 0.0, "linger": 0.0} if quiet or not self._own else {"wait": _WAIT, "linger": _LINGER}
+        orders = [order for letter in letters for order in letter.orders]
+        return {**question, **times, "orders": orders} if orders else {**question, **times}
+
+    def _send(self, kind: str, payload: Json, letters: list[_Letter], asked: tuple[str, ...]) -> None:
+        now = time.monotonic()
+        where = letters[0].where if letters and letters[0].where else self.root
+        zipped = kind == "write" and (self.zipped or where != self.root)
+        future = self._post.send(kind, where, closed({"nonce": self._nonce, **payload}, zipped=zipped))
+        self.requests += 1
+        self._due = max(self._due, now) + self._spacing()
+        late = _LATE + payload.get("wait", 0.0)
+        self._flights.append(_Flight(kind, future, letters, asked, now + late))
+        future.add_done_callback(lambda _: self._bell.set())
+
+    def _spacing(self) -> float:
+        if not self.attentive:
+            return _QUIET
+        return _SPACING if self._own else _BORROWED
+
+    def _search(self, flight: _Flight) -> None:
+        """Ask the web service for a task whose result should be here: its way may be closed, or it may be lost."""
+        flight.search_at = time.monotonic() + _LATE
+        waited = time.monotonic() - flight.since
+        task = getattr(flight.future, "task_id", None)
+        if task is None:
+            if waited > 6 * _LATE:
+                self._again(flight, "the request could not be sent")
+            return
+        try:
+            found = self._post.find(task)
+        except EndpointError as error:
+            self._failed(str(error))
+            return
+        if found is not None:
+            flight.future = found
+            self._land(flight)
+        else:
+            self.problem = (
+                f"The watcher at the endpoint has not answered for {waited:.0f} s: its workers are all taken, or it is "
+                "not running. Runs there go on; what they say is read when it answers."
+            )
+
+    def _land(self, flight: _Flight) -> None:
+        self._flights.remove(flight)
+        try:
+            answer = flight.future.result(timeout=0)
+        except CancelledError:
+            self._again(flight, "the request was not sent")
+            return
+        except Exception as error:  # noqa: BLE001  whatever the SDK and the endpoint come up with
+            self._again(flight, _why(error, self._post))
+            return
+        try:
+            answer = opened(answer)
+        except ValueError as error:
+            self._again(flight, f"what it answered cannot be read, for {error}")
+            return
+        if "missing" in answer:
+            self.zipped = True  # the worker is not there (any more): it travels with the next letter
+            self._again(flight, "the worker has to be brought there")
+            return
+        machine = answer.get("machine")
+        self.machine = machine if isinstance(machine, dict) else {}
+        self.contact = time.time()
+        self.zipped = False
+        refused = answer.get("refused")
+        if isinstance(refused, str):
+            self._refused(flight, clean_text(refused, 1000))
+            return
+        self._failures, self._refused_since, self.problem = 0, 0.0, ""
+        root = answer.get("root")
+        if flight.letters and flight.letters[0].where and isinstance(root, str):
+            self.root = clean_text(root, 4096)
+        self._answered(flight, answer.get("answers"))
+        if flight.kind == "look":
+            self._roster.take(answer, flight.asked)
+            if answer.get("more") is True:
+                self._due = min(self._due, flight.since + _SPACING)
+
+    def _answered(self, flight: _Flight, answers: object) -> None:
+        listed = answers if isinstance(answers, list) else []
+        start = 0
+        for letter in flight.letters:
+            own = [a if isinstance(a, dict) else {} for a in listed[start : start + len(letter.orders)]]
+            start += len(letter.orders)
+            letter.answer.set_result(own)
+
+    def _refused(self, flight: _Flight, words: str) -> None:
+        """The spool is not there, or not ours."""
+        now = time.monotonic()
+        self._refused_since = self._refused_since or now
+        self._failures += 1
+        self._due = max(self._due, now + 2.0)
+        self.problem = f"The spool at the endpoint cannot be used: {words}."
+        for letter in flight.letters:
+            letter.answer.set_exception(SpoolError(self.problem))
+        if now - self._refused_since > _GONE:
+            for member in self._roster.members():
+                if member.claimed:
+                    self._roster.lose(member, f"{self.problem} What was mirrored is kept.")
+
+    def _again(self, flight: _Flight, why: str) -> None:
+        """It did not get there or back: what it was to write is written again, which does no harm."""
+        self._failed(
+            f"The watcher at the endpoint cannot be asked: {why}. Runs there go on; it is tried again."
+        )
+        with self._lock:
+            self._letters[:0] = flight.letters
+
+    def _failed(self, problem: str) -> None:
+        self._failures += 1
+        self.problem = problem
+        self._due = time.monotonic() + min(30.0, 1.0 * 2 ** min(self._failures, 5))
+
+
+def _why(error: BaseException, post: Post) -> str:
+    refused = refusal(error)
+    if refused:
+        return (
+            f"its answer was refused, for {refused}. Only JSON is taken from an endpoint; nothing of it was executed. "
+            "Ask its administrator who answers there"
+        )
+    return post.words(error)
