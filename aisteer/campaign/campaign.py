@@ -310,7 +310,7 @@ class Campaign:
 
     def cost(self, task: str, resources: Any = None) -> float:
         """Estimated cost of one run, in the budget's unit."""
-        from aisteer.steering.cost import estimate_cost
+        from aisteer.journal.state import estimate_cost
 
         with self.journal.lock:
             state = self.journal.state

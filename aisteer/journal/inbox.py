@@ -21,6 +21,7 @@ from aisteer import errors
 from aisteer.errors import AisteerError, JournalReadOnly, JournalUnavailable, NotSupported, Refused
 from aisteer.journal import commands as c
 from aisteer.journal.events import Actor
+from aisteer.journal.state import estimate_cost
 
 if TYPE_CHECKING:
     from aisteer.journal.store import Journal, Receipt
@@ -170,9 +171,11 @@ def _draft(journal: Journal, said: Json) -> c.Draft:
     given["parameters"] = dict(given["parameters"])
     if given.setdefault("action", "start") not in {"start", "stop", "extend", "branch"}:
         raise ValueError(f"there is no action {given['action']!r}")
-    # A client does not set the price of a run below what the campaign's definition says.
-    task = journal.state.definition["tasks"][given["task"]]
-    given["cost"] = max(float(given.get("cost", 0.0)), float(task.get("cost") or 0.0))
+    # A client does not set the price of a run below what the campaign takes it to be.
+    state = journal.state
+    task = str(given["task"])
+    usual = estimate_cost(state.definition["tasks"][task], state, task, given.get("resources"))
+    given["cost"] = 0.0 if given["action"] == "stop" else max(float(given.get("cost", 0.0)), usual)
     return c.Draft(origin="human", **given)
 
 

@@ -20,7 +20,7 @@ from aisteer.journal.state import Attempt, Control, Decision, Proposal, Run, Sta
 
 __all__ = ["SHAPE", "pack", "pack_core", "unpack", "unpack_core"]
 
-FOLD = 3
+FOLD = 4
 """Raise it when the fold gives another state for the same events."""
 
 

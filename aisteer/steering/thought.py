@@ -8,8 +8,7 @@ from typing import Any
 
 from aisteer.journal.commands import Draft
 from aisteer.journal.events import ProposalPredicted, SurrogateFitted
-from aisteer.journal.state import Proposal, State
-from aisteer.steering.cost import estimate_cost
+from aisteer.journal.state import Proposal, State, estimate_cost
 
 __all__ = ["BATCH", "Situation", "Thought", "situation", "still_to_propose"]
 

@@ -10,7 +10,7 @@ from aisteer.errors import BudgetExceeded, Refused
 from aisteer.journal import commands as c
 from aisteer.journal import events as ev
 from aisteer.journal.store import Journal
-from tests.journal.scenes import ADA, DRIVER, Place, accept, draft, ended, launch, plain, propose, report
+from tests.journal.scenes import ADA, AI, DRIVER, Place, accept, draft, ended, launch, plain, propose, report
 
 
 def budget(amount: float, unit: str = "node-hours", counts: str = "used") -> dict[str, Any]:
@@ -97,6 +97,50 @@ def test_before_anything_ran_a_budget_in_another_unit_prices_what_was_proposed(o
         with pytest.raises(BudgetExceeded, match="P3 needs 1 runs, and 0 of 2 are left"):
             journal.submit(accept(journal, "P3"))
         assert journal.state == plain(journal)
+
+
+def test_what_was_decided_before_a_budget_in_another_unit_costs_in_the_new_one_when_it_comes_back(
+    place: Place,
+) -> None:
+    with place.create() as journal:
+        started(journal)
+        names = propose(journal, 1.0, 2.0, 3.0)
+        for name in names:
+            revision = journal.state.proposals[name].revision
+            journal.submit(c.Reject(actor=ADA, proposal=name, revision=revision))
+        set_budget(journal, budget(2, "runs"))
+        for name in names[:2]:
+            revision = journal.state.proposals[name].revision
+            journal.submit(c.Undo(actor=ADA, proposal=name, revision=revision))
+            journal.submit(accept(journal, name))
+        last = journal.state.proposals[names[2]].revision
+        journal.submit(c.Undo(actor=ADA, proposal=names[2], revision=last))
+        with pytest.raises(BudgetExceeded, match="needs 1 runs, and 0 of 2 are left"):
+            journal.submit(accept(journal, names[2]))
+        assert journal.state == plain(journal)
+
+
+def test_the_gate_prices_what_was_priced_before_the_budget_was_set(place: Place) -> None:
+    with place.create() as journal:
+        epoch = started(journal)
+        thought = [draft(x, cost=0.01, origin="ai") for x in (1.0, 2.0, 3.0)]
+        set_budget(journal, budget(2, "runs"))
+        journal.submit(c.Propose(actor=AI, epoch=epoch, drafts=thought))
+        verdicts = [
+            c.Verdict(proposal=name, verdict="accepted", rule="accept") for name in ("P1", "P2", "P3")
+        ]
+        journal.submit(c.Decide(actor=AI, epoch=epoch, verdicts=verdicts))
+        assert list(journal.state.accepted) == ["P1", "P2"]
+        edited = c.Edit(
+            actor=ADA,
+            proposal="P3",
+            revision=journal.state.proposals["P3"].revision,
+            parameters={"x": 9.0},
+            cost=0.0,
+        )
+        journal.submit(edited)
+        with pytest.raises(BudgetExceeded, match="P4 needs 1 runs"):
+            journal.submit(accept(journal, "P4"))
 
 
 def test_a_stop_that_was_accepted_cannot_be_undone_and_says_what_is_kept(place: Place) -> None:

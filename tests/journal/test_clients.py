@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from aisteer.errors import (
+    AisteerError,
     BudgetExceeded,
     JournalReadOnly,
     JournalUnavailable,
@@ -113,6 +114,10 @@ def test_a_client_does_not_set_the_price_of_a_run(client: Journal) -> None:
     client.submit(c.Propose(actor=PI, drafts=[draft(5.0, cost=0.0)]))
     assert client.state.proposals[name].cost == 2.0
     assert client.state.proposals["P2"].cost == 2.0
+    client.submit(c.Propose(actor=PI, drafts=[draft(6.0, cost=0.0, resources={"nodes": 10})]))
+    assert client.state.proposals["P3"].cost == 20.0
+    with pytest.raises(AisteerError, match="nodes must be a whole number"):
+        client.submit(c.Propose(actor=PI, drafts=[draft(7.0, resources={"nodes": -10})]))
 
 
 @pytest.mark.parametrize(

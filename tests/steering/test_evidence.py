@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
-from aisteer.steering.cost import estimate_cost
+from aisteer.journal.state import estimate_cost
 from aisteer.steering.evidence import evidence
 from aisteer.steering.ledger import best_so_far, ledger
 from tests.steering.scenes import AI, HUMAN, Campaign, task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from test_bridge import board as board  # noqa: PLC0414  the fixture
@@ -106,4 +107,21 @@ def test_a_panel_without_a_picture_is_refused_in_words(campaign, asked):
 def test_names_of_any_kind_give_a_plain_file_name(campaign):
     shown = {"runs": ["R1"], "quantity": "../../=cmd()🙂 " + "x" * 300, "clock": "step"}
     stem = wanted(campaign.state, order("live", **shown)).stem
-    assert stem == "observations-cmd-" + "x" * 36
+    assert re.fullmatch(r"observations-cmd-x{36}-R1-step-[0-9a-f]{6}", stem)
+
+
+def test_two_pictures_never_share_a_file(campaign):
+    seen = {"runs": ["R1"], "quantity": "energy"}
+    shown = [
+        seen,
+        seen | {"runs": ["R2"]},
+        seen | {"clock": "step"},
+        seen | {"relative": True},
+        seen | {"runs": [f"R{n}" for n in range(1, 7)]},
+        seen | {"runs": [f"R{n}" for n in (1, 3, 5, 7, 9, 11)]},
+        seen | {"quantity": "τ"},
+        seen | {"quantity": "σ"},
+    ]
+    stems = [wanted(campaign.state, order("live", **one)).stem for one in shown]
+    assert len(set(stems)) == len(stems)
+    assert stems[0] == "observations-energy-R1"

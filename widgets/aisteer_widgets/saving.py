@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -32,7 +34,12 @@ class Wanted:
     def __init__(self, kind: str, options: Json, parts: tuple[str, ...]) -> None:
         self.kind = kind
         self.options = options
-        self.stem = "-".join(_plain(part) for part in (kind, *parts) if part)
+        said = [part for part in (kind, *parts) if part]
+        plain = [_plain(part) for part in said]
+        if plain != said:  # two names may look alike once they are plain; they must not share a file
+            told = json.dumps([kind, options], sort_keys=True, default=str)
+            plain.append(hashlib.sha256(told.encode()).hexdigest()[:6])
+        self.stem = "-".join(plain)
 
     @property
     def call(self) -> str:
@@ -71,8 +78,11 @@ def wanted(state: Any, order: Mapping[str, Any]) -> Wanted:
         quantity, clock = str(order.get("quantity", "")), str(order.get("clock", "") or "observation")
         if runs and quantity:
             options |= {"runs": runs, "x": clock, "y": quantity}
-            options |= {"relative": True} if order.get("relative") else {}
-            return Wanted("observations", options, (where, quantity))
+            relative = bool(order.get("relative"))
+            options |= {"relative": True} if relative else {}
+            shown = runs if len(runs) <= 4 else [f"{len(runs)} runs from {runs[0]}"]
+            more = ("" if clock == "observation" else clock, "relative" if relative else "")
+            return Wanted("observations", options, (where, quantity, *shown, *more))
     raise Refused("There is nothing in this panel to save yet. It can be saved once it shows a picture.")
 
 

@@ -11,7 +11,7 @@ from aisteer.journal.commands.budget import covered
 from aisteer.journal.commands.checks import describe, fresh, proposal_of, run_of, under_lease, waiting
 from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.events import Event, Json
-from aisteer.journal.state import State
+from aisteer.journal.state import State, priced
 
 __all__ = ["Accept", "Decide", "Edit", "Reject", "Undo", "Verdict"]
 
@@ -134,6 +134,8 @@ class Edit(Command):
 def _edit(state: State, command: Edit, now: float) -> list[Event]:
     proposal = waiting(state, command.proposal, command.revision)
     child = f"P{state.next_proposal}"
+    cost = proposal.cost if command.cost is None else command.cost
+    resources = proposal.resources if command.resources is None else command.resources
     return [
         ev.ProposalEdited(proposal=proposal.id, child=child, reason=command.reason),
         ev.ProposalMade(
@@ -142,11 +144,11 @@ def _edit(state: State, command: Edit, now: float) -> list[Event]:
             parameters=command.parameters,
             origin="human",
             action=proposal.action,  # type: ignore[arg-type]
-            cost=proposal.cost if command.cost is None else command.cost,
+            cost=priced(state, proposal.task, proposal.action, cost, resources),
             parent=proposal.id,
             run=proposal.run,
             restart=proposal.restart,
-            resources=proposal.resources if command.resources is None else command.resources,
+            resources=resources,
             reason=command.reason,
         ),
     ]

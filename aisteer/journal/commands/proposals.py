@@ -12,7 +12,7 @@ from aisteer.journal.commands.checks import run_of, under_lease
 from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.commands.drafts import Draft, existing, point_key
 from aisteer.journal.events import Event
-from aisteer.journal.state import Run, State
+from aisteer.journal.state import Run, State, priced
 
 __all__ = ["Predict", "Propose", "Withdraw"]
 
@@ -22,7 +22,8 @@ class Propose(Command):
     """Make proposals.
 
     A point that is already proposed or run is not made again unless ``repeat`` (a replicate).
-    With ``accept`` the actor's own decision is written in the same transaction.
+    With ``accept`` the actor's own decision is written in the same transaction. The gate prices what a draft says
+    too low, or in a unit that is the campaign's no more.
     """
 
     drafts: Sequence[Draft]
@@ -52,6 +53,7 @@ def _propose(state: State, command: Propose, now: float) -> list[Event]:
             _can_follow(run_of(state, draft.run), draft)
         name = f"P{number}"
         number += 1
+        cost = priced(state, draft.task, draft.action, draft.cost, draft.resources)
         made.append(
             ev.ProposalMade(
                 proposal=name,
@@ -63,7 +65,7 @@ def _propose(state: State, command: Propose, now: float) -> list[Event]:
                 acquisition=draft.acquisition,
                 rank=draft.rank,
                 of=draft.of,
-                cost=draft.cost,
+                cost=cost,
                 reasons=list(draft.reasons),
                 run=draft.run,
                 restart=draft.restart,
@@ -75,11 +77,11 @@ def _propose(state: State, command: Propose, now: float) -> list[Event]:
         )
         if command.accept:
             stops = draft.action == "stop"
-            left = left if stops else covered(state, name, draft.cost, left)
+            left = left if stops else covered(state, name, cost, left)
             made.append(
                 ev.ProposalAccepted(
                     proposal=name,
-                    reserved=draft.cost if state.budget is not None and not stops else 0.0,
+                    reserved=cost if state.budget is not None and not stops else 0.0,
                     launch_after=now + command.hold if command.hold else 0.0,
                     reason=draft.reason,
                 )

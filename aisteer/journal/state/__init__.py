@@ -8,9 +8,22 @@ from __future__ import annotations
 
 # Each of them says what its events do.
 from aisteer.journal.state import attempt_fold, campaign_fold, proposal_fold, run_fold  # noqa: F401
+from aisteer.journal.state.cost import estimate_cost, priced
 from aisteer.journal.state.fold import apply
 from aisteer.journal.state.proposal import Decision, Proposal
 from aisteer.journal.state.run import Attempt, Control, Run
 from aisteer.journal.state.state import Searchable, State, Totals
 
-__all__ = ["Attempt", "Control", "Decision", "Proposal", "Run", "Searchable", "State", "Totals", "apply"]
+__all__ = [
+    "Attempt",
+    "Control",
+    "Decision",
+    "Proposal",
+    "Run",
+    "Searchable",
+    "State",
+    "Totals",
+    "apply",
+    "estimate_cost",
+    "priced",
+]

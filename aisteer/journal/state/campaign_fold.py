@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from aisteer.journal import events as ev
 from aisteer.journal.events import Record
+from aisteer.journal.state.cost import priced
 from aisteer.journal.state.fold import on
 from aisteer.journal.state.state import State
 
@@ -55,10 +56,9 @@ def _count_in(state: State, unit: str) -> None:
     if unit == state.unit:
         return
     state.unit = unit
-    for name in [*state.waiting, *state.accepted]:
-        proposal = state.proposals[name]
-        stated = state.definition["tasks"][proposal.task].get("cost")
-        cost = 1.0 if unit == "runs" else float(stated or 0.0)
+    # All of them: a rejected, edited or withdrawn one may come back by an undo.
+    for name, proposal in list(state.proposals.items()):
+        cost = priced(state, proposal.task, proposal.action, 0.0, proposal.resources)
         if name in state.accepted:
             state.totals.estimated += cost - proposal.cost
         state.proposals[name] = replace(proposal, cost=cost)
