@@ -1,4 +1,4 @@
-"""The worker processes of a host, each in a session and process group of its own."""
+"""The worker processes of a host, each in a process group of its own and behind the notebook in priority."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, NoReturn
 
+from aisteer.execution.priority import give_way
 from aisteer.execution.worker import files
 from aisteer.execution.worker.capture import Log, line_by_line, scratch
 from aisteer.execution.worker.files import Json
@@ -170,7 +171,8 @@ def _work(
     """The life of the new process."""
     code = 1
     try:
-        os.setsid()
+        os.setpgid(0, 0)  # in the host's session: a session each would have a share of the processor each
+        give_way()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
