@@ -12,6 +12,7 @@ import aisteer as ai
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer.journal.events import Actor
+from aisteer.journal.store import Journal
 
 CHUNK = 500
 
@@ -47,7 +48,7 @@ def space() -> ai.Space:
 
 
 def make(
-    name: str, runs: int, observations: int, folder: Path, *, simulation: object = wave, **options: object
+    name: str, runs: int, observations: int, folder: Path, /, *, simulation: object = wave, **options: object
 ) -> Path:
     """A campaign of that many ended runs; returns its folder."""
     campaign = ai.Campaign(
@@ -104,6 +105,28 @@ def make(
     place = campaign.folder
     campaign.close()
     return place
+
+
+def wait(place: Path, points: list[tuple[float, float]]) -> None:
+    """Have the AI propose those points in the campaign at ``place``, where they then wait for a decision."""
+    with Journal.open(place) as journal:
+        epoch = journal.take_lease({"host": "bench"}, Actor("driver", "bench"))
+        drafts = [
+            cmd.Draft(
+                task="main",
+                parameters={"x": x, "y": y},
+                origin="ai",
+                predicted={"value": [math.sin(x), 0.3]},
+                acquisition=0.5,
+                rank=1,
+                of=512,
+            )
+            for x, y in points
+        ]
+        journal.submit(cmd.Start(actor=Actor("driver", "bench")))
+        journal.submit(cmd.Propose(actor=Actor("ai", "random"), drafts=drafts, epoch=epoch))
+        journal.submit(cmd.Pause(actor=Actor("driver", "bench")))
+        journal.release_lease(epoch)
 
 
 def _mirror(campaign: ai.Campaign, run: str, x: float, observations: int) -> None:
