@@ -23,6 +23,8 @@ Json = dict[str, Any]
 
 _GLANCE = 0.02
 """Seconds between two looks at whether a batch was sent."""
+_POLL = 0.1
+"""Seconds between two looks of the SDK at results that are here; its own half a second is most of a round trip."""
 
 
 class Role:
@@ -126,6 +128,11 @@ class _Executor(Executor):  # type: ignore[misc]  # the SDK has no types
     @task_group_id.setter
     def task_group_id(self, value: Any) -> None:
         self._task_group_id = as_optional_uuid(value)
+
+    def _get_result_watcher(self) -> Any:
+        watcher = super()._get_result_watcher()
+        watcher.poll_period_s = _POLL
+        return watcher
 
     @property
     def stopped(self) -> bool:
