@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 
 from . import files
 from .files import Json
 
 NAME = re.compile(r"([0-9A-Za-z]{4,64})-([0-9]{6})\.jsonl")
+LONGEST_LINE = files.SMALL
 _LONGEST = 256 << 10
+_NUMBER = len("-000001.jsonl")
 _KEY = re.compile(rb'\{"attempt":"([0-9A-Za-z]{4,64}-[0-9]{1,6})",')
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
 
@@ -28,10 +30,13 @@ def entries(data: bytes) -> Iterator[tuple[str, bytes]]:
             yield found[1].decode(), line
 
 
-def has_successor(name: str, names: Collection[str]) -> bool:
-    """Whether among ``names`` there is the book that follows this one: then nothing is written to it any more."""
-    parts = NAME.fullmatch(name)
-    return parts is not None and f"{parts[1]}-{int(parts[2]) + 1:06d}.jsonl" in names
+def closed(names: Iterable[str]) -> set[str]:
+    """Those books among ``names`` that are not written any more: a later one of the same worker is there."""
+    known = list(names)
+    latest: dict[str, str] = {}
+    for name in sorted(known):
+        latest[name[:-_NUMBER]] = name
+    return set(known).difference(latest.values())
 
 
 def of(root: str, token: str) -> dict[str, bytes]:
@@ -65,8 +70,10 @@ class Book:
         self._length = 0
 
     def write(self, key: str, end: Json) -> bool:
-        """Add the end of an attempt. Answers whether it stands there."""
+        """Add the end of an attempt. Answers whether it stands there; one that is too long for a line does not."""
         line = files.encode({"attempt": key, "format": 1, **end}) + b"\n"
+        if len(line) > LONGEST_LINE:
+            return False
         try:
             self._write(line)
             if not os.fstat(self._fd).st_nlink:
@@ -85,8 +92,14 @@ class Book:
 
     def _turn(self) -> None:
         self.close()
+        while True:
+            try:
+                self._fd = os.open(f"{self._start}-{self._number + 1:06d}.jsonl", _NEW, 0o666)
+            except FileExistsError:
+                self._number += 1  # we made it, though the answer was lost
+            else:
+                break
         self._number += 1
-        self._fd = os.open(f"{self._start}-{self._number:06d}.jsonl", _NEW, 0o666)
         self._length = 0
 
     def _tear_out(self) -> None:

@@ -6,9 +6,15 @@ import os
 import stat
 from collections.abc import Iterator
 
-from . import book, files
+from . import book, files, names
+from .claim import holder_is_dead, holder_lives, read_claim
 
 _CHUNK = 4 << 20
+_LARGEST = 64 << 20
+_TOO_LONG = (
+    "Its end, in its worker's book, has more than 4 MB, which is more than a worker writes: it was damaged, or "
+    "somebody else wrote it. Its observations are kept; run it again."
+)
 
 
 class Books:
@@ -18,20 +24,25 @@ class Books:
 
     Args:
         root: The spool's root.
+        token: The worker whose books are followed; None follows all of them.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, token: str | None = None) -> None:
+        self._root = root
         self._folder = os.path.join(root, "ends")
+        self._beginning = "" if token is None else f"{token}-"
         self._offsets: dict[str, int] = {}
-        self._closed: set[str] = set()
+        self._read_to_the_end: set[str] = set()
+        self._too_long: set[str] = set()
         self._lines: dict[str, bytes] = {}
 
     def look(self) -> None:
         """Take in what was written since the last look."""
-        names = self._names()
-        for name in names:
-            if name not in self._closed and self._read(name) and book.has_successor(name, names):
-                self._closed.add(name)
+        there = self._names()
+        closed = book.closed(there)
+        for name in there - self._read_to_the_end:
+            if self._read(name) and name in closed:
+                self._read_to_the_end.add(name)
 
     def get(self, key: str) -> bytes | None:
         """The line of an attempt's end, of what was taken in."""
@@ -41,42 +52,19 @@ class Books:
         """The end stands in the journal."""
         self._lines.pop(key, None)
 
-    def all(self) -> Iterator[tuple[str, bool, dict[str, bytes]]]:
-        """Each book, whether it is closed, and all ends that are in it."""
-        names = self._names()
-        for name in names:
-            data = files.read(os.path.join(self._folder, name), 64 << 20) or b""
-            yield name, book.has_successor(name, names), dict(book.entries(data[: data.rfind(b"\n") + 1]))
+    def all(self) -> Iterator[tuple[str, dict[str, bytes]]]:
+        """Each book that can be read, and all ends that are in it."""
+        for name in self._names():
+            ends = self._ends(name)
+            if ends is not None:
+                yield name, ends
 
-    def remove(self, name: str) -> None:
-        """Remove a closed book of which every attempt is packed."""
-        files.remove(os.path.join(self._folder, name))
-        self._closed.discard(name)
-        self._offsets.pop(name, None)
+    def remove_if(self, name: str, packed: Iterator[str] | set[str]) -> None:
+        raise NotImplementedError
 
     def _names(self) -> set[str]:
         try:
-            return {name for name in os.listdir(self._folder) if book.NAME.fullmatch(name)}
+            found = os.listdir(self._folder)
         except OSError:
             return set()
-
-    def _read(self, name: str) -> bool:
-        """Take in what is new in a book. Answers whether it was read to its end."""
-        start = self._offsets.get(name, 0)
-        try:
-            fd = os.open(os.path.join(self._folder, name), files.READ)
-        except OSError:
-            return False
-        try:
-            info = os.fstat(fd)
-            if not stat.S_ISREG(info.st_mode) or info.st_size <= start:
-                return True
-            data = os.pread(fd, _CHUNK, start)
-        except OSError:
-            return False
-        finally:
-            os.close(fd)
-        whole = data[: data.rfind(b"\n") + 1]
-        self._lines.update(book.entries(whole))
-        self._offsets[name] = start + len(whole)
-        return len(data) < _CHUNK
+        return {name for name in found if name.startswith(self._beginning) and book.NAME.fullmatch(name)}

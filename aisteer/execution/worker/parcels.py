@@ -18,7 +18,7 @@ from . import files
 
 LARGEST = 256 << 20
 _NAME = re.compile(r"code/(?:worker-)?([0-9a-f]{64})\.(?:py|pkl|zip)|lots/[0-9a-f]{32}\.jsonl")
-_PART = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+_PART = os.O_WRONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 _SHA = re.compile(r"[0-9a-f]{64}")
 _LEFT_BEHIND = 86400.0
 """Seconds after which an unfinished parcel is nobody's."""
@@ -77,6 +77,7 @@ class Parcel:
         self.sha256 = sha256
         self.size = size
         self.path = place_of(root, name, sha256)
+        self._part = f"{self.path}.{str(sha256)[:16]}.part"
         if not _is_length(size):
             raise BadParcel(f"{name} has no size, or is larger than {LARGEST >> 20} MB")
 
@@ -95,6 +96,7 @@ class Parcel:
         if not offset and len(stretch) == self.size:
             self._check(hashlib.sha256(stretch).hexdigest())
             files.write_whole(self.path, stretch)
+            files.remove(self._part)
             return True, self.size
         return self._add(offset, stretch)
 
@@ -108,9 +110,11 @@ class Parcel:
         return stretch
 
     def _add(self, offset: int, stretch: bytes) -> tuple[bool, int]:
-        part = f"{self.path}.{self.sha256[:16]}.part"
         _sweep(os.path.dirname(self.path))
-        fd = os.open(part, _PART, 0o666)
+        try:
+            fd = os.open(self._part, _PART | (0 if offset else os.O_CREAT), 0o666)
+        except FileNotFoundError:
+            return False, 0
         try:
             there = os.fstat(fd).st_size
             if there > self.size:
@@ -128,12 +132,12 @@ class Parcel:
         if there < self.size:
             return False, there
         try:
-            self._check(_hash(part))
+            self._check(_hash(self._part))
         except BadParcel:
-            files.remove(part)
+            files.remove(self._part)
             raise
         with contextlib.suppress(FileNotFoundError):  # somebody else put it there just now
-            os.rename(part, self.path)
+            os.rename(self._part, self.path)
         return True, self.size
 
     def _check(self, found: str) -> None:
