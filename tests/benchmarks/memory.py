@@ -81,6 +81,8 @@ def main() -> None:
                     if (figures / "calibration.svg").exists():
                         break
                     time.sleep(0.5)
+                else:
+                    raise SystemExit("The notebook did not come to its end, so nothing is measured.")
                 book.kernel("campaign.close()")
             browser.close()
         lab.close()

@@ -135,3 +135,13 @@ def test_the_worker_needs_the_standard_library_only(tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-c", code, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert set(json.loads(done.stdout)) - {"worker"} <= sys.stdlib_module_names
+
+
+def test_the_host_loads_the_standard_library_only() -> None:
+    """Every worker is a fork of it: what it loaded, each of them would have, wanted or not."""
+    code = (
+        "import sys, json; before = set(sys.modules); import aisteer.execution.host;"
+        "print(json.dumps(sorted({n.split('.')[0] for n in set(sys.modules) - before})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(json.loads(done.stdout)) - {"aisteer"} <= sys.stdlib_module_names
