@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from aisteer.errors import AisteerError, EndpointError
 from aisteer.execution.endpoint import AttemptRef, Endpoint, Submission
@@ -26,7 +26,7 @@ class Delivery:
 
     Args:
         trouble: Called with a source and words when something cannot be handed over.
-        solved: Called with the source when it can again.
+        solved: Called with the source when it can again. Neither of them may raise.
     """
 
     def __init__(self, trouble: Callable[[str, str], None], solved: Callable[[str], None]) -> None:
@@ -48,28 +48,31 @@ class Delivery:
         for submission in submissions:
             endpoint = self._at[submission.ref]
             groups.setdefault(id(endpoint), (endpoint, []))[1].append(submission)
+        known = self._unsent.keys() & {submission.ref for submission in submissions}
+        # Kept before they are tried: whatever happens to one group loses no other.
+        self._unsent.update((submission.ref, submission) for submission in submissions)
         for endpoint, group in groups.values():
             source = f"endpoint {endpoint.address}"
             left, why = _hand_over(endpoint, group)
-            known = self._unsent.keys() & {submission.ref for submission in group}
-            for ref in known:
-                del self._unsent[ref]
+            for submission in group:
+                del self._unsent[submission.ref]
             self._unsent.update((submission.ref, submission) for submission in left)
             if left:
                 self._trouble(source, why)
-            elif known:
+            elif any(submission.ref in known for submission in group):
                 self._solved(source)
 
-    def control(self, run: Run, epoch: int) -> None:
-        """Put the run's unanswered controls before its live attempt."""
-        ref = AttemptRef(run.id, run.uuid, run.attempt.number)
-        if not run.live or ref not in self._at:
-            return
-        for control in run.controls:
-            if control.answer or control.id in self._delivered:
+    def control(self, runs: Iterable[Run], epoch: int) -> None:
+        """Put the unanswered controls of runs before their live attempts."""
+        for run in runs:
+            ref = AttemptRef(run.id, run.uuid, run.attempt.number)
+            if not run.live or ref not in self._at:
                 continue
-            told = {"id": control.id, "epoch": epoch, "verb": control.verb, "values": control.values}
-            self._controls[control.id] = ref, told
+            for control in run.controls:
+                if control.answer or control.id in self._delivered:
+                    continue
+                told = {"id": control.id, "epoch": epoch, "verb": control.verb, "values": control.values}
+                self._controls[control.id] = ref, told
         self._tell()
 
     def retry(self) -> None:

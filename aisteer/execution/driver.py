@@ -87,6 +87,8 @@ class Driver:
         self._thinker = Thinker(journal, mind, self._trouble, self._solved) if mind is not None else None
         self._delivery = Delivery(self._trouble, self._solved)
         self._unreported: list[Event] = []
+        self._settled: set[str] = set()
+        """Troubles that are over, of which the journal does not say so yet."""
         self._over: list[tuple[Endpoint, AttemptRef]] = []
         self._seen = 0
         self._beaten = 0.0
@@ -215,6 +217,7 @@ class Driver:
         self._beat()
         self.journal.serve(self._check)
         self.journal.refresh()
+        self._settle()
         state = self.journal.state
         self._follow(state)
         self._decide(state)
@@ -262,8 +265,7 @@ class Driver:
                 endpoint.attach(there)
             except (AisteerError, OSError) as error:
                 self._trouble(f"endpoint {endpoint.address}", str(error))
-        for run in runs:
-            self._delivery.control(run, self.epoch)
+        self._delivery.control(runs, self.epoch)
 
     def _track(self, state: State, run: Run, endpoint: Endpoint) -> Tracked:
         task, proposal = state.definition["tasks"][run.task], state.proposals[run.proposal]
@@ -278,7 +280,7 @@ class Driver:
         for record in self.journal.records(self._seen):
             self._seen = record.position
             if isinstance(record.event, ev.ControlRequested):
-                self._delivery.control(state.runs[record.event.run], self.epoch)
+                self._delivery.control([state.runs[record.event.run]], self.epoch)
             elif isinstance(record.event, ev.CampaignRedefined):
                 self.endpoints = {**self.endpoints, **self._resolve()}
         if self._thinker is not None:
@@ -304,8 +306,8 @@ class Driver:
         for event in launched:
             self._track(state, state.runs[event.run], self.endpoints[state.runs[event.run].task])
         self._delivery.submit([self._launcher.submission(state, state.runs[e.run]) for e in launched])
-        for event in launched:
-            self._delivery.control(state.runs[event.run], self.epoch)  # asked between two attempts
+        # What was asked between two attempts.
+        self._delivery.control([state.runs[event.run] for event in launched], self.epoch)
 
     def _look(self) -> None:
         groups = self._delivery.offsets(self._tracker.live, self._tracker.offset)
@@ -316,9 +318,9 @@ class Driver:
         if not groups:
             self._stop.wait(_BUSY)
         events, over = self._tracker.collect()
+        self._unreported += events  # at once: the tracker gives them once
         self._over += [(self._delivery.forget(ref), ref) for ref in over]
         self._launcher.ended(len(over))
-        self._unreported += events
         if self._unreported:
             # They are let go of only once they are committed: a full disk must not lose an end.
             self._report(self._unreported)
@@ -361,6 +363,7 @@ class Driver:
             self._solved(source)
 
     def _trouble(self, source: str, message: str, run: str | None = None) -> None:
+        self._settled.discard(source)
         self._log(message)
         try:
             self.journal.submit(cmd.Trouble(actor=self.actor, source=source, message=message, run=run))
@@ -369,5 +372,16 @@ class Driver:
 
     def _solved(self, source: str) -> None:
         self.problem = ""
-        if source in self.journal.state.troubles:
-            self.journal.submit(cmd.Trouble(actor=self.actor, source=source, message="", solved=True))
+        self._settled.add(source)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Say which troubles are over. It raises nothing: what the journal does not take is said again later."""
+        for source in list(self._settled):
+            try:
+                if source in self.journal.state.troubles:
+                    self.journal.submit(cmd.Trouble(actor=self.actor, source=source, message="", solved=True))
+            except (AisteerError, OSError) as error:
+                self.problem = str(error)
+                return
+            self._settled.discard(source)

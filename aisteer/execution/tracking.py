@@ -133,10 +133,10 @@ class Tracker:
                 tracked.unkept = now
                 self.on_unkept(tracked.ref.run, str(error))
             return
+        self._read(tracked, glimpse.data)  # first: it is not read again
         if tracked.unkept is not None:
             tracked.unkept = None
             self.on_kept(tracked.ref.run)
-        self._read(tracked, glimpse.data)
 
     def collect(self) -> tuple[list[Event], list[AttemptRef]]:
         """The events that are ready, and the attempts that are over with them."""

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 import aisteer as ai
+from aisteer.errors import JournalUnavailable
 from aisteer.execution.endpoint import AttemptRef
 from aisteer.execution.spool import Spool
 from aisteer.execution.worker.controls import Controls
+from aisteer.journal import commands as cmd
+from aisteer.journal import events as ev
 from tests.execution.driven import campaign_of, counted, fill, finished, running, small_disk, until
 
 pytestmark = pytest.mark.usefixtures("no_host_is_left")
@@ -133,6 +136,35 @@ def test_a_run_that_cannot_be_told_holds_up_no_other_and_is_no_trouble_once_it_h
     os.kill(int(deaf.attempt.where["pid"]), signal.SIGKILL)
     finished(campaign, 2)
     assert (deaf.end, len(deaf.attempts)) == ("lost", 1)
+    until(campaign, lambda: not campaign.state.troubles)
+    campaign.close()
+
+
+def test_the_end_of_a_run_that_could_not_be_told_waits_for_a_journal_that_takes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = campaign_of(patient)
+    campaign.propose(x=1.0).accept()
+    running(campaign)
+    run = campaign.runs["R1"]
+    (campaign.folder / "spool" / AttemptRef("R1", run.uuid, 1).folder / "controls.jsonl").mkdir()
+    run.stop()
+    until(campaign, lambda: "controls at local" in str(campaign.state.troubles))
+    submit, full, ends = campaign.journal.submit, [True], []
+
+    def refuse(command: cmd.Command, **options: object) -> object:
+        if not full:
+            return submit(command, **options)
+        if isinstance(command, cmd.Report):
+            ends.extend(event for event in command.events if isinstance(event, ev.AttemptEnded))
+        raise JournalUnavailable("The disk is full. Nothing was lost; make room.")
+
+    monkeypatch.setattr(campaign.journal, "submit", refuse)
+    os.kill(int(campaign.state.runs["R1"].attempt.where["pid"]), signal.SIGKILL)
+    until(campaign, lambda: ends)
+    full.clear()
+    finished(campaign, 1)
+    assert (run.end, len(run.attempts)) == ("lost", 1)
     until(campaign, lambda: not campaign.state.troubles)
     campaign.close()
 
