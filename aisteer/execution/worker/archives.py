@@ -56,7 +56,7 @@ class Archives:
         wanted = {key: names.folder_of(key) for key in keys}
         booked = {
             key: line
-            for _, _, ends in self.books.all()
+            for _, ends in self.books.all()
             for key, line in ends.items()
             if key in wanted and wanted[key] not in self._where
         }
@@ -124,9 +124,7 @@ class Archives:
             keys = [key for key, _, _ in lots.entries(self.handing.content(lot))]
             if keys and all(names.folder_of(key) in self._where for key in keys):
                 self.handing.remove(lot)
-        for name, closed, ends in self.books.all():
-            if closed and all(names.folder_of(key) in self._where for key in ends):
-                self.books.remove(name)
+        self.books.remove_packed(lambda key: names.folder_of(key) in self._where)
 
     def find(self, folder: str) -> Path | None:
         """The archive that holds an attempt's folder (relative to the root); None when none does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from . import book, files, names
 from .claim import holder_is_dead, holder_lives, read_claim
@@ -59,8 +59,36 @@ class Books:
             if ends is not None:
                 yield name, ends
 
-    def remove_if(self, name: str, packed: Iterator[str] | set[str]) -> None:
-        raise NotImplementedError
+    def remove_packed(self, is_packed: Callable[[str], bool]) -> None:
+        """Remove the books that nobody writes any more and of which each attempt is packed."""
+        there = self._names()
+        closed = book.closed(there)
+        for name in there:
+            ends = self._ends(name)
+            if ends is None or not all(map(is_packed, ends)):
+                continue
+            if name not in closed:
+                if not self._is_left(name, ends):
+                    continue
+                ends = self._ends(name)  # once more: it may have written just before it left
+                if ends is None or not all(map(is_packed, ends)):
+                    continue
+            files.remove(os.path.join(self._folder, name))
+            for known in (self._read_to_the_end, self._too_long):
+                known.discard(name)
+            self._offsets.pop(name, None)
+
+    def _is_left(self, name: str, ends: Iterable[str]) -> bool:
+        """Whether the worker whose book it is exists no more, as far as that can be known from here."""
+        parts = book.NAME.fullmatch(name)
+        token = parts[1] if parts is not None else ""
+        own = files.read_json(os.path.join(self._root, "claimants", f"{token}.json"))
+        if own is not None:
+            return holder_is_dead(own)
+        # A worker takes that file away when it leaves. Should somebody else have done so, its claims tell.
+        claims = (read_claim(os.path.join(self._root, names.folder_of(key))) for key in ends)
+        claim = next((claim for claim in claims if claim is not None and claim.get("by") == token), None)
+        return claim is None or not holder_lives(claim)
 
     def _names(self) -> set[str]:
         try:
@@ -68,3 +96,43 @@ class Books:
         except OSError:
             return set()
         return {name for name in found if name.startswith(self._beginning) and book.NAME.fullmatch(name)}
+
+    def _ends(self, name: str) -> dict[str, bytes] | None:
+        data = files.read(os.path.join(self._folder, name), _LARGEST)
+        return None if data is None else dict(book.entries(data[: data.rfind(b"\n") + 1]))
+
+    def _read(self, name: str) -> bool:
+        """Take in what is new in a book. Answers whether it was read to its end."""
+        start = self._offsets.get(name, 0)
+        try:
+            fd = os.open(os.path.join(self._folder, name), files.READ)
+        except OSError:
+            return False
+        try:
+            info = os.fstat(fd)
+            if not stat.S_ISREG(info.st_mode) or info.st_size <= start:
+                return True
+            data = os.pread(fd, _CHUNK, start)
+        except OSError:
+            return False
+        finally:
+            os.close(fd)
+        self._offsets[name] = start + self._take(name, data)
+        return len(data) < _CHUNK
+
+    def _take(self, name: str, data: bytes) -> int:
+        """Take in a stretch of a book; how many bytes of it are done with."""
+        skipped = 0
+        if name in self._too_long:  # the rest of a line that nobody reads
+            skipped = data.find(b"\n") + 1
+            if not skipped:
+                return len(data)
+            self._too_long.discard(name)
+        whole = data[skipped : data.rfind(b"\n") + 1]
+        if not whole and len(data) == _CHUNK and not skipped:
+            self._too_long.add(name)
+            for key, _ in book.entries(data):
+                self._lines[key] = files.encode({"attempt": key, "end": "failed", "message": _TOO_LONG})
+            return len(data)
+        self._lines.update(book.entries(whole))
+        return skipped + len(whole)

@@ -62,7 +62,7 @@ def unfold(value: object, limit: int = 64 << 20) -> Json:
     try:
         stream = zlib.decompressobj()
         content = stream.decompress(base64.b64decode(value[_FOLDED], validate=True), limit)
-    except (TypeError, zlib.error) as error:
+    except (TypeError, ValueError, zlib.error) as error:
         raise ValueError(f"it is damaged ({error})") from error
     found = files.decode(content) if stream.eof else None
     if found is None:

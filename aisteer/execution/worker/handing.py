@@ -22,15 +22,21 @@ class Handing:
         self.root = root
         self._places: dict[str, Spot] = {}
         self._lots = lots.Lots(root)
+        self._searched: list[str] = []
+        self._absent: set[str] = set()
+        """Attempts that stand in none of the lots in ``_searched``."""
 
     def put(self, requests: Sequence[Json]) -> list[Spot]:
         """Write requests with the same keys as one lot, or as several if they are large; where each of them stands.
 
         Raises:
-            OSError, ValueError, TypeError: It could not be written: nothing of it runs.
+            OSError, ValueError, TypeError: Something could not be written; ``holds`` knows what was. ``lots.TooLarge``
+                is a request that nobody would read.
         """
         data, where = lots.compose(requests)
-        if len(data) > lots.LARGEST and len(requests) > 1:
+        if len(requests) == 1:
+            lots.check_size(requests[0], len(data))
+        if len(data) > lots.LARGEST:
             half = len(requests) // 2
             return self.put(requests[:half]) + self.put(requests[half:])
         name = uuid.uuid4().hex
@@ -49,10 +55,20 @@ class Handing:
         missing = {key for key in wanted if key not in self._places}
         if not missing:
             return
-        for name in self.names():
-            for key, offset, length in lots.entries(self.content(name)):
+        names = self.names()
+        if names != self._searched:
+            self._searched = names
+            self._absent.clear()
+        missing -= self._absent
+        readable = True
+        for name in names if missing else ():
+            content = self.content(name)
+            readable = readable and bool(content)
+            for key, offset, length in lots.entries(content):
                 if key in missing:
                     self._places[key] = (name, offset, length)
+        if readable:
+            self._absent.update(key for key in missing if key not in self._places)
 
     def request(self, key: str) -> Json | None:
         """The request of an attempt whose place is known."""

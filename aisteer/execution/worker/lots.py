@@ -24,6 +24,22 @@ _NAME = re.compile(r"[0-9a-f]{32}")
 _HEAD = re.compile(rb'\{"uuid":"([0-9A-Za-z]{4,64})","attempt":([0-9]{1,6})[,}]')
 
 
+class TooLarge(ValueError):
+    """A request that no spool takes; the message says which, and how large it is."""
+
+
+def check_size(request: Json, size: int) -> None:
+    """Refuse a request that nobody would read, before it is written.
+
+    Raises:
+        TooLarge: It has more than ``LARGEST`` bytes.
+    """
+    if size > LARGEST:
+        raise TooLarge(
+            f"the request of {request.get('run')} has {size >> 20} MiB, and {LARGEST >> 20} MiB are the most"
+        )
+
+
 def spot_of(value: object) -> Spot | None:
     """The place that somebody named, if it is one."""
     if not isinstance(value, (list, tuple)) or len(value) != 3:

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from . import book
+from .books import Books
 from .claim import holder_is_dead, holder_lives, is_fence, read_claim
 from .files import Json
 
@@ -48,7 +48,8 @@ def wait_for_earlier(
     begun = time.monotonic()
     ended = False
     for folder in folders:
-        while (claim := _executed(root, folder, token)) is not None and not leave():
+        ends: dict[str, Books] = {}
+        while (claim := _executed(root, folder, token, ends)) is not None and not leave():
             waited = time.monotonic() - begun
             if waited > patience and not ended:
                 ended = True
@@ -62,14 +63,17 @@ def wait_for_earlier(
     return ""
 
 
-def _executed(root: str, folder: str, token: str) -> Json | None:
-    """The claim of an attempt that a process of this machine still executes."""
+def _executed(root: str, folder: str, token: str, ends: dict[str, Books]) -> Json | None:
+    """The claim of an attempt that a process of this machine still executes; ``ends`` are kept for the next look."""
     if any(os.path.lexists(os.path.join(folder, name)) for name in ("end.json", _RELEASED)):
         return None
     claim = read_claim(folder)
     if claim is None or claim.get("by") == token or is_fence(claim):
         return None
-    if os.path.basename(folder) in book.of(root, str(claim.get("by"))):
+    by = str(claim.get("by"))
+    books = ends.setdefault(by, Books(root, by))
+    books.look()
+    if books.get(os.path.basename(folder)) is not None:
         return None
     if holder_is_dead(claim):
         from .command import end_group

@@ -167,6 +167,7 @@ class Watch:
         except OSError:
             return False
         found = False
+        closed = book.closed(there)
         for name in sorted(there):
             offset = self._offsets.get(name, 0)
             if offset < 0:
@@ -174,7 +175,7 @@ class Watch:
             if self._left <= 0:
                 self._behind = True
                 return found
-            found = self._read_book(folder, name, offset, closed=book.has_successor(name, there)) or found
+            found = self._read_book(folder, name, offset, closed=name in closed) or found
         return found
 
     def _read_book(self, folder: str, name: str, offset: int, *, closed: bool) -> bool:

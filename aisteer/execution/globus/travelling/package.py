@@ -21,8 +21,8 @@ def package(root: str, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
     sha = str(asked.get("worker"))
     name = "_aisteer_worker_" + sha
-    if name + ".entrance" in sys.modules:
-        return sys.modules[name + ".entrance"], {}
+    if name in sys.modules:
+        return importlib.import_module(name + ".entrance"), {}
     if sys.version_info < (3, 9):  # noqa: UP036  it is the endpoint's
         version = ".".join(map(str, sys.version_info[:2]))
         return None, {"refused": f"Python {version} is too old for the worker: it needs 3.9 or later"}
@@ -58,7 +58,10 @@ def package(root: str, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
             own = fullname == name or fullname.startswith(name + ".")
             if not own or self.get_filename(fullname) not in sources:
                 return None
-            return importlib.util.spec_from_loader(fullname, self, is_package=fullname == name)
+            spec = importlib.util.spec_from_loader(fullname, self, is_package=fullname == name)
+            if spec is not None and fullname == name:
+                spec.submodule_search_locations = []  # nobody looks on the disk for what was checked here
+            return spec
 
         def get_filename(self, fullname: str) -> str:
             return os.path.join(place, (fullname[len(name) + 1 :] or "__init__") + ".py")
@@ -66,5 +69,5 @@ def package(root: str, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         def get_data(self, path: Any) -> bytes:
             return sources[path]
 
-    sys.meta_path.append(Worker())
+    sys.meta_path.insert(0, Worker())
     return importlib.import_module(name + ".entrance"), {}
