@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.services.loopback.fixtures import loopback, loopback_parts
+
+__all__ = ["loopback", "loopback_parts"]
+
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 

@@ -8,6 +8,7 @@ a test asks with ``need("chromium")`` and is skipped with the reason where the p
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -109,7 +110,8 @@ def need(program: str) -> Path:
 
 
 def _apt(*arguments: str, cwd: Path | None = None) -> str:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    # A package that brings a server would start it; the runlevel of a machine in rescue keeps it from that.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", "RUNLEVEL": "1"}
     done = subprocess.run(
         ["apt-get", "-q", *arguments],
         cwd=cwd,
@@ -138,6 +140,7 @@ def _unpack(program: str) -> None:
     plan = _apt("--simulate", "--no-install-recommends", "install", PACKAGES[program])
     names = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
     unpack(names, HERE)
+    _tell_erlang(HERE / "root")
     for folder in (f for pattern in FOLDERS[program] for f in sorted((HERE / "root").glob(pattern))):
         if os.access(folder / program, os.X_OK):
             _wrap(folder / program, HERE)
@@ -155,8 +158,18 @@ def unpack(names: list[str], into: Path) -> None:
         package.unlink()
 
 
+def _tell_erlang(root: Path) -> None:
+    """Erlang's starter names the folder that it was packaged for; it is told where that is now."""
+    packaged = "ROOTDIR=/usr/lib/erlang"
+    for starter in [*root.glob("usr/lib/erlang/bin/erl"), *root.glob("usr/lib/erlang/erts-*/bin/erl")]:
+        moved = f"ROOTDIR={shlex.quote(str(root / 'usr/lib/erlang'))}"
+        starter.write_text(
+            re.sub(rf"^(\s*){packaged}$", rf"\1{moved}", starter.read_text(), flags=re.MULTILINE)
+        )
+
+
 def _wrap(program: Path, into: Path) -> Path:
-    """A starter that lets the unpacked program find the libraries that were unpacked with it."""
+    """A starter that lets the unpacked program find the libraries and programs that were unpacked with it."""
     root = into / "root"
     libraries = sorted({str(p.parent) for p in (root / "usr/lib").rglob("*.so*") if p.parent.name != "gconv"})
     wrapper = into / "bin" / program.name
@@ -164,6 +177,7 @@ def _wrap(program: Path, into: Path) -> Path:
     wrapper.write_text(
         "#!/bin/sh\n"
         f"export LD_LIBRARY_PATH={shlex.quote(':'.join(libraries))}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\n"
+        f"export PATH={shlex.quote(str(root / 'usr/bin'))}:$PATH\n"
         f'exec {shlex.quote(str(program))} "$@"\n'
     )
     wrapper.chmod(0o755)

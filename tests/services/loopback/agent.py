@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.services.loopback.part import Part
+from tests.services.loopback.part import Part, alive
 from tests.services.loopback.service import Service
 
 _TEMPLATES = Path(__file__).with_name("endpoint")
@@ -63,6 +63,11 @@ class Agent(Part):
 
     def begin(self) -> None:
         self._begun = time.time()
+        # After a crash the agent refuses to start for as long as somebody else might be running it; the administrator
+        # who knows better removes its lock.
+        for lock in self._configuration.parent.glob("*/daemon.pid"):
+            if not alive(int(lock.read_text())):
+                lock.unlink()
         super().begin()
 
     def ready(self) -> bool:

@@ -75,7 +75,7 @@ class Part:
     @property
     def running(self) -> bool:
         """Whether the program itself (not only something it left behind) is alive."""
-        return self._program is not None and _alive(self._program)
+        return self._program is not None and alive(self._program)
 
     def begin(self) -> None:
         """Start the program without waiting until it is up."""
@@ -174,7 +174,8 @@ class Part:
         self._keepers.clear()
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
     try:
         return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -111,9 +111,9 @@ class Addresses:
         if document.get("create_queue"):
             routing.declare(TASK_GROUP + group)
         config, runtime = document.get("user_endpoint_config") or {}, document.get("user_runtime") or {}
-        own, commands = self._endpoints.for_user(endpoint, config, runtime, routing)
+        own, command = self._endpoints.for_user(endpoint, config, runtime, routing)
         ids, messages = self._tasks.accept(document, group, own)
-        routing.send([*commands, *messages])
+        routing.send([command, *messages])
         answer = {"tasks": ids, "task_group_id": group, "endpoint_id": endpoint}
         return jsonify({**answer, "request_id": str(uuid.uuid4())})
 

@@ -17,9 +17,6 @@ from tests.services.loopback.emulation.routing import HEARTBEATS, RESULTS, Messa
 _BEATS_MISSED = 2.5
 """An endpoint that has been silent for so many of its heartbeats' periods is offline."""
 
-_START_AGAIN = 2.0
-"""Seconds between two commands to start the same user endpoint."""
-
 
 class Endpoints:
     """The endpoints of the service.
@@ -30,8 +27,6 @@ class Endpoints:
 
     def __init__(self, records: Records, person: Person) -> None:
         self._records, self._person = records, person
-        self._beats: dict[str, tuple[float, dict[str, Any]]] = {}
-        self._commanded: dict[str, float] = {}
 
     def get(self, endpoint: str) -> Record | None:
         """What was registered."""
@@ -70,32 +65,39 @@ class Endpoints:
 
     def status(self, endpoint: str) -> dict[str, Any]:
         """Whether it is online, and what its last heartbeat said."""
-        _, state = self._beats.get(endpoint, (0.0, {}))
-        return {"status": "online" if self.online(endpoint) else "offline", "details": state}
+        details = (self._records.get("beats", endpoint) or {}).get("state", {})
+        return {"status": "online" if self.online(endpoint) else "offline", "details": details}
 
     def online(self, endpoint: str) -> bool:
         """Whether its heart beats."""
-        when, state = self._beats.get(endpoint, (0.0, {}))
+        last = self._records.get("beats", endpoint)
+        if last is None:
+            return False
+        state = last["state"]
         period = float(state.get("heartbeat_period", 0.0))
         alive = period > 0 and state.get("active", True) and "error" not in state
-        return bool(alive and time.time() - when < _BEATS_MISSED * period)
+        return bool(alive and time.time() - last["time"] < _BEATS_MISSED * period)
 
     def last_heartbeat(self, endpoint: str) -> float:
         """When it was last heard of, as ``time.time()``; 0 when never."""
-        return self._beats.get(endpoint, (0.0, {}))[0]
+        return float((self._records.get("beats", endpoint) or {}).get("time", 0.0))
 
     def heard(self, body: bytes) -> tuple[str, str | None]:
         """Take a heartbeat; whose it was, and the error with which it could not start, if that is what it says."""
         report = messagepack.unpack(body)
         assert isinstance(report, EPStatusReport)
         endpoint = str(report.endpoint_id)
-        self._beats[endpoint] = (time.time(), json.loads(json.dumps(report.global_state, default=str)))
+        state = json.loads(json.dumps(report.global_state, default=str))
+        self._records.put("beats", endpoint, {"time": time.time(), "state": state})
         return endpoint, report.global_state.get("error")
 
     def for_user(
         self, endpoint: str, config: dict[str, Any], runtime: dict[str, Any], routing: Routing
-    ) -> tuple[str, list[Message]]:
-        """The user endpoint that serves this configuration, and the command that makes sure that it runs."""
+    ) -> tuple[str, Message]:
+        """The user endpoint that serves this configuration, and the command that makes sure that it runs.
+
+        The command goes out with every submission: the agent knows what runs, the service only what it last heard.
+        """
         said = json.dumps([self._person.subject, config], sort_keys=True)
         own = str(uuid.uuid5(uuid.UUID(endpoint), said))
         name = f"uep.{endpoint}.{own[:8]}"
@@ -104,9 +106,6 @@ class Endpoints:
             if self.get(own) is None:
                 known = {"endpoint_name": name, "parent": endpoint, "owner": self._person.subject}
                 self._records.put("endpoints", own, known)
-            if time.monotonic() - self._commanded.get(own, -_START_AGAIN) < _START_AGAIN:
-                return own, []
-            self._commanded[own] = time.monotonic()
         who = {"sub": self._person.subject, "username": self._person.name}
         command = {
             "command": "cmd_start_endpoint",
@@ -127,4 +126,4 @@ class Endpoints:
             },
         }
         body = json.dumps(command).encode()
-        return own, [Message(f"{endpoint}.commands", body, content_type="application/json")]
+        return own, Message(f"{endpoint}.commands", body, content_type="application/json")
