@@ -304,15 +304,18 @@ def test_a_holder_that_was_killed_is_seen_to_be_dead(stage):
 
 
 def test_what_was_there_and_is_not_any_more_is_gone(stage):
-    key = f"{uuid.uuid4().hex}-1"
-    (path,) = claimed(stage, key)
-    path.write_bytes(b"{}\n")
-    reader = Reader(stage, key)
+    keys = [f"{uuid.uuid4().hex}-1" for _ in range(2)]
+    paths = claimed(stage, *keys)
+    paths[0].write_bytes(b"{}\n")
+    reader = Reader(stage, *keys)
     reader.ask()
-    shutil.rmtree(path.parent)
-    assert "gone" not in reader.ask()["attempts"][key]  # its claim still says who executes it
-    Path(f"{path.parent}.claim").unlink()
-    assert reader.ask()["attempts"][key]["gone"] is True
+    for path in paths:
+        shutil.rmtree(path.parent)
+    said = reader.ask()["attempts"]
+    assert said[keys[0]]["gone"] is True
+    assert keys[1] not in said  # it had nothing but its claim, which says who executes it
+    Path(f"{paths[1].parent}.claim").unlink()
+    assert reader.ask()["attempts"][keys[1]] == {"gone": True}
 
 
 def test_a_heartbeat_and_a_damaged_end_are_told(stage):

@@ -9,9 +9,9 @@ from typing import Any
 
 from aisteer.errors import SpoolError
 from aisteer.execution.endpoint import AttemptRef, Submission
-from aisteer.execution.handing import Handing
 from aisteer.execution.spool import Spool
 from aisteer.execution.worker import files, lots
+from aisteer.execution.worker.handing import Handing
 
 __all__ = ["Outbox"]
 

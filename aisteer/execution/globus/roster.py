@@ -38,6 +38,7 @@ class Member:
         sent: When the service took it, monotonic seconds; 0 before.
         ticket: ``<task group>/<task>``.
         tries: How often it was sent.
+        not_before: Unix time from which on it may be sent again: the block that it was sent to is about to end.
         looked: When an answer last said that nobody had claimed it.
         known: ``""``, ``"claimed"`` or ``"ended"``, as a question says it.
     """
@@ -48,6 +49,7 @@ class Member:
     sent: float = 0.0
     ticket: str = ""
     tries: int = 0
+    not_before: float = 0.0
     looked: float = 0.0
     offset: int = 0
     prefix: str = ""

@@ -122,7 +122,8 @@ class Asked:
             said = {"data": data.decode("latin-1"), "offset": self.start, "next": self.offset}
             said.update(prefix=self.prefix, length=self.length)
         heartbeat = _counter(f"{self.path}/heartbeat") if self.claimed and not self.ended else None
-        gone = self.had and not self.ended and not is_claimed(self.path) and not os.path.isdir(self.path)
+        gone = not self.ended and self.had and not os.path.isdir(self.path)
+        gone = gone and (self.offset > 0 or not is_claimed(self.path))
         facts = {"claim": self.claim, "end": self.end, "heartbeat": heartbeat, "gap": self.gap or None}
         facts.update(holder_dead=self.dead or None, gone=gone or None)
         said.update({name: value for name, value in facts.items() if value is not None})

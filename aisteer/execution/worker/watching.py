@@ -23,10 +23,9 @@ An **answer** is ``{"refused": words, "machine"}`` where the root is not this ca
     ``{key: {…}}`` of those of which there is something to say. ``claim``: its content, unless known. ``data``: new
     whole lines, each byte one character (``data.encode("latin-1")`` gives them back) from ``offset`` on; ``next``:
     where to read on, and ``prefix`` what is known there; ``length``: of the whole file. ``gap``: why nothing can be
-    read on.
-    ``heartbeat``: the counter, once there is one. ``end``: its record, unless known, not checked: ``clean_end`` does
-    that. ``holder_dead``: its claim's holder was a process of the watching machine, and is no more. ``gone``: it was
-    claimed or had observations, and neither its claim nor its folder is there.
+    read on. ``heartbeat``: the counter, once there is one. ``end``: its record, unless known, not checked:
+    ``clean_end`` does that. ``holder_dead``: its claim's holder was a process of the watching machine, and is no
+    more. ``gone``: its observations were read, or it was claimed, and there is nothing of that any more.
 ``books``
     ``{name: {"data", "next", "closed"}}``, in the same way; ``closed``: nothing is written to it any more, and it was
     read to its end. ``{"gap": words}`` where it cannot be read on.
