@@ -146,6 +146,13 @@ class Journal:
         """The position that ``state`` stands at."""
         return self._folded.state.position
 
+    def rests_at(self, position: int) -> bool:
+        """Whether ``state`` stands at ``position`` and nothing is being folded.
+
+        True before and after a look means that it was a look at one moment, also without ``lock``.
+        """
+        return not self._folded.torn and self._folded.state.position == position
+
     def refresh(self) -> int:
         """Fold what other processes appended; how many records that were."""
         self._still_open()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 import weakref
 
@@ -50,6 +51,42 @@ def test_a_click_is_a_decision_and_is_answered(campaign, board):
     assert board.said[0]["ok"]
     assert campaign.proposals[proposal.id].state == "accepted"
     until(lambda: board.review["held"], "the held proposal does not show")
+
+
+class _Painter:
+    """Makes a picture during which somebody on another thread decides."""
+
+    def __init__(self, decide):
+        self.decide = decide
+        self.pictures = []
+        self.forgotten = 0
+
+    def follow(self, scene):
+        if not self.pictures:
+            deciding = threading.Thread(target=self.decide)
+            deciding.start()
+            deciding.join(20)
+            assert not deciding.is_alive(), "the decision waits for the picture"
+        self.pictures.append(dict.fromkeys(scene.state.accepted))
+
+    def forget(self):
+        self.forgotten += 1
+
+
+def test_a_decision_does_not_wait_for_a_picture_which_is_then_made_again(campaign, board):
+    proposal = campaign.propose(temperature=900, density=8.0)
+    painter = _Painter(proposal.accept)
+    board._bridge._show(board._bridge.scene(), [painter])
+    assert len(painter.pictures) == 2
+    assert painter.forgotten == 1
+    assert list(painter.pictures[1]) == [proposal.id]
+
+
+def test_a_picture_during_which_nothing_happens_is_made_once(campaign, board):
+    painter = _Painter(lambda: None)
+    with campaign.journal.lock:  # nothing else may happen meanwhile
+        board._bridge._show(board._bridge.scene(), [painter])
+    assert len(painter.pictures) == 1
 
 
 def test_a_double_click_is_one_decision_with_one_answer(campaign, board):

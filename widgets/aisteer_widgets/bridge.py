@@ -54,7 +54,10 @@ class Follower(Protocol):
     shows: tuple[str, ...]
 
     def follow(self, scene: Scene) -> None:
-        """Take in a new scene. Called on the bridge's thread, with the journal's lock held."""
+        """Take in a new scene. Called on the bridge's thread."""
+
+    def forget(self) -> None:
+        """What was taken in just now was not of one moment; it is about to be taken in again."""
 
     def part(self) -> None:
         """The campaign was closed in this process; nothing more will come."""
@@ -250,12 +253,31 @@ class Bridge:
         aged = time.monotonic() - painted > CLOCK
         if read or believed or behind or aged or position != scene.state.position or driver != scene.driver:
             scene = replace(scene, traces=self._observing.traces, beliefs=self._believing.known)
-            with self.journal.lock:
-                for follower in followers:
-                    follower.follow(scene)
+            self._show(scene, followers)
             self._pictured = (scene.state.position, time.monotonic(), scene.driver)
         for follower in followers:
             follower.flush()
+
+    def _show(self, scene: Scene, followers: list[Follower]) -> None:
+        """Have the scene taken in, all of it as of one moment.
+
+        The lock would make sure of that, but a decision would wait for it: so it is only taken where
+        something was folded meanwhile.
+        """
+        position = self.journal.position
+        if self.journal.rests_at(position):
+            try:
+                for follower in followers:
+                    follower.follow(scene)
+            except Exception:
+                if self.journal.rests_at(position):
+                    raise
+            if self.journal.rests_at(position):
+                return
+        with self.journal.lock:
+            for follower in followers:
+                follower.forget()
+                follower.follow(scene)
 
 
 _bridges: weakref.WeakValueDictionary[int, Bridge] = weakref.WeakValueDictionary()

@@ -74,6 +74,7 @@ class Summary:
         self._handle: Any = None
         self._moment: tuple[Any, ...] = ()
         self._written = 0.0
+        self._before = (self._moment, self._written)
         self._ready = ""
 
     def show(self) -> None:
@@ -88,10 +89,15 @@ class Summary:
     def follow(self, scene: Scene) -> None:
         """Write it anew when something important has happened, and not too often."""
         now = moment(scene)
+        self._before = (self._moment, self._written)
         if now == self._moment or time.monotonic() - self._written < EVERY:
             return
         self._moment, self._written = now, time.monotonic()
         self._ready = static_html(scene, self.wishes)
+
+    def forget(self) -> None:
+        """Write it anew, if it was written just now."""
+        self._moment, self._written = self._before
 
     def part(self) -> None:
         """What was written last stays."""

@@ -81,6 +81,10 @@ class View(anywidget.AnyWidget):
         """Make the picture of ``scene``."""
         self._ready = parts(scene, self.wishes, self.shows, self._memo)
 
+    def forget(self) -> None:
+        """Keep nothing of the picture that was made last."""
+        self._memo.clear()
+
     def flush(self) -> None:
         """Send the parts that changed, and a sign of life; not faster than the browser paints."""
         now = time.monotonic()
