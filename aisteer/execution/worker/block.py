@@ -16,6 +16,7 @@ _WALLTIME = ("PBS_WALLTIME",)
 """Variables with the whole of a job's time, in seconds; when it began is to be found out."""
 _EARLY = 20.0
 """Seconds for which a job may have lived before the first of its processes that can be seen from here."""
+_NEVER = 1e11
 _CLOCK = re.compile(r"(?:(\d{1,3})-)?(\d{1,4}):([0-5]\d)(?::([0-5]\d))?")
 
 
@@ -30,8 +31,8 @@ def ends(request: Json | None = None) -> float | None:
     block = request.get("block")
     told = [request.get("deadline"), *(os.environ.get(name) for name in _ENDS)]
     whole = [block.get("walltime") if isinstance(block, dict) else None, *map(os.environ.get, _WALLTIME)]
-    found = [time for time in map(_number, told) if time]
-    walltimes = [seconds for seconds in map(seconds_of, whole) if seconds]
+    found = [time for time in map(_number, told) if time is not None]
+    walltimes = [seconds for seconds in map(seconds_of, whole) if seconds is not None]
     if walltimes:
         name, value = job()
         began = _began(name, value) if value else None
@@ -93,6 +94,7 @@ def _booted() -> float | None:
 
 def _number(value: Any) -> float | None:
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return found if 0.0 < found < _NEVER else None
