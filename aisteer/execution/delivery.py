@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -12,10 +13,11 @@ from aisteer.journal.state import Run
 
 __all__ = ["Delivery"]
 
+_log = logging.getLogger("aisteer.driver")
 _AGAIN = 1.0
 """Seconds between two tries."""
 _HALVINGS = 24
-"""Failures in one try after which nothing more is handed over: then it is the disk, not one of them."""
+"""Failures in a row of one simulation's attempts after which no more are tried: then it is not one of them."""
 
 
 class Delivery:
@@ -138,27 +140,49 @@ class Delivery:
 
 
 def _hand_over(endpoint: Endpoint, group: Sequence[Submission]) -> tuple[list[Submission], str]:
-    """Hand attempts over; those that the endpoint could not take, and why.
+    """Hand attempts over; those that the endpoint could not take, what was not tried by itself first, and why.
 
-    One that cannot be written holds up no other: what fails together is tried in halves.
+    One that cannot be written holds up no other: what fails together is tried by its simulations, then in halves.
     """
-    parts, why, failed = [list(group)], "", 0
+    parts, why = [list(group)], ""
     left: list[Submission] = []
+    untried: list[Submission] = []
+    failed: dict[object, int] = {}
     while parts:
         part = parts.pop()
+        kind = _kind(part[0])
+        if failed.get(kind, 0) > _HALVINGS:
+            untried += part
+            continue
         try:
             endpoint.submit(part)
-        except (AisteerError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  an endpoint's fault must not keep the driver from looking at others
+            if not isinstance(error, AisteerError | OSError):
+                _log.exception("%s took no attempts", endpoint.address)
             why = why or str(error)
-            failed += 1
-            if isinstance(error, EndpointError) or failed > _HALVINGS:
-                return [*left, *part, *(one for others in parts for one in others)], why
+            if isinstance(error, EndpointError):
+                later = [one for others in reversed(parts) for one in others]
+                return [*untried, *part, *later, *left], why
+            failed[kind] = failed.get(kind, 0) + 1
             if len(part) == 1:
                 left += part
             else:
-                half = len(part) // 2
-                parts += [part[half:], part[:half]]
-    return left, why
+                parts += reversed(_divided(part))
+        else:
+            failed[kind] = 0
+    return [*untried, *left], why
+
+
+def _kind(submission: Submission) -> object:
+    return (submission.request.get("simulation") or {}).get("code")
+
+
+def _divided(part: list[Submission]) -> list[list[Submission]]:
+    kinds: dict[object, list[Submission]] = {}
+    for submission in part:
+        kinds.setdefault(_kind(submission), []).append(submission)
+    half = len(part) // 2
+    return list(kinds.values()) if len(kinds) > 1 else [part[:half], part[half:]]
 
 
 def _controls_at(endpoint: Endpoint) -> str:

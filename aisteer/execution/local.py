@@ -78,10 +78,10 @@ class LocalEndpoint:
         if not submissions:
             return
         self.spool.create(str(submissions[0].request["nonce"]))
-        together = [s for s in submissions if _begins(s.request)]
-        if len(together) < _LOT:
-            together = []
-        places = self.spool.hand_over(together, self.code)
+        places = self.spool.held([s.ref for s in submissions])
+        together = [s for s in submissions if s.ref not in places and _begins(s.request)]
+        if len(together) >= _LOT:
+            places |= self.spool.hand_over(together, self.code)
         orders = _Orders()
         for submission in submissions:
             if submission.ref not in places:
@@ -96,6 +96,7 @@ class LocalEndpoint:
         for ref in refs:
             self._follow(ref)
         if refs:
+            self.spool.handing.find([ref.key for ref in refs])  # before anything fails: they are there
             self._connected()
             self._resubmit(list(refs))
             self._ended.update(refs)  # some may have ended meanwhile: look at once

@@ -22,7 +22,7 @@ from aisteer.execution.worker.books import Books
 from aisteer.execution.worker.claim import is_claimed, read_claim
 from aisteer.execution.worker.folder import make_folder, make_parent
 from aisteer.execution.worker.handing import Handing
-from aisteer.execution.worker.lots import Spot
+from aisteer.execution.worker.lots import Spot, TooLarge, check_size
 
 __all__ = ["Spool", "Tail"]
 
@@ -61,6 +61,7 @@ class Spool:
 
     root: Path
     _seen: bool = False
+    _sought: bool = False
     _made: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -136,9 +137,11 @@ class Spool:
         folder = f"{self._text}/{ref.folder}"
         path = f"{folder}/request.json"
         try:
+            data = files.encode(request)
+            check_size(request, len(data))
             self._folder(folder)
             if not os.path.lexists(path):
-                files.write_whole(path, files.encode(request))
+                files.write_whole(path, data)
         except (OSError, ValueError, TypeError) as error:
             raise _cannot(path, error) from error
 
@@ -165,7 +168,8 @@ class Spool:
             Where each request stands.
 
         Raises:
-            SpoolError: Something could not be written; what was not returned does not run.
+            SpoolError: Something could not be written. What was written before it stands in its lot: nobody is told
+                of it, and ``held`` finds it when it is handed over again.
         """
         kinds: dict[tuple[str, ...], list[Submission]] = {}
         for submission in submissions:
@@ -180,6 +184,17 @@ class Spool:
         except (OSError, ValueError, TypeError) as error:
             raise _cannot(os.path.join(self._text, "lots"), error) from error
         return places
+
+    def held(self, refs: Sequence[AttemptRef]) -> dict[AttemptRef, Spot]:
+        """Where the requests of attempts stand that were handed over together before, here or by an earlier driver."""
+        if not self._sought:
+            self.handing.find([ref.key for ref in refs])
+            self._sought = True  # nobody else hands over while we do
+        return {
+            ref: place
+            for ref in refs
+            if (place := self.handing.place(ref.key)) and self.handing.holds(ref.key)
+        }
 
     def _put_code_of(self, request: Json, code: Path) -> None:
         simulation = request.get("simulation") or {}
@@ -200,7 +215,7 @@ class Spool:
                 make_folder(folder)
             controls.append(folder, control)
         except (OSError, ValueError, TypeError) as error:
-            raise _cannot(path, error) from error
+            raise _cannot(path, error, "It goes on as it did, and is told when that works again.") from error
 
     def prepare(self, ref: AttemptRef, request: Json, code: Path) -> None:
         """Put in place all that an attempt needs, the request last, and fence the attempts before it.
@@ -260,7 +275,10 @@ class Spool:
 
     def is_gone(self, ref: AttemptRef) -> bool:
         """Whether neither the attempt's folder is there nor a lot with its request."""
-        return not (os.path.isdir(f"{self._text}/{ref.folder}") or self.handing.holds(ref.key))
+        if os.path.isdir(f"{self._text}/{ref.folder}") or self.handing.holds(ref.key):
+            return False
+        self.handing.find([ref.key])
+        return not self.handing.holds(ref.key)
 
     def forget(self, ref: AttemptRef) -> None:
         """The attempt is over, and its end stands in the journal."""
@@ -321,11 +339,21 @@ def _inside(folder: str) -> str:
     return folder
 
 
-def _cannot(path: str, error: Exception) -> SpoolError:
+def _cannot(
+    path: str,
+    error: Exception,
+    meaning: str = "The run stays accepted and is handed over when it works again.",
+) -> SpoolError:
     reason = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, TooLarge):
+        return SpoolError(
+            f"It cannot be handed over: {reason}. Nothing of it was written and it does not run; other runs are not "
+            "touched. Put such data into a file that the simulation reads, and propose it with that file's path.",
+            path=path,
+            reason=reason,
+        )
     return SpoolError(
-        f"The spool cannot be written: {reason} ({path}). The run stays accepted and is handed over when it "
-        f"works again. "
+        f"The spool cannot be written: {reason} ({path}). {meaning} "
         "Make room, or check that the folder is mounted and yours.",
         path=path,
         reason=reason,

@@ -109,6 +109,8 @@ def test_a_stop_that_could_not_be_written_is_told_when_it_can_be_and_once() -> N
     run.stop()
     until(campaign, lambda: "controls at local" in str(campaign.state.troubles))
     assert "R1 could not be told to stop" in repr(campaign)
+    assert "is told when that works again" in repr(campaign)
+    assert "stays accepted" not in repr(campaign)
     assert run.state == "running"
     controls.rmdir()
     finished(campaign, 1)
