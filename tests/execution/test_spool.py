@@ -314,9 +314,9 @@ def test_a_read_only_spool_is_an_error_that_says_what_it_means(stage, tmp_path):
         for path in [stage.root, *stage.root.rglob("*")]:
             path.chmod(0o755)
     assert len(said) == 3
-    assert all(
-        "cannot be written: " in words and "handed over when it works again" in words for words in said
-    )
+    assert all("cannot be written: " in words for words in said)
+    assert ["handed over when it works again" in words for words in said] == [True, False, True]
+    assert "told when that works again" in said[1]
 
 
 def fill(spool):
