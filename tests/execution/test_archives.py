@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import zipfile
 
 import pytest
@@ -9,6 +11,11 @@ from stage import Stage
 
 from aisteer.errors import SpoolError
 from aisteer.execution.archives import Archives
+from aisteer.execution.worker import run_attempt
+from aisteer.execution.worker.attempt import TAKEN
+from aisteer.execution.worker.book import Book
+from aisteer.execution.worker.claim import Claimant
+from aisteer.execution.worker.lots import Lots
 
 STEPS = """
     def f(steps=3, restart=None):
@@ -87,3 +94,93 @@ def test_links_are_not_packed(stage, tmp_path):
     archives.pack([ref])
     assert archives.read(ref.folder, "link") is None
     assert (tmp_path / "secret").exists()
+
+
+LOGGED = """
+    def f(x, log):
+        with open(log, "a") as file:
+            file.write(f"{x}\\n")
+        return {"y": x}
+"""
+
+
+def test_a_worker_that_still_has_the_request_of_a_packed_attempt_does_not_execute_it_again(stage, tmp_path):
+    simulation, log, root = stage.code(LOGGED), tmp_path / "log", str(stage.root)
+    submissions = [stage.submission(simulation, {"x": x, "log": str(log)}) for x in range(8)]
+    stage.spool.create(stage.nonce)
+    places = stage.spool.hand_over(submissions, stage.folder / "code")
+    refs = [s.ref for s in submissions]
+    stopped, at_work = Lots(root), Lots(root)
+    assert stopped.read(refs[0].key, places[refs[0]])  # it has the lot open, and is stopped
+    for token, lots in (("abcdef", at_work), ("stopped", stopped)):
+        claimant, book = Claimant(root, token), Book(root, token)
+        answers = [
+            run_attempt(
+                root,
+                ref.folder,
+                alone=False,
+                claimant=claimant,
+                handed=lots.read(ref.key, places[ref]),
+                book=book,
+            )
+            for ref in refs
+        ]
+        assert {answer.get("reason") for answer in answers} == {None if token == "abcdef" else TAKEN}
+        stage.spool.archives.pack(refs)
+        assert list((stage.root / "lots").iterdir()) == []
+    assert sorted(log.read_text().split()) == [str(x) for x in range(8)]
+    claims = [path.stat() for path in stage.root.glob("attempts/*/*")]
+    assert len(claims) == 8
+    assert len({info.st_ino for info in claims}) == 1  # names of one file: they cost the disk no file each
+
+
+def test_a_driver_that_hands_a_packed_attempt_over_once_more_has_nothing_executed(stage, tmp_path):
+    log = tmp_path / "log"
+    submission = stage.submission(LOGGED, {"x": 1, "log": str(log)}, epoch=2)
+    stage.spool.create(stage.nonce)
+    for epoch in (2, 1):  # the second launched it, was stopped, and wakes up when it is over
+        stage.spool.prepare(submission.ref, {**submission.request, "epoch": epoch}, stage.folder / "code")
+        stage.execute(submission.ref)
+        Archives(stage.root).pack([submission.ref])
+    assert log.read_text() == "1\n"
+
+
+def test_an_attempt_that_was_claimed_in_a_spool_of_format_1_stays_claimed_when_it_is_packed(stage):
+    ref = ended(stage, 1)[0]
+    stage.path(ref).with_name(f"{ref.key}.claim").rename(stage.path(ref) / "claim.json")
+    claim = stage.spool.claim(ref)
+    assert Archives(stage.root).pack([ref]) == 1
+    assert stage.spool.claim(ref) == claim
+
+
+def test_an_archive_is_on_the_disk_itself_before_anything_in_it_is_removed(stage, monkeypatch):
+    refs, synced = ended(stage), []
+    sync, remove = os.fsync, shutil.rmtree
+
+    def noted(fd):
+        assert all(stage.path(ref).exists() for ref in refs)
+        sync(fd)
+        synced.append(os.fstat(fd).st_ino)
+
+    def removed(path, **options):
+        archive = stage.root / "archives" / "000001.zip"
+        assert [stage.root.stat().st_ino, archive.stat().st_ino, archive.parent.stat().st_ino] == synced
+        remove(path, **options)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(shutil, "rmtree", removed)
+    assert Archives(stage.root).pack(refs) == 3
+
+
+def test_nothing_is_removed_when_the_disk_does_not_take_the_archive(stage, monkeypatch):
+    refs = ended(stage)
+
+    def broken(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(SpoolError, match="Input/output error"):
+        Archives(stage.root).pack(refs)
+    assert all(stage.spool.end(ref) for ref in refs)
+    monkeypatch.undo()
+    assert Archives(stage.root).pack(refs) == 3

@@ -240,14 +240,22 @@ def test_a_spool_removed_underneath_loses_the_runs_of_a_lot_and_says_so(stage, t
     assert "spool" in stage.seen[refs[9]].lost
 
 
-def test_packing_leaves_nothing_of_a_lot_but_an_archive_of_whole_folders(stage):
+def test_packing_leaves_nothing_of_a_lot_but_an_archive_of_whole_folders_and_a_claim_each(stage):
     refs = stage.submit_all(lot_of(stage, QUICK, [{"x": x} for x in range(30)]))
     stage.ended()
     assert stage.endpoint.pack(refs[:10]) == 10
     assert len(list((stage.root / "lots").iterdir())) == 1
     assert stage.endpoint.pack(refs) == 20
     assert not list((stage.root / "lots").iterdir())
-    assert not list(stage.root.glob("attempts/*/*"))
+    assert {path.name for path in stage.root.glob("attempts/*/*")} == {f"{ref.key}.claim" for ref in refs}
+    workers = {path.stem for path in (stage.root / "claimants").iterdir()}
+    assert {path.name.partition("-")[0] for path in (stage.root / "ends").iterdir()} <= workers
+    stage.endpoint.close()
+    host = next(host for host in list_hosts() if host.spool == str(stage.root))
+    stop_host(host)
+    eventually(lambda: not is_alive(host.pid))
+    assert Spool(stage.root).archives.pack([]) == 0
+    assert not list((stage.root / "ends").iterdir())
     with zipfile.ZipFile(stage.root / "archives" / "000001.zip") as archive:
         names = {name.rpartition("/")[2] for name in archive.namelist()}
         assert names == {"request.json", "claim.json", "end.json"}

@@ -2,9 +2,10 @@
 
 An archive is a zip file, ``archives/<number>.zip``, of whole attempt folders; what an attempt has outside of
 its folder (its claim, its request in a lot, its end in a worker's book) stands in it as ``claim.json``,
-``request.json`` and ``end.json``. A folder is removed after its archive is complete and in place, a lot or a
-book after all that is in it; a folder that is there counts more than its packed copy. Checkpoints come back
-when a run starts from one of them.
+``request.json`` and ``end.json``. A folder is removed after its archive is complete, in place and on the disk
+itself, a lot or a book after all that is in it; a folder that is there counts more than its packed copy. Claims
+are never removed: one says that its attempt was executed, to whoever still has the request. Checkpoints come
+back when a run starts from one of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from . import files, lots, names
+from . import fencing, files, lots, names
 from .books import Books
 from .claim import claim_path
 from .handing import Handing
@@ -45,6 +46,8 @@ class Archives:
     def pack(self, keys: Collection[str]) -> int:
         """Pack the folders of attempts that have ended and are mirrored and sealed; one archive for all.
 
+        None of them is executed any more, whoever still has its request.
+
         Returns:
             How many were packed: those that are there and have an end.
 
@@ -65,32 +68,45 @@ class Archives:
             for key, folder in wanted.items()
             if key in booked or os.path.lexists(self.root / folder / "end.json")
         }
-        if not packed:
-            return 0
-        self.handing.find(packed)
-        path = self._write(packed, booked)
-        for key, folder in packed.items():
-            self._where[folder] = path
-            files.remove(claim_path(str(self.root / folder)))
-            shutil.rmtree(self.root / folder, ignore_errors=True)
-            self.handing.forget(key)
-        self._read.add(path)
+        if packed:
+            self._pack(packed, booked)
         self._sweep()
         return len(packed)
 
+    def _pack(self, packed: Mapping[str, str], booked: Mapping[str, bytes]) -> None:
+        self.handing.find(packed)
+        fencing.close(str(self.root), [str(self.root / folder) for folder in packed.values()])
+        path = self._write(packed, booked)
+        for key, folder in packed.items():
+            self._where[folder] = path
+            shutil.rmtree(self.root / folder, ignore_errors=True)
+            self.handing.forget(key)
+            self.books.forget(key)
+        self._read.add(path)
+
     def _write(self, packed: Mapping[str, str], booked: Mapping[str, bytes]) -> Path:
-        self.folder.mkdir(exist_ok=True)
+        if not self.folder.is_dir():
+            self.folder.mkdir(exist_ok=True)
+            files.sync_folder(str(self.root))
         number = max((int(p.stem) for p in self.folder.glob("*.zip") if p.stem.isdigit()), default=0) + 1
         path = self.folder / f"{number:06d}.zip"
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
-            with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                for key, folder in packed.items():
-                    self._add(archive, folder)
-                    self._add_outside(archive, key, folder, booked.get(key))
+            with part.open("wb") as file:
+                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                    for key, folder in packed.items():
+                        self._add(archive, folder)
+                        self._add_outside(archive, key, folder, booked.get(key))
+                file.flush()
+                os.fsync(file.fileno())
             os.link(part, path)  # never over another's
         finally:
             part.unlink(missing_ok=True)
+        try:
+            files.sync_folder(str(self.folder))
+        except OSError:
+            path.unlink()
+            raise
         return path
 
     def _add(self, archive: zipfile.ZipFile, folder: str) -> None:
@@ -104,17 +120,14 @@ class Archives:
 
     def _add_outside(self, archive: zipfile.ZipFile, key: str, folder: str, end: bytes | None) -> None:
         """What the attempt has beside its folder."""
-        claim = files.read(claim_path(str(self.root / folder)), 1 << 16)
-        request = None
-        if not os.path.lexists(self.root / folder / "request.json"):
-            request = self.handing.request(key)
+        request = self.handing.request(key)
         outside = {
             "request.json": None if request is None else files.encode(request),
-            "claim.json": claim,
-            "end.json": end if not os.path.lexists(self.root / folder / "end.json") else None,
+            "claim.json": files.read(claim_path(str(self.root / folder)), 1 << 16),
+            "end.json": end,
         }
         for name, content in outside.items():
-            if content is not None:
+            if content is not None and not os.path.lexists(self.root / folder / name):
                 archive.writestr(f"{folder}/{name}", content)
 
     def _sweep(self) -> None:

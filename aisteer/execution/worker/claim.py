@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import socket
@@ -125,6 +126,16 @@ def claim_path(folder: str) -> str:
 def is_claimed(folder: str) -> bool:
     """Whether somebody has claimed the attempt."""
     return os.path.lexists(claim_path(folder)) or os.path.lexists(os.path.join(folder, _EARLIER))
+
+
+def bring_out(folder: str) -> None:
+    """Put a claim of format 1 beside the folder, where it stays when the folder goes.
+
+    Raises:
+        OSError: It could not be written.
+    """
+    with contextlib.suppress(FileNotFoundError, FileExistsError):
+        os.link(os.path.join(folder, _EARLIER), claim_path(folder), follow_symlinks=False)
 
 
 def read_claim(folder: str) -> Json | None:

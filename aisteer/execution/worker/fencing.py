@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterable
 
 from . import files
-from .claim import Claimant, fence_token, is_claimed
+from .claim import Claimant, bring_out, claim_path, fence_token, is_claimed
 from .folder import make_folder
 
 
@@ -25,4 +27,30 @@ def fence(root: str, path: str, epoch: int) -> None:
     if not is_claimed(path):
         claimant = Claimant(root, fence_token())
         claimant.claim(path)
+        claimant.forget()
+
+
+def close(root: str, paths: Iterable[str]) -> None:
+    """See to it that attempts which are over are never executed again, whatever becomes of their folders.
+
+    A claim is what says so, and it is never removed: whoever still has the request finds it. One that nobody has
+    claimed is claimed here.
+
+    Args:
+        root: The spool's root.
+        paths: The attempts' folders, whether they are there or not.
+
+    Raises:
+        OSError: A claim could not be written.
+    """
+    claimant = Claimant(root, fence_token())
+    try:
+        for path in paths:
+            if os.path.lexists(claim_path(path)):
+                continue
+            bring_out(path)
+            claimant.claim(path)
+            if not os.path.lexists(claim_path(path)):
+                raise OSError(errno.EIO, "its claim cannot be written", claim_path(path))
+    finally:
         claimant.forget()

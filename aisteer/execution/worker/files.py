@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -94,6 +95,22 @@ def write_whole(path: str, data: bytes) -> None:
     except OSError:
         remove(part)
         raise
+
+
+def sync_folder(path: str) -> None:
+    """Wait until the disk has a folder's entries, as far as its file system knows how to.
+
+    Raises:
+        OSError: The disk has not taken them.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EBADF}:
+            raise
+    finally:
+        os.close(fd)
 
 
 def write_new(path: str, data: bytes) -> None:

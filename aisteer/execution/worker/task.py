@@ -9,7 +9,7 @@ from pathlib import Path
 from . import block, fencing, guest, lots, names, parcels, root, stream
 from .archives import Archives
 from .attempt import TOO_SOON
-from .claim import brief, holder_is_dead, is_claimed, read_claim
+from .claim import brief, holder_is_dead, read_claim
 from .files import Json
 
 _SMALL = 32 << 10
@@ -96,8 +96,7 @@ def _prepare(place: str, order: Json, request: Json) -> None:
 
 def _is_packed(place: str, path: str, folder: str) -> bool:
     """Whether an earlier attempt has ended and was packed: it needs no fence."""
-    there = os.path.isdir(path) or is_claimed(path)
-    return not there and Archives(Path(place)).find(folder) is not None
+    return not os.path.isdir(path) and Archives(Path(place)).find(folder) is not None
 
 
 def _observed(path: str, record: Json | None) -> Json:
