@@ -9,7 +9,6 @@ import io
 import json
 import shutil
 import signal
-import subprocess
 import sys
 import time
 import zipfile
@@ -163,13 +162,10 @@ def test_a_worker_that_is_not_what_its_hash_says_is_not_executed(founded, tmp_pa
         said = founded.call(name, argument)
         assert "hash" in said["refused"]
         assert said["missing"] == functions.worker_zip()[1]
-    brought = functions.closed({"nonce": founded.nonce})
-    said = founded.finish(
-        founded.start(
-            "look", str(founded.root), {**brought, "zip": base64.b64encode(evil.getvalue()).decode()}
-        )
-    )
-    assert "hash" in said["refused"]
+    worker = founded.worker()
+    founded.send(worker, "look", {**founded.asked({}), "zip": base64.b64encode(evil.getvalue()).decode()})
+    assert "hash" in founded.receive(worker)["refused"]
+    founded.leave(worker)
     assert not (tmp_path / "owned").exists()
     # What was checked is what is imported, whatever lies where it is to lie.
     assert founded.call("write", {"orders": []}, zipped=True)["answers"][0]["stored"]
@@ -179,17 +175,21 @@ def test_a_worker_that_is_not_what_its_hash_says_is_not_executed(founded, tmp_pa
 
 @pytest.mark.parametrize("worker", ["", None, "../../../x", "a" * 64, 7])
 def test_a_worker_that_is_not_there_is_missed(founded, worker):
-    said = founded.finish(
-        founded.start("look", str(founded.root), {"nonce": founded.nonce, "worker": worker})
-    )
+    process = founded.worker()
+    founded.send(process, "look", {"nonce": founded.nonce, "worker": worker})
+    said = founded.receive(process)
+    founded.leave(process)
     assert "worker" in said["refused"]
 
 
 def test_the_same_order_twice_at_once_is_executed_once(founded):
     submission = founded.submission(STEPS, {"steps": 50})
-    argument = functions.closed({"nonce": founded.nonce, **founded.order(submission)})
-    processes = [founded.start("run", str(founded.root), argument) for _ in range(3)]
-    answers = [founded.finish(process) for process in processes]
+    workers = [founded.worker() for _ in range(3)]
+    for worker in workers:
+        founded.send(worker, "run", founded.asked(founded.order(submission)))
+    answers = [founded.receive(worker) for worker in workers]
+    for worker in workers:
+        founded.leave(worker)
     assert sorted(said["executed"] for said in answers) == [False, False, True]
     assert {said["claim"]["by"] for said in answers if not said["executed"]} == {
         said["end"]["by"] for said in answers if said["executed"]
@@ -218,15 +218,14 @@ def test_code_that_is_not_what_its_hash_says_is_not_executed(founded):
 
 def test_sigterm_means_checkpoint_and_end_and_the_worker_ends_after_its_answer(founded):
     submission = founded.submission(SLOW)
-    argument = functions.closed({"nonce": founded.nonce, **founded.order(submission)})
-    process = founded.start("run", str(founded.root), argument, LINGER="1")
+    worker = founded.worker()
+    founded.send(worker, "run", founded.asked(founded.order(submission)))
     observed = founded.path(submission.ref) / "observations.jsonl"
     eventually(lambda: observed.exists() and observed.read_bytes().count(b'"obs"') > 2)
-    process.terminate()
-    process.wait(60)
-    said = founded.finish(process)
+    worker.terminate()
+    said = founded.receive(worker)
     assert (said["end"]["end"], said["end"]["checkpoint"]) == ("preempted", "1")
-    assert process.returncode == -signal.SIGTERM
+    assert worker.wait(60) == -signal.SIGTERM  # as it would have without us, once its answer has left
     follower = founded.submission(
         SLOW,
         uuid=submission.ref.uuid,
@@ -246,16 +245,9 @@ def test_sigterm_means_checkpoint_and_end_and_the_worker_ends_after_its_answer(f
 
 def test_in_a_thread_signals_and_output_are_left_alone(founded):
     submission = founded.submission(STEPS)
-    process = founded.start(
-        "run",
-        str(founded.root),
-        functions.closed({"nonce": founded.nonce, **founded.order(submission)}),
-        threads=1,
-    )
-    said, _ = process.communicate(timeout=60)
-    assert said.endswith("hello\n")
-    answer = json.loads(said.removesuffix("hello\n"))[0]
+    answer = founded.call("run", founded.order(submission), threads=1)
     assert answer["end"]["end"] == "done"
+    assert founded.printed == "hello\n"
     assert not (founded.path(submission.ref) / "stdout.log").exists()
 
 
@@ -313,7 +305,7 @@ def test_a_fenced_run_that_was_packed_is_not_brought_back(founded):
 )
 def test_an_order_that_is_none_is_not_executed(founded, change):
     submission = founded.submission(STEPS)
-    argument = functions.closed({"nonce": founded.nonce, **founded.order(submission), **change})
+    argument = founded.asked({**founded.order(submission), **change})
     answer = entrance.run(str(founded.root), argument)
     assert answer["executed"] is False
     assert answer["reason"]
@@ -353,13 +345,3 @@ def test_a_spool_that_was_removed_is_refused_in_words(founded):
     said = founded.call("run", founded.order(submission), zipped=True)
     assert "no spool" in said["reason"]
     assert not founded.root.exists()
-
-
-def test_without_a_terminal_a_function_leaves_nothing_running(founded):
-    submission = founded.submission(STEPS)
-    process = founded.start(
-        "run", str(founded.root), functions.closed({"nonce": founded.nonce, **founded.order(submission)})
-    )
-    founded.finish(process)
-    assert process.returncode == 0
-    assert subprocess.run(["pgrep", "-P", str(process.pid)], check=False, capture_output=True).stdout == b""

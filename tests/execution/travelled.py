@@ -21,35 +21,34 @@ Json = dict[str, Any]
 
 WORKER = """
 import json, os, sys
-text, name, root, argument, environment, threads = json.load(sys.stdin)
-os.environ.update(environment)
-answers = []
-def work():
-    ns = {}
-    exec(text, ns)
-    answers.append(ns[name](root, argument))
-if threads:
-    import threading
-    started = [threading.Thread(target=work) for _ in range(threads)]
-    for thread in started:
-        thread.start()
-    for thread in started:
-        thread.join()
-    assert len(answers) == threads
-else:
-    work()
 out = os.fdopen(os.dup(1), "w")
-out.write(json.dumps([answers[0], sorted(m for m in sys.modules if "aisteer" in m)]))
-out.close()
-if environment.get("LINGER"):
-    import time
-    time.sleep(60)
+inn = os.fdopen(os.dup(0))
+for line in iter(inn.readline, ""):
+    text, name, root, argument, threads = json.loads(line)
+    answers = []
+    def work():
+        ns = {}
+        exec(text, ns)
+        answers.append(ns[name](root, argument))
+    if threads:
+        import threading
+        started = [threading.Thread(target=work) for _ in range(threads)]
+        for thread in started:
+            thread.start()
+        for thread in started:
+            thread.join()
+        assert len(answers) == threads
+    else:
+        work()
+    out.write(json.dumps([answers[0], sorted(m for m in sys.modules if "aisteer" in m)]) + chr(10))
+    out.flush()
 """
+"""A worker of an engine: it executes what it is sent, one after the other."""
 
 
 @functools.cache
 def interpreters() -> list[str]:
-    """Interpreters of other versions that this machine has, from Python 3.9 on."""
+    """Interpreters of other versions that this machine has, from Python 3.9 on, the oldest first."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     names = [f"python3.{minor}" for minor in range(9, 20)]
     found = [shutil.which(name) for name in names] + [str(p) for p in sorted(pyenv.glob("3.*/bin/python"))]
@@ -64,7 +63,7 @@ def interpreters() -> list[str]:
         good, _, version = asked.stdout.strip().partition(" ")
         if good == "True" and version != f"{sys.version_info.major} {sys.version_info.minor}":
             versions.setdefault(version, path)
-    return list(versions.values())
+    return [versions[version] for version in sorted(versions, key=lambda v: [int(n) for n in v.split()])]
 
 
 class Travelled(Stage):
@@ -72,39 +71,62 @@ class Travelled(Stage):
 
     python = sys.executable
 
-    def start(
-        self, name: str, root: str, argument: Json, *, threads: int = 0, **environment: str
-    ) -> subprocess.Popen[str]:
-        """Have a function executed in a process of its own, with nothing of ours on its path."""
-        process = subprocess.Popen(
+    def worker(self, **environment: str) -> subprocess.Popen[str]:
+        """A worker process, with nothing of ours on its path."""
+        return subprocess.Popen(
             [self.python, "-I", "-c", WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd="/",
+            env={**os.environ, **environment},
         )
-        assert process.stdin is not None
-        text = functions.source(name)
-        json.dump([text, name, root, argument, environment, threads], process.stdin)
-        process.stdin.close()
-        process.stdin = None
-        return process
 
-    def finish(self, process: subprocess.Popen[str]) -> Json:
-        """What it answered."""
-        assert process.stdout is not None
-        assert process.stderr is not None
-        said, complaint = process.stdout.read(), process.stderr.read()
-        process.wait()
-        assert said, complaint
-        answer, self.modules = json.loads(said)
+    def send(
+        self, worker: subprocess.Popen[str], name: str, argument: Json, root: str = "", threads: int = 0
+    ) -> None:
+        """Send it a task."""
+        assert worker.stdin is not None
+        task = [functions.source(name), name, root or str(self.root), argument, threads]
+        worker.stdin.write(json.dumps(task) + "\n")
+        worker.stdin.flush()
+
+    def receive(self, worker: subprocess.Popen[str]) -> Json:
+        """What it answers."""
+        assert worker.stdout is not None
+        line = worker.stdout.readline()
+        if not line:
+            worker.wait()
+            assert worker.stderr is not None
+            raise AssertionError(f"the worker ended with {worker.returncode}: {worker.stderr.read()}")
+        answer, self.modules = json.loads(line)
         return functions.opened(answer)
 
-    def call(self, name: str, argument: Json, *, root: str = "", zipped: bool = False, **how: Any) -> Json:
-        """Have a function executed and wait for it."""
-        argument = functions.closed({"nonce": self.nonce, **argument}, zipped=zipped)
-        return self.finish(self.start(name, root or str(self.root), argument, **how))
+    def leave(self, worker: subprocess.Popen[str]) -> tuple[str, str]:
+        """Let it end; what it printed besides."""
+        return worker.communicate(timeout=60)
+
+    def asked(self, argument: Json, *, zipped: bool = False) -> Json:
+        """An argument as it travels."""
+        return functions.closed({"nonce": self.nonce, **argument}, zipped=zipped)
+
+    def call(
+        self,
+        name: str,
+        argument: Json,
+        *,
+        root: str = "",
+        zipped: bool = False,
+        threads: int = 0,
+        **environment: str,
+    ) -> Json:
+        """Have a function executed by a new worker and wait for it."""
+        worker = self.worker(**environment)
+        self.send(worker, name, self.asked(argument, zipped=zipped), root, threads)
+        answer = self.receive(worker)
+        self.printed, _ = self.leave(worker)
+        return answer
 
     def found(self) -> None:
         """Make the spool, from afar."""
