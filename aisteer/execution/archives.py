@@ -45,6 +45,10 @@ class Archives:
                 path=str(self.folder),
             ) from error
 
+    def holds(self, folder: str) -> bool:
+        """Whether an attempt (its folder, relative to the root) is in one of them."""
+        return self._archives.find(folder) is not None
+
     def read(self, folder: str, name: str, limit: int = 64 << 20) -> bytes | None:
         """A file of a packed attempt, such as ``stdout.log``; None when it is not there or larger than ``limit``."""
         return self._archives.read(folder, name, limit)

@@ -238,17 +238,18 @@ class Spool:
     def fence(self, folder: str, epoch: int) -> None:
         """Tell whoever may still execute an attempt that a later one takes its place.
 
-        One that nobody has claimed is claimed here, so that nobody ever starts it.
+        One that nobody has claimed is claimed here, so that nobody ever starts it: not even a driver that recorded
+        it, was stopped before it handed it over, and goes on. One that is packed has ended, and stays claimed.
 
         Args:
-            folder: The attempt's folder, relative to the root; one that is gone needs no fence.
+            folder: The attempt's folder, relative to the root, whether it is there or not.
             epoch: The epoch that launches the later attempt.
 
         Raises:
             SpoolError: It could not be written: the later attempt must not be submitted.
         """
         path = os.path.join(self._text, _inside(folder))
-        if not os.path.isdir(path) and not self._is_known(folder):
+        if not os.path.isdir(path) and self._is_packed(folder):
             return
         try:
             fencing.fence(self._text, path, epoch)
@@ -259,9 +260,12 @@ class Spool:
         """Whether an attempt that has no folder (yet) was handed over."""
         key = folder.rpartition("/")[2]
         if is_claimed(f"{self._text}/{folder}"):
-            return True
+            return not self._is_packed(folder)
         self.handing.find([key])
         return self.handing.holds(key)
+
+    def _is_packed(self, folder: str) -> bool:
+        return is_claimed(f"{self._text}/{folder}") and self.archives.holds(folder)
 
     # --- what comes out ---
 

@@ -184,3 +184,26 @@ def test_nothing_is_removed_when_the_disk_does_not_take_the_archive(stage, monke
     assert all(stage.spool.end(ref) for ref in refs)
     monkeypatch.undo()
     assert Archives(stage.root).pack(refs) == 3
+
+
+def test_a_driver_that_was_stopped_before_it_handed_an_attempt_over_comes_too_late_after_the_next_one(
+    stage, tmp_path
+):
+    log = tmp_path / "log"
+    first = stage.submission(LOGGED, {"x": 1, "log": str(log)})
+    again = {"uuid": first.ref.uuid, "attempt": 2, "epoch": 2, "previous": [first.ref.folder]}
+    second = stage.submission(LOGGED, {"x": 2, "log": str(log)}, **again)
+    stage.spool.create(stage.nonce)
+    for late in (second, first):
+        stage.spool.prepare(late.ref, late.request, stage.folder / "code")
+        stage.execute(late.ref)
+    assert log.read_text() == "2\n"
+
+
+def test_an_attempt_that_is_packed_needs_no_fence_and_gets_no_folder_again(stage):
+    ref = ended(stage, 1)[0]
+    stage.spool.archives.pack([ref])
+    stage.spool.fence(ref.folder, 2)
+    assert not stage.path(ref).exists()
+    with pytest.raises(SpoolError):
+        stage.spool.append_control(ref, {"id": "a", "epoch": 1, "verb": "stop", "values": {}})

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 
 from . import files
-from .claim import Claimant, bring_out, claim_path, fence_token, is_claimed
+from .claim import Claimant, bring_out, claim_path, fence_token
 from .folder import make_folder
 
 
@@ -24,10 +24,7 @@ def fence(root: str, path: str, epoch: int) -> None:
     """
     make_folder(path)
     files.write_whole(os.path.join(path, "fenced"), files.encode({"epoch": epoch}))
-    if not is_claimed(path):
-        claimant = Claimant(root, fence_token())
-        claimant.claim(path)
-        claimant.forget()
+    close(root, [path])
 
 
 def close(root: str, paths: Iterable[str]) -> None:
