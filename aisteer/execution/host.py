@@ -25,7 +25,6 @@ from typing import IO
 from aisteer.execution.clients import Client
 from aisteer.execution.ground import Ground
 from aisteer.execution.hosts import Place, version
-from aisteer.execution.priority import give_way_together
 from aisteer.execution.supervision import Supervisor
 from aisteer.execution.worker import files
 from aisteer.execution.worker.claim import process_start
@@ -280,7 +279,6 @@ def main() -> None:
         if os.environ.get("MPLBACKEND", "").startswith("module://"):
             del os.environ["MPLBACKEND"]
         workers = int(options["workers"])
-        give_way_together()
         _introduce(lock, root, workers)
         Host(root, place, lock, workers=workers, idle=float(options["idle"])).run()
 

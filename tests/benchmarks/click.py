@@ -16,7 +16,9 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -24,6 +26,9 @@ import aisteer as ai
 from tests.benchmarks._campaigns import make, wait
 from tests.benchmarks._report import show
 from tests.services.system import need
+
+if TYPE_CHECKING:
+    from labs import Book
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "browser"))
 
@@ -58,6 +63,7 @@ print(json.dumps({{r.event.proposal: min(t for position, t in told if position >
     for r in c.journal.records({after}, limit=100000)
     if isinstance(r.event, ProposalAccepted) and r.actor.kind == 'human'}}))
 """
+NUDGE = "c.propose(x={x}, y=0.3).accept(hold=0)"
 STOP = "[c.runs[n].stop() for n in list(c.state.live)]"
 LEFT = "print(len(c.state.live))"
 RATES = """
@@ -99,13 +105,16 @@ def prepare(folder: Path, points: int, runs: int, cards: int) -> None:
     wait(place, [(math.pi / 2 + i / cards - 0.5, 0.95) for i in range(cards)])
 
 
-def accept(page: Page, busy: object, times: int) -> None:
-    """Click the first card's Accept, again and again, as cards come and while a fit is under way."""
-    for _ in range(times):
+def accept(page: Page, book: Book, times: int) -> None:
+    """Click the first card's Accept, again and again, each time while the mind is at work."""
+    for i in range(times):
         button = page.get_by_role("button", name=ACCEPT).first
         button.wait_for(timeout=120_000)
-        deadline = time.monotonic() + 120
-        while not busy() and time.monotonic() < deadline:  # type: ignore[operator]
+        waited = 0
+        while not json.loads(book.kernel(STREAMING))[1]:
+            if waited % 30 == 0:  # a run of our own gives it something to think about
+                book.kernel(NUDGE.format(x=10 * (i + 0.5) / times + waited / 1e4))
+            waited += 1
             time.sleep(0.1)
         button.click()
         time.sleep(0.3)
@@ -119,7 +128,7 @@ def main(points: int, runs: int, clicks: int) -> None:
         prepare(Path(folder) / "campaigns", points, runs, clicks)
         lab = Lab(Path(folder))
         lab.write("click.ipynb", ["import aisteer as ai; c = ai.open('click'); c.start(); c"])
-        with sync_playwright() as play:
+        with closing(lab), sync_playwright() as play:
             browser = play.chromium.launch(executable_path=str(need("chromium")), args=FLAGS)
             with guarded(browser) as page:
                 book = Book(page, lab, "click.ipynb").open().run_all()
@@ -128,7 +137,7 @@ def main(points: int, runs: int, clicks: int) -> None:
                     time.sleep(0.5)
                 page.evaluate(LISTEN)
                 after = int(book.kernel(FOLLOW))
-                accept(page, lambda: json.loads(book.kernel(STREAMING))[1], clicks)
+                accept(page, book, clicks)
                 time.sleep(1.0)
                 clicked = page.evaluate("() => window.clicks")
                 said = json.loads(book.kernel(SAID.format(after=after)))
@@ -138,7 +147,6 @@ def main(points: int, runs: int, clicks: int) -> None:
                 rates = json.loads(book.kernel(RATES))
                 book.kernel("c.close()")
             browser.close()
-        lab.close()
     taken = sorted(1000 * (said[name] - at) for name, at in clicked.items())
     show(
         "click",
