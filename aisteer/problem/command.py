@@ -12,11 +12,13 @@ from aisteer.problem.simulation import GIVEN, Named
 from aisteer.problem.space import did_you_mean
 from aisteer.problem.units import read_units
 
-__all__ = ["PLACEHOLDER", "TAKES", "CommandSimulation"]
+__all__ = ["LAUNCHER", "PLACEHOLDER", "TAKES", "CommandSimulation"]
 
 Json = dict[str, Any]
 PLACEHOLDER = re.compile(r"(?<![$\\{])\{([A-Za-z_]\w*)\}(?!\})")
 """``{temperature}``; not ``${variable}`` of the program's own language, and not ``{{literal}}``."""
+LAUNCHER = "{launcher}"
+"""The word of a command that is the MPI launcher of the place where it runs."""
 TAKES = ("last", "first", "mean", "min", "max")
 _SIGNALS = ("TERM", "INT", "HUP", "USR1", "USR2", "KILL")
 
@@ -28,7 +30,8 @@ class CommandSimulation:
     ``{{`` and ``}}`` stand for braces of the program's own.
 
     Args:
-        argv: The command and its arguments, one list item each; no shell is involved.
+        argv: The command and its arguments, one list item each; no shell is involved. The item ``{launcher}``
+            is the MPI launcher of the place where it runs, with as many ranks as the task's resources say.
         inputs: File name to its template, written before the command starts.
         files: File name to the path of a file at the endpoint that is linked there (a potential, a mesh).
         environment: Variables set for the command.
@@ -85,7 +88,10 @@ class CommandSimulation:
         self.parser = None if parser is None else _parser(parser)
         self.outcome = {str(what): _found_by(what, how, self.parser) for what, how in outcome.items()}
         self.stop_signal = stop_signal.removeprefix("SIG")
-        self.name = name or PurePath(self.argv[0]).name
+        self._words = [word for word in self.argv if word != LAUNCHER]
+        if not self._words:
+            raise BadDefinition(f"{LAUNCHER} starts ranks of a command, and there is none after it.")
+        self.name = name or PurePath(self._words[0]).name
         self.units = read_units(self.name, units)
         for path in (*self.inputs, *self.files):
             _inside(path)
@@ -98,7 +104,7 @@ class CommandSimulation:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names that stand in braces somewhere, in the order in which they appear."""
-        texts = [*self.argv, *self.inputs.values(), *self.files.values(), *self.environment.values()]
+        texts = [*self._words, *self.inputs.values(), *self.files.values(), *self.environment.values()]
         found = dict.fromkeys(name for text in texts for name in PLACEHOLDER.findall(text))
         return tuple(name for name in found if name not in GIVEN)
 

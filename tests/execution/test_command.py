@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from stage import Stage, eventually, is_alive
 
+from aisteer.errors import BadDefinition
+from aisteer.execution.worker import launcher, watching
 from aisteer.execution.worker.command import CommandFailed, filled
 from aisteer.problem.command import CommandSimulation
 
@@ -251,3 +256,101 @@ def test_the_command_of_a_killed_worker_is_ended_by_its_host(tmp_path):
     assert stage.ended(ref).end["end"] == "lost"
     eventually(lambda: not is_alive(stage.seen[ref].observations[0]["pid"]))
     stop_it(host_of(stage))
+
+
+RANKS = """
+import os, sys, time
+rank = os.environ.get("PMI_RANK", "0")
+open(f"rank{rank}-of-{os.environ.get('PMI_SIZE', '1')}", "w").write(str(os.getpid()))
+for step in range(int(sys.argv[1])):
+    if rank == "0":
+        print(step, flush=True)
+    time.sleep(0.05)
+if rank == "0":
+    print("pressure 1.5 +- 0.5")
+"""
+TWO = {"nodes": 1, "ranks_per_node": 2}
+needs_mpi = pytest.mark.skipif(
+    shutil.which("mpiexec", path=str(Path(sys.executable).parent)) is None,
+    reason="no mpiexec beside this Python",
+)
+
+
+def ranks(steps):
+    argv = ["{launcher}", sys.executable, "-c", RANKS, str(steps)]
+    parser = {"file": "stdout", "pattern": r"^(?P<step>\d+)$"}
+    return CommandSimulation(argv, outcome=Y, parser=parser).to_json()
+
+
+@needs_mpi
+@pytest.mark.parametrize(
+    ("resources", "expected"), [({}, ["rank0-of-1"]), (TWO, ["rank0-of-2", "rank1-of-2"])]
+)
+def test_the_launcher_starts_as_many_ranks_as_the_resources_say(stage, resources, expected):
+    seen = stage.run(ranks(2), resources=resources)
+    assert seen.end["end"] == "done", seen.end
+    assert seen.end["outcome"] == {"y": [1.5, 0.5]}
+    assert [o["step"] for o in seen.observations] == [0, 1]
+    found = (stage.root / "attempts").rglob("rank*")
+    assert sorted(path.name for path in found) == expected
+
+
+@needs_mpi
+def test_an_mpi_engine_says_how_its_ranks_are_started(stage, monkeypatch):
+    monkeypatch.setenv("PARSL_MPI_PREFIX", "mpiexec -n 3 -ppn 3 -hosts localhost ")
+    assert stage.run(ranks(1), resources=TWO).end["end"] == "done"
+    assert len(list((stage.root / "attempts").rglob("rank*-of-3"))) == 3
+
+
+@needs_mpi
+def test_when_ranks_are_stopped_none_of_them_is_left(stage):
+    ref = stage.write(ranks(2000), resources=TWO, grace=2.0)
+    thread = threading.Thread(target=stage.execute, args=(ref,))
+    thread.start()
+    eventually(lambda: len(stage.read(ref).observations) > 2)
+    work = stage.path(ref) / "work"
+    pids = [int(eventually((work / f"rank{rank}-of-2").read_text)) for rank in (0, 1)]
+    assert all(map(is_alive, pids))
+    stage.spool.append_control(ref, {"id": "c1", "epoch": 1, "verb": "stop", "values": {}})
+    thread.join(60)
+    assert stage.read(ref).end["end"] == "partial"
+    assert not any(map(is_alive, pids))
+
+
+@needs_mpi
+def test_the_ranks_of_a_killed_worker_are_ended_by_the_watcher(stage):
+    ref = stage.write(ranks(2000), resources=TWO)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "aisteer.execution.worker", str(stage.root), ref.folder],
+        stdout=subprocess.DEVNULL,
+    )
+    eventually(lambda: len(stage.read(ref).observations) > 2)
+    work = stage.path(ref) / "work"
+    pids = [int(eventually((work / f"rank{rank}-of-2").read_text)) for rank in (0, 1)]
+    worker.kill()
+    worker.wait()
+    said = watching.look(str(stage.root), {"nonce": stage.nonce, "attempts": {ref.key: {}}})
+    assert said["attempts"][ref.key]["holder_dead"]
+    eventually(lambda: not any(map(is_alive, pids)))
+
+
+def test_ranks_where_nothing_starts_them_are_a_failure_in_words(stage, monkeypatch):
+    monkeypatch.setattr(launcher, "_found", lambda _: None)
+    end = stage.run(ranks(1), resources=TWO).end
+    assert end["end"] == "failed"
+    assert "2 MPI ranks" in end["message"]
+    assert stage.run(ranks(1), resources={}).end["end"] == "done"
+
+
+def test_in_a_slurm_job_srun_starts_the_ranks(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setattr(launcher, "_found", lambda name: f"/bin/{name}")
+    words = launcher.words({"nodes": 2, "ranks_per_node": 4})
+    assert words == ["/bin/srun", "--nodes=2", "--ntasks=8", "--ntasks-per-node=4"]
+
+
+def test_a_launcher_without_a_command_is_refused():
+    with pytest.raises(BadDefinition, match="none after it"):
+        CommandSimulation(["{launcher}"], outcome=Y)
+    assert CommandSimulation(["{launcher}", "/bin/lmp"], outcome=Y).name == "lmp"
+    assert CommandSimulation(["lmp", "x{launcher}"], outcome=Y).parameters == ("launcher",)

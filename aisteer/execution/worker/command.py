@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
-from . import files, values
+from . import files, launcher, values
 from .claim import machine, process_start
 from .files import Json
 from .output import Growing, Pipe
@@ -19,6 +19,7 @@ _TOKEN = re.compile(r"\{\{|\}\}|(?<![$\\{])\{([A-Za-z_]\w*)\}(?!\})")
 _LOOK = 0.05
 _TERM_PATIENCE = 2.0
 _GROUP = "group.json"
+_LAUNCHER = "{launcher}"
 
 
 class CommandFailed(Exception):
@@ -62,7 +63,13 @@ def simulation(folder: str, request: Json) -> Callable[[], Generator[Any, Json |
     spec = request["simulation"]
     given = {**request["parameters"], "seed": request.get("seed", 0)}
     grace = request.get("grace")
-    return lambda: _run(folder, spec, given, float(grace) if isinstance(grace, (int, float)) else 10.0)
+    resources = request.get("resources") or {}
+    return lambda: _run(
+        folder,
+        {**spec, "resources": resources},
+        given,
+        float(grace) if isinstance(grace, (int, float)) else 10.0,
+    )
 
 
 def end_group(folder: str) -> None:
@@ -78,7 +85,7 @@ def end_group(folder: str) -> None:
 
 def _run(folder: str, spec: Json, given: Json, grace: float) -> Generator[Any, Json | None, Json]:
     place = os.path.join(folder, "work")
-    argv = [filled(str(word), given) for word in spec["argv"]]
+    argv = _argv(spec, given)
     _write_out(place, spec, given)
     environment = {
         **os.environ,
@@ -114,6 +121,20 @@ def _run(folder: str, spec: Json, given: Json, grace: float) -> Generator[Any, J
         out.close()
         err.close()
         files.remove(os.path.join(folder, _GROUP))
+
+
+def _argv(spec: Json, given: Json) -> list[str]:
+    """The command's words, with the MPI launcher where that stands for itself."""
+    made: list[str] = []
+    for word in spec["argv"]:
+        if word != _LAUNCHER:
+            made.append(filled(str(word), given))
+            continue
+        try:
+            made += launcher.words(spec["resources"])
+        except launcher.NoLauncher as error:
+            raise CommandFailed(str(error)) from error
+    return made
 
 
 def _write_out(place: str, spec: Json, given: Json) -> None:
