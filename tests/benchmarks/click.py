@@ -39,7 +39,7 @@ LISTEN = """() => {
     window.addEventListener('click', e => {
         const words = e.target.closest('button')?.getAttribute('aria-label') || e.target.closest('button')?.textContent;
         const found = /^Accept (P\\d+)/.exec(words || '');
-        if (found) window.clicks[found[1]] = (performance.timeOrigin + e.timeStamp) / 1000;
+        if (found) window.clicks[found[1]] ??= (performance.timeOrigin + e.timeStamp) / 1000;
     }, true);
 }"""
 ACCEPT = re.compile(r"^Accept P\d+$")
