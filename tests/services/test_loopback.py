@@ -178,6 +178,17 @@ def test_a_result_that_the_service_loses_never_arrives_though_the_task_was_done(
     assert client.get_task(task)["pending"]
 
 
+def test_an_endpoint_that_answers_with_what_it_likes_is_taken_at_its_word_by_the_service(
+    loopback: Loopback,
+) -> None:
+    client = sourcing()
+    loopback.agent.pause()
+    task = running(loopback, client, client.register_function(twice), 21)
+    loopback.service.forge(task, client.fx_serializer.serialize("hijacked"))
+    loopback.agent.resume()
+    assert client.get_result(task) == "hijacked"
+
+
 def test_the_sdk_gets_through_a_service_that_fails_for_a_while(loopback: Loopback) -> None:
     client = Client()
     began = time.time()

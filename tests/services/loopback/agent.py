@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.services.loopback.part import Part, alive
@@ -31,6 +32,7 @@ class Agent(Part):
         nodes.write_text("localhost\n")
         # What the agent starts for a user gets these variables and, when the agent is root, no others.
         given = {
+            "AISTEER_LOOPBACK_BLOCK": str(self._configuration / "block.sh"),
             "AISTEER_LOOPBACK_NODES": str(nodes),
             "CWD": str(self.folder),
             "GLOBUS_COMPUTE_USER_DIR": str(self._configuration.parent),
@@ -74,6 +76,20 @@ class Agent(Part):
         if not (self._configuration / "endpoint.json").exists():
             return False
         return self._service.last_heartbeat(self.endpoint) > self._begun
+
+    def find(self, *words: str) -> list[int]:
+        """The process ids of what came of the agent and has all these words in its command line.
+
+        ``_start-user-endpoint`` finds user endpoints, ``block.sh`` the blocks that have a walltime,
+        ``-m parsl`` the manager in each block, ``spawn_main`` its workers.
+        """
+        found: list[int] = []
+        for pid in self.processes():
+            with suppress(OSError):
+                line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if all(word in line for word in words):
+                    found.append(pid)
+        return found
 
     def last_words(self) -> str:
         """The end of its logs, those of the user endpoints included."""

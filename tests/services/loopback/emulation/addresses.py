@@ -23,6 +23,7 @@ class Addresses:
         """Add all addresses to the application."""
         for method, rule, view in (
             ("POST", "/v2/oauth2/token", self.token),
+            ("POST", "/v2/oauth2/token/revoke", self.revoke),
             ("GET", "/v2/oauth2/authorize", self.authorize),
             ("GET", "/v2/oauth2/userinfo", self.userinfo),
             ("GET", "/.well-known/openid-configuration", self.openid),
@@ -50,6 +51,10 @@ class Addresses:
         who = request.authorization
         client, secret = (who.username, who.password) if who else (None, None)
         return jsonify(self._identity.grant(request.form, client, secret))
+
+    def revoke(self) -> Response:
+        self._identity.revoke(request.form["token"])
+        return jsonify({"active": False})
 
     def authorize(self) -> str:
         name, code = self._identity.person.name, self._identity.authorize(request.args)

@@ -6,6 +6,8 @@ import time
 import uuid
 
 from flask import Flask, Response, jsonify, request
+from globus_compute_common import messagepack
+from globus_compute_common.messagepack.message_types import Result
 
 from tests.services.loopback.emulation.limits import Faults, Throttle
 from tests.services.loopback.emulation.records import Records
@@ -27,6 +29,7 @@ class Control:
             ("POST", "faults", self.faults),
             ("POST", "expire-tokens", self.expire_tokens),
             ("POST", "strangers-endpoint", self.stranger),
+            ("POST", "tasks/<task>/forge", self.forge),
             ("GET", "endpoints/<endpoint>/heartbeat", self.heartbeat),
             ("POST", "endpoints/<endpoint>/metadata", self.pretend),
         ):
@@ -64,6 +67,11 @@ class Control:
         endpoint = str(uuid.uuid4())
         self._records.put("endpoints", endpoint, {"endpoint_name": "theirs", "owner": str(uuid.uuid4())})
         return jsonify({"endpoint": endpoint})
+
+    def forge(self, task: str) -> Response:
+        result = messagepack.pack(Result(task_id=task, data=request.get_json()["data"]))
+        self._service.routing.send(self._service.tasks.finished(result, again=False))
+        return jsonify({})
 
     def heartbeat(self, endpoint: str) -> Response:
         return jsonify({"time": self._service.endpoints.last_heartbeat(endpoint)})

@@ -109,6 +109,11 @@ class Identity:
         for token, known in self._records.items("tokens"):
             self._records.put("tokens", token, {**known, "expires": 0})
 
+    def revoke(self, token: str) -> None:
+        """End a token's life for good, as signing out does."""
+        self._records.remove("tokens", token)
+        self._records.remove("refresh", token)
+
     def keys(self) -> dict[str, Any]:
         """The public key with which signed identities can be checked, as a JWK set."""
         return {"keys": [jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)]}
