@@ -24,7 +24,9 @@ class Client:
         self.setting: Json = {}
         self._rest = b""
         self._out = b""
-        self._news: dict[str, dict[str, str]] = {"ended": {}, "claimed": {}, "observed": {}, "lost": {}}
+        self._news: dict[str, dict[str, str]] = {
+            what: {} for what in ("ended", "claimed", "observed", "kept", "lost", "refused")
+        }
         self._status: Json = {}
         self._said_status = 0.0
         self._said_observed = 0.0
@@ -88,7 +90,7 @@ class Client:
         for what, keys in self._news.items():
             if not keys or (what == "observed" and now - self._said_observed < _RHYTHM):
                 continue
-            message[what] = keys if what == "lost" else list(keys)
+            message[what] = keys if what in {"lost", "refused"} else list(keys)
             self._news[what] = {}
             if what == "observed":
                 self._said_observed = now

@@ -71,10 +71,10 @@ class Worker:
         waiting = len(self.sent)
         return self.depth - waiting if waiting <= self.depth // 2 and not self.retiring else 0
 
-    def send(self, attempts: Sequence[tuple[object, ...]], setting: Json) -> bool:
+    def send(self, attempts: Sequence[tuple[object, ...]], setting: Json) -> None:
         """Hand attempts over: the key of each, and where its request stands if that is in a lot.
 
-        Answers whether it could be told.
+        One that cannot be told is dead, or dies: its attempts are handed over again when it is mourned.
         """
         order: Json = {"run": attempts}
         if setting != self.settled:
@@ -86,12 +86,10 @@ class Worker:
         try:
             # At most a few kilobytes: they fit the socket's buffer, which the worker has emptied.
             self.channel.setblocking(True)
-            self.channel.sendall(files.encode(order) + b"\n")
-        except OSError:
-            return False
+            with contextlib.suppress(OSError):
+                self.channel.sendall(files.encode(order) + b"\n")
         finally:
             self.channel.setblocking(False)
-        return True
 
     def receive(self) -> list[tuple[str, str, str]]:
         """Word, key and more of each line that it wrote; raises ConnectionError when it closed the channel."""

@@ -35,6 +35,7 @@ __all__ = ["Host", "main"]
 _TICK = 1.0
 _FAST_TICK = 0.05
 _MOST_THREADS = 1 << 16
+_ORDERS = frozenset({"hello", "submit", "control", "end"})
 
 
 class Host:
@@ -147,14 +148,23 @@ class Host:
         self._busy_until = time.monotonic()
         for order in orders:
             if self._stand(now=True):
-                self._obey(client, order)
+                try:
+                    self._obey(client, order)
+                except (TypeError, ValueError, KeyError, AttributeError) as error:
+                    # Somebody of other code: that one is told, and everybody else goes on.
+                    _say(f"an order was not understood ({error}): {str(order)[:500]}")
+                    client.tell("refused", str(order)[:200], str(error)[:200])
 
     def _obey(self, client: Client, order: Json) -> None:
+        if not _ORDERS & order.keys():
+            raise ValueError(f"it is none of {', '.join(sorted(_ORDERS))}")
         if "hello" in order:
             client.setting = {name: order[name] for name in ("path", "cwd") if name in order}
             if isinstance(order.get("workers"), int):
                 self.crew.limit = max(1, order["workers"])
             client.say_status()
+            for key in self.crew.unwritten:
+                client.tell("kept", key)
         if "submit" in order:
             attempts, threads = order["submit"], order.get("threads")
             if isinstance(attempts, list):  # anybody who is us may say anything

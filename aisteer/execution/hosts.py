@@ -22,6 +22,9 @@ from aisteer.execution.worker.claim import machine, process_start
 
 __all__ = ["HostInfo", "Place", "list_hosts", "stop_host", "version"]
 
+_PROTOCOL = 2
+"""What a driver tells its host, and how attempts are claimed: raised with every change that a host of earlier code
+would not understand. Such a host is not spoken to; it goes on with what it has, and ends when it is idle."""
 _LONGEST_SOCKET = 100
 """Bytes that the path of a Unix socket may have (104 on macOS, 108 on Linux)."""
 
@@ -59,12 +62,13 @@ class Place:
 
     @classmethod
     def of(cls, spool: Path) -> Place:
-        """The place of the host for this spool, boot, interpreter and version.
+        """The place of the host for this spool, boot, interpreter, version and protocol.
 
         Raises:
             EndpointError: There is no folder that only this user can reach.
         """
-        parts = (os.path.realpath(spool), machine()["boot"], machine()["space"], sys.executable, version())
+        where = (os.path.realpath(spool), machine()["boot"], machine()["space"])
+        parts = (*where, sys.executable, version(), str(_PROTOCOL))
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
         folder = runtime_folder()
         return cls(folder / f"{key}.lock", folder / f"{key}.sock")

@@ -13,7 +13,7 @@ from typing import Any
 
 from aisteer.errors import EndpointError
 from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
-from aisteer.execution.hosts import Place
+from aisteer.execution.hosts import Place, list_hosts, stop_host
 from aisteer.execution.looking import Lookout
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.spool import Spool
@@ -77,6 +77,7 @@ class LocalEndpoint:
         """Write the requests and tell the host; see ``Endpoint``."""
         if not submissions:
             return
+        self._bring_up_to_date()
         self.spool.create(str(submissions[0].request["nonce"]))
         places = self.spool.held([s.ref for s in submissions])
         together = [s for s in submissions if s.ref not in places and _begins(s.request)]
@@ -165,6 +166,22 @@ class LocalEndpoint:
         self._lookout.add(ref)
         return key
 
+    def _bring_up_to_date(self) -> None:
+        """Upgrade a spool of an earlier format, once the host of the code that made it is gone.
+
+        It would claim attempts where today's workers do not look. Its runs write a checkpoint and go on as next ones.
+        """
+        if not self.spool.is_of_earlier_format:
+            return
+        for host in list_hosts():
+            if host.spool == str(self.spool.root) and not stop_host(host):
+                raise EndpointError(
+                    f"The local host of an earlier aisteer (process {host.pid}) executes runs of this campaign and "
+                    "does not end. Nothing is handed over before it does, so that no run is executed twice. End it "
+                    "with `aisteer hosts --stop`."
+                )
+        self.spool.upgrade()
+
     def _reconnect(self) -> None:
         """After the host went away: another one takes up what nobody executes."""
         live = self._lookout.live
@@ -209,6 +226,7 @@ class LocalEndpoint:
         if self._channel is not None:
             return
         try:
+            self._bring_up_to_date()
             place = Place.of(self.spool.root)
             channel = place.connect() or start_host(
                 place, self.spool.root, workers=self.workers, idle=self.idle
@@ -235,6 +253,7 @@ class LocalEndpoint:
 
     def _disconnect(self) -> None:
         self.close()
+        self._lookout.keep_nothing()
         self._status = {}
 
     def _wait(self, seconds: float) -> None:
@@ -271,6 +290,14 @@ class LocalEndpoint:
         for what in ("observed", "claimed"):
             for key in news.get(what, ()):
                 self._note(self._observed, key)
+        for key in news.get("kept", ()):
+            if key in self._refs:
+                self._lookout.keep(self._refs[key])
+        for order, why in news.get("refused", {}).items():
+            self._problem = (
+                f"The local host did not understand {order!r:.300} ({why:.200}): it is of other code. Running runs go "
+                "on, and the others wait. End it with `aisteer hosts --stop`, and the next one takes them."
+            )
         for key, reason in news.get("lost", {}).items():
             ref = self._refs.get(key)
             if ref is not None:

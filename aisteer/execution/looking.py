@@ -40,6 +40,7 @@ class Watched:
     dead_since: float = 0.0
     lost: str = ""
     released: bool = False
+    kept: bool = False
     since: float = field(default_factory=time.monotonic)
     beat: tuple[int | None, float] = (None, 0.0)
 
@@ -100,6 +101,17 @@ class Lookout:
         watched = self.watched.get(ref)
         if watched is not None and not watched.over:
             watched.lost = reason
+
+    def keep(self, ref: AttemptRef) -> None:
+        """It is over, and the endpoint keeps its end until the disk takes it."""
+        watched = self.watched.get(ref)
+        if watched is not None:
+            watched.kept = True
+
+    def keep_nothing(self) -> None:
+        """Whoever kept ends is gone."""
+        for watched in self.watched.values():
+            watched.kept = False
 
     def look(
         self,
@@ -196,6 +208,8 @@ class Lookout:
         """Why nobody executes it any more, once that is sure."""
         reason = ""
         sure = _SURE
+        if watched.kept:
+            return ""
         if watched.claim is not None and holder_is_dead(watched.claim):
             if self.ours:
                 end_group(f"{self.spool.root}/{watched.ref.folder}")

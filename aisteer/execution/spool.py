@@ -95,8 +95,8 @@ class Spool:
                     "Give the endpoint another folder.",
                     root=self._text,
                 )
-            if not self._seen and found.get("format") != root.FORMAT:
-                self._make(nonce)  # of an earlier version: what it has stays readable
+            if not self._seen and _is_earlier(found):
+                self._make(nonce)
             self._seen = True
             return
         if self._seen:
@@ -109,6 +109,22 @@ class Spool:
             )
         self._make(nonce)
         self._seen = True
+
+    @property
+    def is_of_earlier_format(self) -> bool:
+        """Whether a spool stands there in whose way of claiming today's workers do not claim; ``upgrade`` it."""
+        found = None if self._seen else files.read_json(os.path.join(self._text, "spool.json"))
+        return found is not None and _is_earlier(found)
+
+    def upgrade(self) -> None:
+        """Bring a spool of an earlier format up to date: what it has stays readable, and its claims count.
+
+        Raises:
+            SpoolError: It cannot be written.
+        """
+        found = files.read_json(os.path.join(self._text, "spool.json"))
+        if found is not None:
+            self.create(str(found.get("nonce")))
 
     def _make(self, nonce: str) -> None:
         try:
@@ -333,6 +349,11 @@ class Spool:
         if not found.gap:
             seen.offset, seen.prefix = offset + len(found.data), found.prefix
         return found.data
+
+
+def _is_earlier(mark: Json) -> bool:
+    written = mark.get("format")
+    return not isinstance(written, int) or written < root.FORMAT
 
 
 def _inside(folder: str) -> str:

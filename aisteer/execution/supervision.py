@@ -63,7 +63,8 @@ class Supervisor:
     Args:
         root: The spool's root.
         limit: How many workers there are at most.
-        tell: Called with ``claimed``, ``observed``, ``ended`` or ``lost``, a key, and for ``lost`` why.
+        tell: Called with ``claimed``, ``observed``, ``ended``, ``kept`` (its end waits here for room on the disk) or
+            ``lost``, a key, and for ``lost`` why.
         let_go: Called in each new worker process to close what is the host's alone.
         selector: Where the workers' channels are registered.
     """
@@ -100,6 +101,11 @@ class Supervisor:
         return bool(self._entries or self._ends.waiting)
 
     @property
+    def unwritten(self) -> list[str]:
+        """Attempts that are over and whose end no disk has taken yet."""
+        return list(self._ends.waiting)
+
+    @property
     def impatient(self) -> bool:
         """Whether something has to be looked at again soon."""
         if self._stopping or self._ends.waiting or self._ending:
@@ -113,13 +119,25 @@ class Supervisor:
         return {"workers": self.limit, "busy": busy, "waiting": max(0, len(self._entries) - busy)}
 
     def submit(self, attempts: Sequence[Any], threads: int, setting: Json) -> None:
-        """Queue attempts, a key each or a key and its place in a lot; those it knows already stay as they are."""
+        """Queue attempts, a key each or a key and its place in a lot; those it knows already stay as they are.
+
+        Raises:
+            ValueError: Something else was among them; the others are queued.
+        """
+        strange: list[Any] = []
         for attempt in attempts:
             key, *place = attempt if isinstance(attempt, list) and attempt else [attempt]
-            if isinstance(key, str) and key not in self._entries and _KEY.fullmatch(key):
-                self._entries[key] = Entry(key, threads, setting, spot_of(place))
+            spot = spot_of(place)
+            if not isinstance(key, str) or not _KEY.fullmatch(key) or (place and spot is None):
+                strange.append(attempt)
+            elif key not in self._entries:
+                self._entries[key] = Entry(key, threads, setting, spot)
                 self._queue.append(key)
         self._dispatch()
+        if strange:
+            raise ValueError(
+                f"{len(strange)} of {len(attempts)} are no attempts, such as {str(strange[0])[:100]}"
+            )
 
     def control(self, key: str) -> None:
         """There is something new in the controls of this attempt."""
@@ -330,6 +348,8 @@ class Supervisor:
             key, self._folder(key), record, make=entry is not None and entry.place is not None
         ):
             self._over(key)
+        else:
+            self._tell("kept", key)
 
     def reap(self) -> None:
         """Take leave of workers that died, and speak for the attempts they had claimed."""
@@ -367,7 +387,7 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 make_folder(folder)
         end_group(folder)
-        if os.path.lexists(f"{folder}/fenced") or not os.path.isdir(folder):
+        if os.path.lexists(f"{folder}/fenced"):
             self._forget(key)
             return
         last = worker.keep_log(Path(folder))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 
 import pytest
+from stage import Stage
 
 import aisteer as ai
 from aisteer.execution.endpoint import AttemptRef
+from aisteer.execution.hosts import list_hosts, stop_host
+from aisteer.execution.local import LocalEndpoint
 from aisteer.execution.mirror import Mirror
 from tests.execution.driven import campaign_of, counted, fill, finished, small_disk, until
 
@@ -143,3 +147,47 @@ def test_many_runs_whose_requests_or_ends_found_no_room_are_executed_once_and_ke
         assert all(run.outcome["y"][0] == run.parameters["x"] for run in runs.values())
         assert sorted(log.read_text().split(), key=int) == [str(x) for x in range(20)]
         campaign.close()
+
+
+EXITING = """
+    import os, pathlib, time
+    def f(gate):
+        pathlib.Path(gate + ".begun").touch()
+        while not os.path.exists(gate):
+            time.sleep(0.01)
+        os._exit(3)
+"""
+
+
+def test_a_crash_of_a_run_without_a_folder_is_written_down_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = tmp_path / "gate"
+    with small_disk(tmp_path / "spool", "256k,nr_inodes=100") as disk:
+        stage = Stage(tmp_path, LocalEndpoint(disk, workers=1, idle=10.0))
+        simulation = stage.code(EXITING)
+        refs = stage.submit_all([stage.submission(simulation, {"gate": str(gate)}) for _ in range(8)])
+        stage.until(gate.with_suffix(".begun").exists)
+        fillers = [disk / f"fill{number}" for number in range(100)]
+        with contextlib.suppress(OSError):  # until no file and no folder can be made any more
+            for filler in fillers:
+                filler.touch()
+        assert not fillers[-1].exists()
+        gate.touch()
+        ref = stage.until(
+            lambda: next((r for r, w in stage.endpoint._lookout.watched.items() if w.kept), None)
+        )
+        monkeypatch.setattr("aisteer.execution.looking._SURE", 0.0)
+        monkeypatch.setattr("aisteer.execution.looking._SWEEP", 0.05)
+        for _ in range(10):
+            stage.look()  # its process is dead, and it is not taken for lost
+        assert not stage.seen[ref].over
+        for filler in fillers:
+            filler.unlink(missing_ok=True)
+        assert stage.ended(ref).end["end"] == "failed"
+        assert "exit code 3" in stage.seen[ref].end["message"]
+        assert ref in refs
+        stage.endpoint.close()
+        for host in list_hosts():
+            if host.spool == str(disk):
+                stop_host(host)

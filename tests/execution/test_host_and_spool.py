@@ -15,12 +15,21 @@ from stage import Stage, eventually, is_alive, kill
 
 import aisteer as ai
 from aisteer.execution.ground import Ground
-from aisteer.execution.hosts import HostInfo, list_hosts, stop_host
+from aisteer.execution.hosts import HostInfo, Place, list_hosts, stop_host
 from aisteer.execution.local import LocalEndpoint
-from aisteer.execution.spool import Tail
+from aisteer.execution.spool import Spool, Tail
+from aisteer.execution.worker import root
 from aisteer.execution.worker.claim import Claimant
 
 QUICK = "def f(x): return {'y': 2.0 * x}"
+COUNTING = """
+    import time
+    def f(restart=None):
+        for i in range(4000):
+            yield {"i": i}, lambda: {"i": i}
+            time.sleep(0.01)
+        return {"y": 1.0}
+"""
 OBSTINATE = """
     import os, time
     def f(log, seconds):
@@ -131,6 +140,55 @@ def test_a_spool_that_is_moved_away_and_back_is_the_same(tmp_path):
     shutil.rmtree(stage.root)
     Stage(tmp_path).spool.create("another")
     assert "another spool" in ground.lost
+
+
+def test_a_spool_that_is_brought_up_to_date_is_the_same(tmp_path, monkeypatch):
+    stage = Stage(tmp_path)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(root, "FORMAT", root.FORMAT - 1)
+        stage.spool.create(stage.nonce)
+    ground = Ground(stage.root)
+    assert Spool(stage.root).is_of_earlier_format
+    Spool(stage.root).upgrade()
+    assert not Spool(stage.root).is_of_earlier_format
+    assert ground.lost == ""
+    root.make(str(stage.root), "another")
+    assert "another spool" in ground.lost
+
+
+def test_a_host_that_claims_in_an_earlier_way_ends_before_another_is_told_of_its_runs(stage, monkeypatch):
+    with monkeypatch.context() as earlier:
+        earlier.setattr(root, "FORMAT", root.FORMAT - 1)
+        ref = stage.submit(COUNTING)
+    stage.until(lambda: stage.seen[ref].observations)
+    before = hosts_of(stage.root)[0]
+    stage.endpoint.close()
+    stage.endpoint = LocalEndpoint(stage.root, workers=2, idle=60)
+    stage.endpoint.attach({ref: None})
+    assert not is_alive(before.pid)
+    assert not stage.spool.is_of_earlier_format
+    seen = stage.ended(ref)
+    assert (seen.end["end"], bool(seen.end["checkpoint"])) == ("preempted", True)
+    assert stage.ended(stage.submit(QUICK, {"x": 2})).end
+    assert [host.pid for host in hosts_of(stage.root)] != [before.pid]
+
+
+def test_an_order_of_other_code_is_answered_and_the_host_lives(stage):
+    stage.submit(QUICK, {"x": 1})
+    stage.ended()
+    pid = hosts_of(stage.root)[0].pid
+    stage.endpoint._say({"submit": [["a" * 32 + "-1", {"a": "place"}]], "threads": 1})
+    stage.until(lambda: "did not understand" in stage.endpoint.status().detail)
+    stage.endpoint._say({"dance": 1})
+    stage.until(lambda: "dance" in stage.endpoint.status().detail)
+    assert stage.ended(stage.submit(QUICK, {"x": 2})).end["end"] == "done"
+    assert [host.pid for host in hosts_of(stage.root)] == [pid]
+
+
+def test_a_host_of_another_protocol_is_not_spoken_to(tmp_path, monkeypatch):
+    place = Place.of(tmp_path)
+    monkeypatch.setattr("aisteer.execution.hosts._PROTOCOL", 1)
+    assert Place.of(tmp_path) != place
 
 
 def test_a_claimant_whose_file_was_removed_claims_all_the_same(tmp_path):
