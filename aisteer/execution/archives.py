@@ -45,6 +45,10 @@ class Archives:
                 path=str(self.folder),
             ) from error
 
+    def kept(self) -> set[str]:
+        """The keys of attempts of which something is in the spool outside of its archives."""
+        return self._archives.kept()
+
     def holds(self, folder: str) -> bool:
         """Whether an attempt (its folder, relative to the root) is in one of them."""
         return self._archives.find(folder) is not None

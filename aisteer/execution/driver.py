@@ -18,11 +18,12 @@ from typing import Any
 
 from aisteer.errors import AisteerError, LeaseHeld, LeaseLost
 from aisteer.execution.delivery import Delivery
-from aisteer.execution.endpoint import AttemptRef, Endpoint, Health, Packs
+from aisteer.execution.endpoint import AttemptRef, Endpoint, Health
 from aisteer.execution.launching import Launcher
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.rules import Rules
 from aisteer.execution.thinking import Thinker, Thinks
+from aisteer.execution.tidying import Tidier
 from aisteer.execution.tracking import Tracked, Tracker
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
@@ -38,10 +39,6 @@ _BUSY = 0.05
 _EAGER = 0.01
 """The same while proposals are being made that a rule may accept at once."""
 _IDLE = 0.5
-_PACKED = 500
-"""Ended attempts that go into one archive, when there is nothing else to do."""
-_QUIET = 2.0
-"""Seconds without a live attempt after which there is nothing else to do."""
 
 
 class Driver:
@@ -89,10 +86,9 @@ class Driver:
         self._unreported: list[Event] = []
         self._settled: set[str] = set()
         """Troubles that are over, of which the journal does not say so yet."""
-        self._over: list[tuple[Endpoint, AttemptRef]] = []
+        self._tidier = Tidier(journal)
         self._seen = 0
         self._beaten = 0.0
-        self._worked = 0.0
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
@@ -224,11 +220,11 @@ class Driver:
         self._launch(state)
         self._delivery.retry()
         if not self._tracker.live and not self._unreported:
-            self._pack()
+            self._tidier.tidy(self.endpoints, self.epoch)
             for endpoint in {id(e): e for e in self.endpoints.values()}.values():
                 endpoint.tail({}, 0.0)  # nothing to read, but it may have news of itself
             return False
-        self._worked = time.monotonic()
+        self._tidier.busy()
         self._look()
         return True
 
@@ -319,21 +315,13 @@ class Driver:
             self._stop.wait(_BUSY)
         events, over = self._tracker.collect()
         self._unreported += events  # at once: the tracker gives them once
-        self._over += [(self._delivery.forget(ref), ref) for ref in over]
+        for ref in over:
+            self._tidier.over(self._delivery.forget(ref), ref)
         self._launcher.ended(len(over))
         if self._unreported:
             # They are let go of only once they are committed: a full disk must not lose an end.
             self._report(self._unreported)
             self._unreported = []
-
-    def _pack(self) -> None:
-        """Keep spools small while nothing runs; what the journal has sealed is not needed as files."""
-        if len(self._over) < _PACKED or time.monotonic() - self._worked < _QUIET:
-            return
-        batch, self._over = self._over[:_PACKED], self._over[_PACKED:]
-        for endpoint in {id(e): e for e, _ in batch}.values():
-            if isinstance(endpoint, Packs):
-                endpoint.pack([ref for e, ref in batch if e is endpoint])
 
     def _report(self, events: list[Event]) -> None:
         state = self.journal.state

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["AttemptRef", "Endpoint", "Glimpse", "Health", "Packs", "Submission"]
+__all__ = ["AttemptRef", "Endpoint", "Glimpse", "Health", "Keeps", "Packs", "Submission"]
 
 Json = dict[str, Any]
 
@@ -120,3 +120,11 @@ class Packs(Protocol):
 
     def pack(self, refs: Sequence[AttemptRef]) -> int:
         """Pack attempts that are mirrored and sealed; how many were."""
+
+
+@runtime_checkable
+class Keeps(Protocol):
+    """An endpoint that can say what its spool keeps, so that what earlier drivers left is packed as well."""
+
+    def kept(self) -> Collection[str]:
+        """The keys of attempts of which something is there outside of the archives."""

@@ -131,6 +131,10 @@ class LocalEndpoint:
         """Pack ended attempts into an archive beside them; see ``Packs``."""
         return self.spool.archives.pack(refs)
 
+    def kept(self) -> set[str]:
+        """Attempts of which something is in the spool outside of its archives; see ``Keeps``."""
+        return self.spool.archives.kept()
+
     def status(self) -> Health:
         """How the host is, as it last said."""
         status = self._status

@@ -69,9 +69,9 @@ class Lease:
         self._journal.tell()
         return epoch
 
-    def beat(self, epoch: int) -> None:
+    def beat(self, epoch: int, *, durable: bool = False) -> None:
         """Count the beat of the driver of ``epoch`` on; see ``Journal.beat``."""
-        with self._journal.writing(durable=False) as writing:
+        with self._journal.writing(durable=durable) as writing:
             change = update(lease).where(lease.c.epoch == epoch).values(beat=lease.c.beat + 1, released=False)
             if writing.connection.execute(change).rowcount != 1:
                 self._lost(epoch)

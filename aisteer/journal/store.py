@@ -323,13 +323,17 @@ class Journal:
         """
         return Lease(self).take(holder, actor, patience)
 
-    def beat(self, epoch: int) -> None:
+    def beat(self, epoch: int, *, durable: bool = False) -> None:
         """Show that the driver of ``epoch`` lives.
+
+        Args:
+            epoch: The driver's.
+            durable: Whether to wait for the disk itself: then all that was committed before outlives a power failure.
 
         Raises:
             LeaseLost: Another driver took over.
         """
-        Lease(self).beat(epoch)
+        Lease(self).beat(epoch, durable=durable)
 
     def release_lease(self, epoch: int) -> None:
         """Give the lease back, so that the next driver need not wait. Harmless when it is lost already."""

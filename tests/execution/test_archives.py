@@ -50,10 +50,31 @@ def test_packed_attempts_are_one_file_and_can_be_read(stage):
     assert later.pack(refs) == 0
 
 
-def test_what_has_not_ended_stays(stage):
+def test_what_is_over_without_an_end_stays_and_nobody_begins_it_any_more(stage):
     ref = stage.write(STEPS)
     assert Archives(stage.root).pack([ref]) == 0
-    assert stage.path(ref).exists()
+    assert (stage.path(ref) / "request.json").exists()
+    assert stage.execute(ref).end is None
+
+
+def test_one_that_is_over_without_an_end_keeps_no_lot_and_no_book_of_others(stage):
+    simulation, root = stage.code("def f(x): return {'y': x}"), str(stage.root)
+    submissions = [stage.submission(simulation, {"x": x}) for x in range(8)]
+    stage.spool.create(stage.nonce)
+    places = stage.spool.hand_over(submissions, stage.folder / "code")
+    refs, lots = [s.ref for s in submissions], Lots(root)
+    assert Claimant(root, "killed").claim(str(stage.path(refs[0])))
+    claimant, book = Claimant(root, "abcdef"), Book(root, "abcdef")
+    for ref in refs[1:]:
+        handed = lots.read(ref.key, places[ref])
+        run_attempt(root, ref.folder, alone=False, claimant=claimant, handed=handed, book=book)
+    archives = Archives(stage.root)
+    assert archives.kept() == {ref.key for ref in refs}
+    assert archives.pack(refs[1:]) == 7
+    assert archives.kept() == {refs[0].key}  # which another driver finds, and has packed as well
+    assert Archives(stage.root).pack(refs) == 0
+    assert list((stage.root / "lots").iterdir()) == []
+    assert Archives(stage.root).kept() == set()
 
 
 def test_a_run_starts_from_a_packed_checkpoint(stage):

@@ -42,9 +42,11 @@ class Archives:
         self.folder = root / "archives"
         self._where: dict[str, Path] = {}
         self._read: set[Path] = set()
+        self._endless: set[str] = set()
+        """Attempts that are over and left no end: lost ones. What they left stays, and holds up no other."""
 
     def pack(self, keys: Collection[str]) -> int:
-        """Pack the folders of attempts that have ended and are mirrored and sealed; one archive for all.
+        """Pack the folders of attempts that are over, mirrored and sealed; one archive for all.
 
         None of them is executed any more, whoever still has its request.
 
@@ -68,14 +70,16 @@ class Archives:
             for key, folder in wanted.items()
             if key in booked or os.path.lexists(self.root / folder / "end.json")
         }
+        if (self.root / "attempts").is_dir():
+            fencing.close(str(self.root), [str(self.root / folder) for folder in wanted.values()])
         if packed:
             self._pack(packed, booked)
+        self._endless.update(key for key, folder in wanted.items() if folder not in self._where)
         self._sweep()
         return len(packed)
 
     def _pack(self, packed: Mapping[str, str], booked: Mapping[str, bytes]) -> None:
         self.handing.find(packed)
-        fencing.close(str(self.root), [str(self.root / folder) for folder in packed.values()])
         path = self._write(packed, booked)
         for key, folder in packed.items():
             self._where[folder] = path
@@ -131,13 +135,28 @@ class Archives:
                 archive.writestr(f"{folder}/{name}", content)
 
     def _sweep(self) -> None:
-        """Remove lots and closed books of which every attempt is packed."""
+        """Remove lots and closed books of which every attempt is over."""
         self._index()
         for lot in self.handing.names():
             keys = [key for key, _, _ in lots.entries(self.handing.content(lot))]
-            if keys and all(names.folder_of(key) in self._where for key in keys):
+            if keys and all(map(self._is_over, keys)):
                 self.handing.remove(lot)
-        self.books.remove_packed(lambda key: names.folder_of(key) in self._where)
+        self.books.remove_over(self._is_over)
+
+    def _is_over(self, key: str) -> bool:
+        return names.folder_of(key) in self._where or key in self._endless
+
+    def kept(self) -> set[str]:
+        """The keys of attempts of which something is there outside of the archives: a folder, or a line somewhere."""
+        self._index()
+        found = {key for _, ends in self.books.all() for key in ends}
+        for lot in self.handing.names():
+            found.update(key for key, _, _ in lots.entries(self.handing.content(lot)))
+        for path, folders, _ in os.walk(self.root / "attempts"):
+            if Path(path).parent == self.root / "attempts":
+                found.update(name for name in folders if names.KEY.fullmatch(name))
+                folders.clear()
+        return {key for key in found if names.folder_of(key) not in self._where}
 
     def find(self, folder: str) -> Path | None:
         """The archive that holds an attempt's folder (relative to the root); None when none does."""

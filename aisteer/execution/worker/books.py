@@ -59,19 +59,19 @@ class Books:
             if ends is not None:
                 yield name, ends
 
-    def remove_packed(self, is_packed: Callable[[str], bool]) -> None:
-        """Remove the books that nobody writes any more and of which each attempt is packed."""
+    def remove_over(self, is_over: Callable[[str], bool]) -> None:
+        """Remove the books that nobody writes any more and of which each attempt is over and packed."""
         there = self._names()
         closed = book.closed(there)
         for name in there:
             ends = self._ends(name)
-            if ends is None or not all(map(is_packed, ends)):
+            if ends is None or not all(map(is_over, ends)):
                 continue
             if name not in closed:
                 if not self._is_left(name, ends):
                     continue
                 ends = self._ends(name)  # once more: it may have written just before it left
-                if ends is None or not all(map(is_packed, ends)):
+                if ends is None or not all(map(is_over, ends)):
                     continue
             files.remove(os.path.join(self._folder, name))
             for known in (self._read_to_the_end, self._too_long):
