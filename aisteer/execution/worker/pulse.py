@@ -20,6 +20,16 @@ class Living(Protocol):
         """Give a sign of life and look around; once an interval."""
 
 
+class _Beating:
+    """An attempt, and when it beats next, in monotonic seconds."""
+
+    __slots__ = ("attempt", "due")
+
+    def __init__(self, attempt: Living, due: float) -> None:
+        self.attempt = attempt
+        self.due = due
+
+
 class Pulse:
     """Beats for every attempt of this process, and flushes soon when asked to.
 
@@ -29,7 +39,7 @@ class Pulse:
 
     def __init__(self, interval: float = 1.0) -> None:
         self.interval = interval
-        self._living: dict[int, Living] = {}
+        self._living: dict[int, _Beating] = {}
         self._soon = threading.Event()
         self._armed = False
         self._thread: threading.Thread | None = None
@@ -44,7 +54,7 @@ class Pulse:
             self._armed = False
             self._thread = threading.Thread(target=self._run, name="aisteer-pulse", daemon=True)
             self._thread.start()
-        self._living[id(attempt)] = attempt
+        self._living[id(attempt)] = _Beating(attempt, time.monotonic() + self.interval)
 
     def leave(self, attempt: Living) -> None:
         """Its attempt is over."""
@@ -57,14 +67,12 @@ class Pulse:
             self._soon.set()
 
     def _run(self) -> None:
-        left = self.interval
         nap = BATCH
         idle = 0
         while True:
             if self._armed:
                 self._soon.clear()
                 time.sleep(nap)
-                left -= nap
                 late = self._flush()
                 # A steady stream is written by those who make it: the longer it lasts the less we look.
                 nap = BATCH if late else min(2 * nap, 4 * BATCH)
@@ -72,16 +80,23 @@ class Pulse:
                 if idle > 1:
                     self._armed, idle, nap = False, 0, BATCH
                     self._flush()
-            elif self._soon.wait(left):
+            elif self._soon.wait(self._left()):
                 continue
-            else:
-                left = 0.0
-            if left <= 0.0:
-                left = self.interval
-                for attempt in list(self._living.values()):
-                    attempt.beat()
+            self._beat()
+
+    def _left(self) -> float:
+        """How long nothing has to beat, seconds."""
+        now = time.monotonic()
+        return max(0.0, min([self.interval, *(one.due - now for one in list(self._living.values()))]))
+
+    def _beat(self) -> None:
+        for one in list(self._living.values()):
+            now = time.monotonic()
+            if now >= one.due:
+                one.due = now + self.interval
+                one.attempt.beat()
 
     def _flush(self) -> bool | None:
         """Whether something was late; None when nothing waits."""
-        found = [attempt.flush() for attempt in list(self._living.values())]
+        found = [one.attempt.flush() for one in list(self._living.values())]
         return any(found) if any(late is not None for late in found) else None
