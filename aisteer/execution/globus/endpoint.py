@@ -188,7 +188,7 @@ class GlobusEndpoint:
         """Whether an attempt was still here, never sent by anybody: it ends here."""
         with self._roster.bell:
             member = self._roster.get(ref.key)
-            if member is None or not member.queued or member.elsewhere or member.tries:
+            if member is None or not member.queued or member.elsewhere or member.sent:
                 return False
             member.queued = False
         words = "It was taken back before it was sent; nothing ran."

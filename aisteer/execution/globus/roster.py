@@ -23,6 +23,10 @@ _SURE = 3.0
 """Seconds for which a holder has to be dead, or a folder gone: the end may be about to be written."""
 _WAITING = 4.0
 """Seconds after which an attempt that was sent and that nobody has claimed is said to wait there."""
+_OVERTAKEN = 30.0
+"""Seconds that one may be begun after another that was sent later."""
+_FORGOTTEN = 600.0
+"""Seconds after which what waits is sent once more; then twice as many, and so on."""
 _CLAIM = ("by", "host", "job", "block", "worker")
 _LONGEST = 8 << 20
 _MOST_EARLY = 100_000
@@ -37,7 +41,9 @@ class Member:
         elsewhere: Another driver, or an earlier try, may have sent it: who has it is decided by the spool alone.
         sent: When the service took it, monotonic seconds; 0 before.
         ticket: ``<task group>/<task>``.
-        tries: How often it was sent.
+        first: When it was first sent.
+        failures: How often its task was over without having begun it.
+        followed: The driver has asked for it.
         not_before: Unix time from which on it may be sent again: the block that it was sent to is about to end.
         looked: When an answer last said that nobody had claimed it.
         known: ``""``, ``"claimed"`` or ``"ended"``, as a question says it.
@@ -48,7 +54,9 @@ class Member:
     elsewhere: bool = False
     sent: float = 0.0
     ticket: str = ""
-    tries: int = 0
+    first: float = 0.0
+    failures: int = 0
+    followed: bool = False
     not_before: float = 0.0
     looked: float = 0.0
     offset: int = 0
@@ -80,6 +88,8 @@ class Roster:
         self._books: dict[str, int] = {}
         self._early: dict[str, Json] = {}  # ends of attempts that are not followed (yet)
         self._news: list[Glimpse] = []
+        self._died_at = 0.0
+        self._overtaken: tuple[float, float] = (0.0, 0.0)
 
     # --- the driver's thread ---
 
@@ -110,9 +120,16 @@ class Roster:
             return [glimpse for glimpse in news if glimpse.ref in offsets]
 
     def _let_go(self, offsets: Mapping[AttemptRef, int]) -> None:
-        done = [key for key, member in self._members.items() if member.over and member.ref not in offsets]
+        done = []
+        for key, member in self._members.items():
+            if member.ref in offsets:
+                member.followed = True
+            elif member.over or member.followed:
+                done.append(key)
         untold = {glimpse.ref.key for glimpse in self._news} if done else set()
         for key in done:
+            if not self._members[key].over:
+                self._died_at = time.monotonic()  # the driver gave it up: it showed no sign of life
             if key not in untold:
                 del self._members[key]
 
@@ -159,8 +176,28 @@ class Roster:
         """The service has taken it."""
         with self.bell:
             member.queued, member.sent, member.ticket, member.waits = False, time.monotonic(), ticket, False
-            member.tries += 1
+            member.first = member.first or member.sent
             self._tell(Glimpse(member.ref, state="submitted", ticket=ticket))
+
+    def forgotten(self, now: float) -> list[Member]:
+        """What was sent, waits for ever as the service says, and may be known to nobody there any more.
+
+        An agent takes tasks before its workers do. When it or a block of it dies, they are gone without a word: so
+        when attempts of ours die there, when later ones overtake, and in any case after some time that doubles.
+        """
+        with self.bell:
+            sent, seen = self._overtaken
+            return [
+                member
+                for member in self._members.values()
+                if member.sent
+                and not (member.over or member.claimed or member.queued)
+                and (
+                    member.sent < self._died_at
+                    or (member.sent + _OVERTAKEN < sent and now - seen > _OVERTAKEN)
+                    or now - member.sent > max(_FORGOTTEN, member.sent - member.first)
+                )
+            ]
 
     def lose(self, member: Member, why: str) -> None:
         """Nobody executes it."""
@@ -214,6 +251,8 @@ class Roster:
         claim, end, data, gap = said.get("claim"), said.get("end"), said.get("data"), said.get("gap")
         if isinstance(claim, dict) and not member.claimed:
             member.known = "claimed"
+            if member.sent > self._overtaken[0]:
+                self._overtaken = (member.sent, now)
             where = {k: v for k, v in claim.items() if k in _CLAIM and isinstance(v, str | int)}
             self._tell(Glimpse(member.ref, state="claimed", claim=where, ticket=member.ticket or None))
         if not member.claimed:
@@ -270,7 +309,7 @@ class Roster:
             return
         member.trouble_since = member.trouble_since or now
         if now - member.trouble_since >= _SURE:
-            member.over = True
+            member.over, self._died_at = True, now
             self._tell(Glimpse(member.ref, lost=reason))
 
     def _tell(self, glimpse: Glimpse) -> None:

@@ -39,6 +39,8 @@ _STRETCH = 3_000_000
 """Bytes of code that go in one request."""
 _PATIENCE = 120.0
 """Seconds in which the watcher is expected to write something there; after that it is asked again."""
+_BLOCK = 900.0
+"""Seconds after which a block that was about to end is taken for ended, whatever was said."""
 _BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)
 
 
@@ -126,7 +128,8 @@ class Sender:
             return
         if not self.ready:
             self._make_ready()
-        queued = [member for member in self._roster.members() if member.queued]
+        wall = time.time()
+        queued = [member for member in self._roster.members() if member.queued and member.not_before <= wall]
         if queued:
             self._send(queued)
         if now >= self._check_at:
@@ -200,13 +203,11 @@ class Sender:
 
     def _send(self, queued: Sequence[Member]) -> None:
         requests = self._outbox.requests([member.ref.key for member in queued])
+        fit = [member for member in queued if self._fits(member, requests.get(member.ref.key))]
+        self._restore([requests[member.ref.key] for member in fit])
         kinds: dict[str, tuple[Json | None, list[tuple[Member, sizes.Parcel]]]] = {}
-        for member in queued:
-            request = requests.get(member.ref.key)
-            if request is None:
-                words = "Its request is gone from the campaign's folder: nobody executes it."
-                self._roster.lose(member, words)
-                continue
+        for member in fit:
+            request = requests[member.ref.key]
             self._bring(self._needs(request))
             parcel = self._parcel(member.ref.key, request)
             needs = specification(request)
@@ -215,6 +216,35 @@ class Sender:
             of = {id(parcel): member for member, parcel in kind}
             for batch in sizes.batches([parcel for _, parcel in kind]):
                 self._send_batch(needs, [(of[id(parcel)], parcel.order) for parcel in batch])
+
+    def _fits(self, member: Member, request: Json | None) -> bool:
+        """Whether it can be executed there; it ends here when it never can be."""
+        if request is None:
+            self._roster.lose(member, "Its request is gone from the campaign's folder: nobody executes it.")
+            return False
+        simulation = request.get("simulation") or {}
+        here, there = simulation.get("python"), str(self._watcher.machine.get("python") or "")
+        if (
+            simulation.get("mode") != "pickle"
+            or not here
+            or not there
+            or there.split(".")[:2] == here.split(".")
+        ):
+            return True
+        words = (
+            f"The simulation is a pickle of Python {here}, and the endpoint's workers have {there}: they could not "
+            f"read it. Nothing was sent. Use Python {here} there, or write the simulation so that its source can "
+            "travel: define what it uses in the notebook or in an installed module."
+        )
+        self._roster.end(member, {"end": "failed", "message": words})
+        return False
+
+    def _restore(self, requests: Sequence[Json]) -> None:
+        """Have checkpoints to start from taken out of archives, where they were packed."""
+        wanted = {str(request["restart"]) for request in requests if request.get("restart")}
+        if wanted:
+            orders = [{"do": "restore", "checkpoint": checkpoint} for checkpoint in sorted(wanted)]
+            self._written(orders, 200 * len(orders))
 
     def _parcel(self, key: str, request: Json) -> sizes.Parcel:
         """The order for an attempt; one that is too large for a submission finds its request in the spool."""
@@ -294,7 +324,13 @@ class Sender:
             data = stream.encode("latin-1", "replace") if isinstance(stream, str) else None
             self._roster.take_result(member, end, data)
         elif said.get("again") is True:
+            later = said.get("not_before")
+            member.not_before = (
+                min(float(later), time.time() + _BLOCK) if isinstance(later, int | float) else 0.0
+            )
             member.queued = True
+        elif isinstance(said.get("claim"), dict):
+            self._watcher.ring()  # somebody else executes it: the spool says how it goes on
         elif said.get("executed") is False and not member.claimed:
             self._not_executed(member, clean_text(said.get("reason"), 500) or "it says no reason")
 
@@ -302,8 +338,9 @@ class Sender:
         """Its task is over and did not begin it: it is sent again, a few times."""
         if member.claimed:
             return  # somebody executes it; whether that one lives is seen in the spool
-        if member.tries >= _TRIES:
-            self._roster.lose(member, f"The endpoint did not execute it, {member.tries} times: {why}.")
+        member.failures += 1
+        if member.failures >= _TRIES:
+            self._roster.lose(member, f"The endpoint did not execute it, {member.failures} times: {why}.")
         else:
             member.queued = True
             self._failed(f"The endpoint did not execute {member.ref.run}: {why}. It is sent again.")

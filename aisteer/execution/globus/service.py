@@ -31,8 +31,8 @@ _RETRIES = 2
 _STATUSES = 500
 """Tasks that are asked about in one request."""
 
-# The SDK tells each failed batch and each lost connection to whoever shows warnings; the board says it better.
-logging.getLogger("globus_compute_sdk").setLevel(logging.ERROR)
+# Its threads print each failed batch and each lost connection into whatever cell is there; the board says it better.
+logging.getLogger("globus_compute_sdk.sdk.executor").setLevel(logging.CRITICAL)
 
 
 class Unreachable(EndpointError):

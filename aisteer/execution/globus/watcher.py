@@ -33,8 +33,10 @@ _QUIET = 30.0
 """Seconds between two looks while nobody looks and nothing asks for observations; ends come by themselves."""
 _BORROWED = 5.0
 """The same without a watch role, where a look takes a worker that could compute."""
-_LATE = 20.0
+_LATE = 8.0
 """Seconds after which a task that should be done is asked for at the web service."""
+_LOST = 15.0
+"""Seconds after which a task that the service says waits is sent once more: its result may be lost. Then doubled."""
 _GONE = 20.0
 """Seconds after which a spool that is not there any more is not expected back."""
 _LETTER = 4_000_000
@@ -113,6 +115,7 @@ class Watcher:
         self._due = 0.0
         self._failures = 0
         self._refused_since = 0.0
+        self._patience = _LOST
         self._lock = threading.Lock()
         self._bell = threading.Event()
         self._closed = threading.Event()
@@ -234,7 +237,8 @@ class Watcher:
         waited = time.monotonic() - flight.since
         task = getattr(flight.future, "task_id", None)
         if task is None:
-            if waited > 6 * _LATE:
+            if waited > 120.0:
+                self._flights.remove(flight)
                 self._again(flight, "the request could not be sent")
             return
         try:
@@ -245,6 +249,10 @@ class Watcher:
         if found is not None:
             flight.future = found
             self._land(flight)
+        elif waited > self._patience:
+            self._patience = min(2.0 * self._patience, 900.0)
+            self._flights.remove(flight)
+            self._again(flight, f"nothing has come back for {waited:.0f} s")
         else:
             self.problem = (
                 f"The watcher at the endpoint has not answered for {waited:.0f} s: its workers are all taken, or it is "
@@ -278,7 +286,7 @@ class Watcher:
         if isinstance(refused, str):
             self._refused(flight, clean_text(refused, 1000))
             return
-        self._failures, self._refused_since, self.problem = 0, 0.0, ""
+        self._failures, self._refused_since, self.problem, self._patience = 0, 0.0, "", _LOST
         root = answer.get("root")
         if flight.letters and flight.letters[0].where and isinstance(root, str):
             self.root = clean_text(root, 4096)
