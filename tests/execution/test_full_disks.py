@@ -14,6 +14,7 @@ from aisteer.execution.endpoint import AttemptRef
 from aisteer.execution.hosts import list_hosts, stop_host
 from aisteer.execution.local import LocalEndpoint
 from aisteer.execution.mirror import Mirror
+from aisteer.execution.spool import Spool
 from tests.execution.driven import campaign_of, counted, fill, finished, small_disk, until
 
 pytestmark = pytest.mark.usefixtures("no_host_is_left")
@@ -139,7 +140,11 @@ def test_many_runs_whose_requests_or_ends_found_no_room_are_executed_once_and_ke
         until(campaign, lambda: log.exists() and len(log.read_text().split()) == 2)
         filler = fill(disk)
         gate.touch()
-        until(campaign, lambda: len(log.read_text().split()) > 2)  # whose end found no room
+        until(campaign, lambda: len(log.read_text().split()) > 2)  # one at least tried to write its end
+        refs = [AttemptRef(run.id, run.uuid, 1) for run in campaign.state.runs.values()]
+        spool = Spool(disk)
+        assert [spool.end(ref) for ref in refs] == [None] * 20
+        assert not any(run.end for run in campaign.state.runs.values())
         filler.unlink()
         finished(campaign, 20)
         runs = campaign.state.runs
