@@ -85,6 +85,7 @@ def test_on_a_terminal_one_line_is_rewritten(tmp_path: Path, shelf: Path) -> Non
 def test_a_benchmark_prints_nothing_but_json_even_when_the_environment_is_stale(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     (checkout / "tests" / "benchmarks").mkdir(parents=True)
+    (checkout / "tests" / "__init__.py").touch()
     (checkout / "tests" / "benchmarks" / "quick.py").write_text('print(\'{"benchmark": "quick"}\')\n')
     for name in ("Makefile", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, checkout)

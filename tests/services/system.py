@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 HERE = Path(__file__).resolve().parents[2] / ".services"
 
@@ -97,13 +98,17 @@ def provide(program: str) -> Path:
 
 def need(program: str) -> Path:
     """Where the program is, for a test; skips it with the reason when there is none."""
+    path = find(program)
+    if path is None:
+        note = HERE / f"{program}.why"
+        lacking(note.read_text() if note.exists() else f"{program} is not installed (see make programs)")
+    return path
+
+
+def lacking(reason: str) -> NoReturn:
+    """End a test that lacks something: skipped with the reason, or failed where services are required."""
     import pytest
 
-    path = find(program)
-    if path is not None:
-        return path
-    note = HERE / f"{program}.why"
-    reason = note.read_text() if note.exists() else f"{program} is not installed (see make programs)"
     if os.environ.get("AISTEER_REQUIRE_SERVICES") == "1":
         raise pytest.fail.Exception(reason, pytrace=False)
     raise pytest.skip.Exception(reason)

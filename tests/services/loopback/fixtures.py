@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 
 from tests.services.loopback.stack import Loopback
-from tests.services.system import need
+from tests.services.system import lacking, need
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +17,8 @@ def loopback_parts() -> Iterator[Loopback]:
     """The parts, started when the first test asks for them; shared by all."""
     if sys.platform != "linux":
         pytest.skip("the agent of Globus Compute runs on Linux only")
-    pytest.importorskip("globus_compute_endpoint")
+    if find_spec("globus_compute_endpoint") is None:
+        lacking("globus-compute-endpoint is not installed (see make test)")
     need("rabbitmq-server")
     with Loopback() as loopback:
         yield loopback

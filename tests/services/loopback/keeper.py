@@ -49,10 +49,14 @@ def _offspring() -> list[int]:
     return found
 
 
-def _reap() -> None:
-    with suppress(ChildProcessError):
+def _reap() -> bool:
+    """Take note of what has ended; whether anything is left. (Orphans come here, so no child means no offspring.)"""
+    try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:
@@ -62,15 +66,14 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
 
 
 def _end(program: int, grace: float) -> None:
-    """Ask the program, wait, then kill until nothing is left."""
+    """Ask the program and wait (not when there is no grace), then kill until nothing is left."""
     deadline = time.monotonic() + grace
-    _signal([program], signal.SIGTERM)
-    _signal(_offspring(), signal.SIGCONT)  # what was paused hears it too
-    while _offspring() and time.monotonic() < deadline:
+    if grace and program in _offspring():
+        _signal([program], signal.SIGTERM)
+        _signal(_offspring(), signal.SIGCONT)  # what was paused hears it too
+    while program in _offspring() and time.monotonic() < deadline:
         signal.sigtimedwait({signal.SIGCHLD}, 0.05)
         _reap()
-        if program not in _offspring():
-            break
     while left := _offspring():
         _signal(left, signal.SIGKILL)
         signal.sigtimedwait({signal.SIGCHLD}, 0.05)
@@ -100,8 +103,7 @@ def main(parent: int, grace: float, folder: str, command: list[str]) -> None:
         if number in {signal.SIGTERM, signal.SIGUSR1}:
             _end(program, grace if number == signal.SIGTERM else 0)
             return
-        _reap()
-        if not _offspring():
+        if not _reap():
             return
 
 
