@@ -245,9 +245,7 @@ class Campaign:
 
     @autonomy.setter
     def autonomy(self, rule: Rule) -> None:
-        if not hasattr(rule, "to_json"):
-            raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {rule!r:.100}.")
-        self.submit(cmd.SetAutonomy(actor=self.actor, rule=rule.to_json()))
+        self.submit(cmd.SetAutonomy(actor=self.actor, rule=_plain_rule(rule)))
 
     @property
     def budget(self) -> Budget | None:
@@ -256,9 +254,7 @@ class Campaign:
 
     @budget.setter
     def budget(self, budget: Budget | None) -> None:
-        if budget is not None and not isinstance(budget, Budget):
-            raise BadDefinition(f"budget must be ai.NodeHours(…) or ai.Runs(…), not {budget!r:.100}.")
-        self.submit(cmd.SetBudget(actor=self.actor, budget=None if budget is None else budget.to_json()))
+        self.submit(cmd.SetBudget(actor=self.actor, budget=_plain_budget(budget)))
 
     def propose(
         self,
@@ -330,18 +326,20 @@ class Campaign:
         Raises:
             BadDefinition: Parts that cannot work together.
         """
-        wanted = redefine(self.definition, changes)
+        also: Json = {}
         if "budget" in changes:
-            self.budget = changes["budget"]  # first: it can be refused
-        wanted.save(self.folder)
+            also["budget"] = _plain_budget(changes["budget"])
+        if "autonomy" in changes:
+            also["autonomy"] = _plain_rule(changes["autonomy"] if changes["autonomy"] is not None else _ask())
+        wanted = redefine(self.definition, changes)
+        wanted.save(self.folder)  # first: what the journal names has to be there
         words = differences(self.definition, wanted.definition, self.folder)
-        if words:
+        if words or also:
+            definition = wanted.definition if words else self.definition
             self.submit(
-                cmd.Redefine(actor=self.actor, definition=wanted.definition, changes=words, reason=reason)
+                cmd.Redefine(actor=self.actor, definition=definition, changes=words, reason=reason, also=also)
             )
         self.opened.connections.update(wanted.connections)
-        if "autonomy" in changes:
-            self.autonomy = changes["autonomy"] if changes["autonomy"] is not None else _ask()
         return words
 
     def submit(self, command: cmd.Command) -> Receipt:
@@ -372,6 +370,18 @@ class Campaign:
         from aisteer.campaign.display import show
 
         show(self)
+
+
+def _plain_rule(rule: Rule) -> Json:
+    if not hasattr(rule, "to_json"):
+        raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {rule!r:.100}.")
+    return rule.to_json()
+
+
+def _plain_budget(budget: Budget | None) -> Json | None:
+    if budget is not None and not isinstance(budget, Budget):
+        raise BadDefinition(f"budget must be ai.NodeHours(…) or ai.Runs(…), not {budget!r:.100}.")
+    return None if budget is None else budget.to_json()
 
 
 def _ask() -> Rule:

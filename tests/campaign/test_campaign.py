@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from urllib.parse import unquote_plus
 
 import numpy as np
@@ -98,6 +99,37 @@ def test_redefining_changes_what_was_named_and_keeps_the_rest(make):
         campaign.redefine(bach=8)
     with pytest.raises(BadDefinition, match="do not fit: missing density"):
         campaign.redefine(space=ai.Space(temperature=ai.Float(1, 2)))
+
+
+def test_a_redefinition_changes_all_that_was_named_or_nothing(make, monkeypatch):
+    problem = {"space": ai.Space(x=ai.Float(0, 1)), "objective": ai.Maximize("y"), "budget": ai.Runs(5)}
+    campaign = make(simulation=_version(1), **problem)
+    before, position = campaign.definition, campaign.state.position
+    change = {"batch": 8, "budget": ai.Runs(9), "autonomy": ai.Accept(cost_below=2.0)}
+    code = campaign.folder / "code"
+    shutil.rmtree(code)
+    code.touch()  # nothing can be kept there now
+    with pytest.raises(OSError, match="code"):
+        campaign.redefine(simulation=_version(2), **change)
+    assert (campaign.definition, campaign.budget, campaign.state.position) == (before, ai.Runs(5), position)
+    code.unlink()
+    with pytest.raises(BadDefinition, match="budget must be"):
+        campaign.redefine(batch=8, budget=9)
+    answered, submit = [], campaign.journal.submit
+    monkeypatch.setattr(campaign.journal, "submit", lambda c: answered.append(submit(c)) or answered[-1])
+    campaign.redefine(simulation=_version(2), **change)
+    assert [type(record.event).__name__ for receipt in answered for record in receipt.events] == [
+        "BudgetChanged",
+        "CampaignRedefined",
+        "AutonomyChanged",
+    ]
+    assert len(answered) == 1  # in one transaction
+    assert (campaign.budget, campaign.definition["tasks"]["main"]["batch"]) == (ai.Runs(9), 8)
+    assert campaign.autonomy.to_json() == change["autonomy"].to_json()
+    campaign.redefine(budget=ai.Runs(5))
+    campaign.budget = ai.Runs(7)
+    assert campaign.redefine(budget=ai.Runs(5)) == []  # as it was defined, and not as it is
+    assert campaign.budget == ai.Runs(5)
 
 
 def test_a_changed_simulation_shows_the_lines_that_changed(make):

@@ -10,7 +10,7 @@ from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.events import Event, Json
 from aisteer.journal.state import State
 
-__all__ = ["SetBudget", "covered"]
+__all__ = ["SetBudget", "budget_changed", "covered"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +21,14 @@ class SetBudget(Command):
 
 @handles(SetBudget)
 def _set_budget(state: State, command: SetBudget, now: float) -> list[Event]:
-    if command.budget == state.budget:
+    return budget_changed(state, command.budget, command.reason)
+
+
+def budget_changed(state: State, budget: Json | None, reason: str) -> list[Event]:
+    """What setting the budget leads to; ``Refused`` where what was spent cannot be counted in its unit."""
+    if budget == state.budget:
         return []
-    unit = state.unit if command.budget is None else command.budget.get("unit", state.unit)
+    unit = state.unit if budget is None else budget.get("unit", state.unit)
     if unit != state.unit and state.next_run > 1:
         ran = "one run" if state.next_run == 2 else f"{state.next_run - 1} runs"
         raise Refused(
@@ -31,7 +36,7 @@ def _set_budget(state: State, command: SetBudget, now: float) -> list[Event]:
             f"cannot be turned into the other. Nothing was changed. Give the budget in {state.unit}.",
             unit=state.unit,
         )
-    return [ev.BudgetChanged(budget=command.budget, reason=command.reason)]
+    return [ev.BudgetChanged(budget=budget, reason=reason)]
 
 
 def covered(state: State, name: str, cost: float, left: float) -> float:

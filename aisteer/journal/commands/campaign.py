@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from aisteer.errors import Refused
 from aisteer.journal import events as ev
+from aisteer.journal.commands.budget import budget_changed
 from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.events import Event, Json
 from aisteer.journal.state import State
@@ -47,20 +48,28 @@ def _define(state: State, command: Define, now: float) -> list[Event]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redefine(Command):
+    """Change the definition, and with it what ``also`` names: ``budget``, ``autonomy``. All of it or nothing."""
+
     definition: Json
     changes: Sequence[str]
     reason: str = ""
+    also: Json = field(default_factory=dict)
 
 
 @handles(Redefine)
 def _redefine(state: State, command: Redefine, now: float) -> list[Event]:
-    if command.definition == state.definition:
-        return []
-    return [
-        ev.CampaignRedefined(
-            definition=command.definition, changes=list(command.changes), reason=command.reason
+    made: list[Event] = []
+    if "budget" in command.also:
+        made += budget_changed(state, command.also["budget"], command.reason)
+    if command.definition != state.definition:
+        made.append(
+            ev.CampaignRedefined(
+                definition=command.definition, changes=list(command.changes), reason=command.reason
+            )
         )
-    ]
+    if "autonomy" in command.also:
+        made += _autonomy_changed(state, command.also["autonomy"])
+    return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,4 +99,8 @@ class SetAutonomy(Command):
 
 @handles(SetAutonomy)
 def _set_autonomy(state: State, command: SetAutonomy, now: float) -> list[Event]:
-    return [] if command.rule == state.autonomy else [ev.AutonomyChanged(rule=command.rule)]
+    return _autonomy_changed(state, command.rule)
+
+
+def _autonomy_changed(state: State, rule: Json) -> list[Event]:
+    return [] if rule == state.autonomy else [ev.AutonomyChanged(rule=rule)]
