@@ -101,9 +101,11 @@ def test_a_book_that_could_not_be_begun_leaves_no_gap_in_the_numbers(stage, monk
     (stage.root / "ends").rename(stage.root / "away")
     assert not writing.write("abcd-2", {"end": "done"})
     (stage.root / "away").rename(stage.root / "ends")
-    (stage.root / "ends" / "abcdef-000002.jsonl").touch()  # made by us, and the answer was lost
     assert writing.write("abcd-2", {"end": "done"})
-    assert names(stage) == [f"abcdef-00000{number}.jsonl" for number in (1, 2, 3)]
+    assert names(stage) == [f"abcdef-00000{number}.jsonl" for number in (1, 2)]
+    (stage.root / "ends" / "abcdef-000003.jsonl").touch()  # made by us, and the answer was lost
+    assert writing.write("abcd-3", {"end": "done"})
+    assert names(stage) == [f"abcdef-00000{number}.jsonl" for number in (1, 2, 3, 4)]
 
 
 def test_a_line_longer_than_any_worker_writes_is_named_and_hides_no_later_end(stage):
