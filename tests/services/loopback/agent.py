@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,11 +18,17 @@ _NAME = "loopback"
 
 
 class Agent(Part):
-    """An endpoint's agent. Its id stays the same when it is started again."""
+    """An endpoint's agent. Its id stays the same when it is started again.
 
-    def __init__(self, folder: Path, service: Service) -> None:
+    Args:
+        folder: The folder of the whole loopback.
+        service: The web service that it registers with.
+        python: The interpreter that runs agent, engines and workers; ``globus-compute-endpoint`` is beside it.
+    """
+
+    def __init__(self, folder: Path, service: Service, python: Path) -> None:
         super().__init__("agent", folder, grace=15.0)
-        self._service = service
+        self._service, self._python = service, python
         self._begun = 0.0
         self.scratch = self.folder / "scratch"
         self.scratch.mkdir()
@@ -39,7 +44,7 @@ class Agent(Part):
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "OMP_NUM_THREADS": "1",
-            "PATH": _path(),
+            "PATH": self._path(),
             "SCRATCH": str(self.scratch),
         }
         # JSON is YAML.
@@ -52,14 +57,14 @@ class Agent(Part):
         return told["endpoint_id"]
 
     def command(self) -> Sequence[str | Path]:
-        return [sys.executable, Path(sys.executable).with_name("globus-compute-endpoint"), "start", _NAME]
+        return [self._python, self._python.with_name("globus-compute-endpoint"), "start", _NAME]
 
     def environment(self) -> Mapping[str, str]:
         return {
             "GLOBUS_COMPUTE_USER_DIR": str(self._configuration.parent),
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
-            "PATH": _path(),
+            "PATH": self._path(),
             **self._service.reached_by(client=1),
         }
 
@@ -100,6 +105,5 @@ class Agent(Part):
     def _configuration(self) -> Path:
         return self.folder / "globus" / _NAME
 
-
-def _path() -> str:
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    def _path(self) -> str:
+        return os.pathsep.join([str(self._python.parent), os.environ.get("PATH", os.defpath)])

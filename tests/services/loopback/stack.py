@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -18,13 +19,16 @@ class Loopback:
 
     The parts are started together and can be stopped, killed, paused and started again one by one. When the process
     that made this is gone, however it went, so are they and their folder.
+
+    Args:
+        python: The endpoint's interpreter, of an environment with ``globus-compute-endpoint``; ours by default.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, python: Path | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="aisteer-loopback-"))
         self.broker = Broker(self.folder)
         self.service = Service(self.folder, self.broker.url)
-        self.agent = Agent(self.folder, self.service)
+        self.agent = Agent(self.folder, self.service, python or Path(sys.executable))
         self._state = self.folder / "sdk"
 
     @property
