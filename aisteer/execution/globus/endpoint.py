@@ -229,6 +229,7 @@ class GlobusEndpoint:
                     tasks=service.tasks,
                     result=service.result,
                     code=self._folder / "code",
+                    block={"walltime": (self._compute or {}).get("walltime")},
                     words=service.words,
                 )
                 self._watcher.start()

@@ -57,6 +57,7 @@ class Sender:
         tasks: What the web service knows of tasks.
         result: The content of a result as the web service keeps it; raises what is wrong with it.
         code: The campaign's folder of simulations' code.
+        block: What is known of the blocks there: their ``walltime``.
         words: An error of the SDK, as it is said to people.
     """
 
@@ -71,6 +72,7 @@ class Sender:
         tasks: Callable[[Sequence[str]], dict[str, Json]],
         result: Callable[[Json], Any],
         code: Path,
+        block: Json,
         words: Callable[[BaseException], str],
     ) -> None:
         self.problem = ""
@@ -83,6 +85,7 @@ class Sender:
         self._tasks = tasks
         self._result = result
         self._code = code
+        self._block = block
         self._words = words
         self._function = ""
         self._there: set[str] = set()
@@ -128,8 +131,10 @@ class Sender:
             return
         if not self.ready:
             self._make_ready()
+        for member in self._roster.forgotten(now):
+            member.queued = True
         wall = time.time()
-        queued = [member for member in self._roster.members() if member.queued and member.not_before <= wall]
+        queued = [m for m in self._roster.members() if m.queued and not m.claimed and m.not_before <= wall]
         if queued:
             self._send(queued)
         if now >= self._check_at:
@@ -204,7 +209,6 @@ class Sender:
     def _send(self, queued: Sequence[Member]) -> None:
         requests = self._outbox.requests([member.ref.key for member in queued])
         fit = [member for member in queued if self._fits(member, requests.get(member.ref.key))]
-        self._restore([requests[member.ref.key] for member in fit])
         kinds: dict[str, tuple[Json | None, list[tuple[Member, sizes.Parcel]]]] = {}
         for member in fit:
             request = requests[member.ref.key]
@@ -239,23 +243,16 @@ class Sender:
         self._roster.end(member, {"end": "failed", "message": words})
         return False
 
-    def _restore(self, requests: Sequence[Json]) -> None:
-        """Have checkpoints to start from taken out of archives, where they were packed."""
-        wanted = {str(request["restart"]) for request in requests if request.get("restart")}
-        if wanted:
-            orders = [{"do": "restore", "checkpoint": checkpoint} for checkpoint in sorted(wanted)]
-            self._written(orders, 200 * len(orders))
-
     def _parcel(self, key: str, request: Json) -> sizes.Parcel:
         """The order for an attempt; one that is too large for a submission finds its request in the spool."""
-        nonce = request["nonce"]
-        parcel = sizes.Parcel(closed({"nonce": nonce, "key": key, "request": request}))
+        order = {"nonce": request["nonce"], "key": key, "block": self._block}
+        parcel = sizes.Parcel(closed({**order, "request": request}))
         if parcel.size <= sizes.BATCH:
             return parcel
         data, [(offset, length)] = lots.compose([request])
         name = hashlib.sha256(data).hexdigest()[:32]
         self._bring({f"lots/{name}.jsonl": data})
-        return sizes.Parcel(closed({"nonce": nonce, "key": key, "place": [name, offset, length]}))
+        return sizes.Parcel(closed({**order, "place": [name, offset, length]}))
 
     def _needs(self, request: Json) -> dict[str, bytes]:
         simulation = request.get("simulation") or {}
