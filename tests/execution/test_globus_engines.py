@@ -1,0 +1,115 @@
+"""Blocks that end, workers that are killed and MPI ranks, on the real engines of a Globus Compute endpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from aisteer.execution.endpoint import AttemptRef
+from aisteer.problem.command import CommandSimulation
+from tests.execution.remote import At, at, running
+from tests.execution.stage import Stage, is_alive
+
+__all__ = ["at"]
+
+LASTING = """
+    def f(restart=None):
+        import time
+        i = restart["i"] if restart else 0
+        while True:
+            control = yield {"i": i}, lambda: {"i": i}
+            if control.get("stop"):
+                return {"y": float(i)}
+            i += 1
+            time.sleep(0.05)
+"""
+RANKS = """
+import os, sys, time
+rank = os.environ.get("PMI_RANK", "0")
+open(f"rank{rank}", "w").write(str(os.getpid()))
+for step in range(int(sys.argv[1])):
+    if rank == "0":
+        print(step, flush=True)
+    time.sleep(0.05)
+if rank == "0":
+    print("energy", os.environ["PMI_SIZE"])
+"""
+TWO = {"nodes": 1, "ranks_per_node": 2}
+
+
+def ranks(steps: int) -> dict[str, object]:
+    return CommandSimulation(
+        ["{launcher}", sys.executable, "-c", RANKS, str(steps)],
+        outcome={"y": {"file": "stdout", "pattern": r"energy (?P<value>\S+)"}},
+        parser={"file": "stdout", "pattern": r"^(?P<step>\d+)$"},
+    ).to_json()
+
+
+def spool(stage: Stage) -> Path:
+    assert stage.endpoint is not None
+    return Path(stage.endpoint.status().extra["spool"])
+
+
+def goes_on(stage: Stage, ref: AttemptRef) -> None:
+    """The next attempt of a run begins, and says where its simulation is when it is stopped."""
+    before = stage.seen[ref]
+    checkpoint = before.end["checkpoint"] if before.end else None
+    restart = f"{ref.folder}/checkpoints/{checkpoint}" if checkpoint else None
+    following = stage.submit(LASTING, uuid=ref.uuid, attempt=2, previous=[ref.folder], restart=restart)
+    running(stage, following, observations=3)
+    stage.control(following, "stop")
+    seen = stage.ended(following)
+    assert seen.end is not None
+    first, last = seen.observations[0]["i"], seen.observations[-1]["i"]
+    assert first == (before.observations[-1]["i"] if checkpoint else 0)
+    assert seen.end["outcome"] == {"y": [last]}
+
+
+def test_a_run_whose_block_ends_leaves_a_checkpoint_and_goes_on_in_the_next(at: At) -> None:
+    stage = at(compute={"engine": "htex", "walltime": "00:00:25", "workers": 1})
+    ref = stage.submit(LASTING)
+    running(stage, ref, observations=3)
+    seen = stage.ended(ref, within=90)
+    assert seen.end is not None
+    assert seen.end["end"] == "preempted"
+    assert seen.end["observations"] == len(seen.observations)
+    goes_on(stage, ref)
+
+
+@pytest.mark.full
+def test_a_worker_that_is_killed_loses_its_run_alone_and_the_next_attempt_is_executed(at: At) -> None:
+    stage = at(compute={"engine": "htex", "workers": 2, "retries": 1})
+    ref, neighbour = stage.submit(LASTING), stage.submit(LASTING)
+    running(stage, ref, neighbour, observations=3)
+    claim = json.loads((spool(stage) / f"{ref.folder}.claim").read_text())
+    os.kill(claim["pid"], signal.SIGKILL)
+    # The engine tries its task again by itself: that one finds the claim and executes nothing.
+    assert "is dead and left no end" in stage.ended(ref, within=90).lost
+    goes_on(stage, ref)
+    assert stage.seen[neighbour].end is None
+    stage.control(neighbour, "stop")
+    assert stage.ended(neighbour).end is not None
+
+
+def test_ranks_are_started_by_the_engine_and_none_is_left_when_they_are_stopped(at: At) -> None:
+    stage = at(compute={"engine": "mpi"})
+    whole = stage.submit(ranks(5), resources=TWO)
+    seen = stage.ended(whole, within=90)
+    assert seen.end is not None
+    assert (seen.end["end"], seen.end["outcome"]) == ("done", {"y": [2.0]})
+    assert [line["step"] for line in seen.observations] == list(range(5))
+    ref = stage.submit(ranks(4000), resources=TWO)
+    running(stage, ref, observations=3)
+    pids = [int(path.read_text()) for path in (spool(stage) / ref.folder / "work").glob("rank*")]
+    assert len(pids) == 2
+    assert all(map(is_alive, pids))
+    stage.control(ref, "stop")
+    seen = stage.ended(ref)
+    assert seen.end is not None
+    assert seen.end["end"] == "partial"
+    assert not any(map(is_alive, pids))
