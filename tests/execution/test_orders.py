@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import uuid
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -59,6 +60,7 @@ def test_a_root_is_made_where_its_variables_say_and_its_real_path_is_told(tmp_pa
     assert answer["root"] == str(tmp_path / "disk" / "aisteer" / "copper")
     assert answer["answers"] == [{"done": True}]
     assert answer["machine"]["free"] > 0
+    assert Path(answer["root"]).stat().st_mode & 0o077 == 0  # scratch is shared
     Spool(tmp_path / "disk" / "aisteer" / "copper").create("abc")  # both sides make the same
     assert watching.write("$SCRATCH/aisteer/copper", letter)["answers"] == [{"done": True}]
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -270,7 +270,7 @@ def test_what_is_left_of_a_block_decides_what_starts(founded):
         assert said["executed"] == starts, words
         if not starts:
             assert said["again"]
-            assert said["not_before"] == pytest.approx(ends)
+            assert 0.0 < said["after"] <= 100.0
             assert read_claim(str(founded.path(submission.ref))) is None
     lasting = founded.submission(STEPS, walltime=3600.0)
     lasting.request["simulation"]["checkpoint"] = True

@@ -44,7 +44,7 @@ class Member:
         first: When it was first sent.
         failures: How often its task was over without having begun it.
         followed: The driver has asked for it.
-        not_before: Unix time from which on it may be sent again: the block that it was sent to is about to end.
+        not_before: When it may be sent again, monotonic seconds: the block that it was sent to is about to end.
         looked: When an answer last said that nobody had claimed it.
         known: ``""``, ``"claimed"`` or ``"ended"``, as a question says it.
     """

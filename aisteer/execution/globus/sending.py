@@ -133,8 +133,7 @@ class Sender:
             self._make_ready()
         for member in self._roster.forgotten(now):
             member.queued = True
-        wall = time.time()
-        queued = [m for m in self._roster.members() if m.queued and not m.claimed and m.not_before <= wall]
+        queued = [m for m in self._roster.members() if m.queued and not m.claimed and m.not_before <= now]
         if queued:
             self._send(queued)
         if now >= self._check_at:
@@ -321,10 +320,9 @@ class Sender:
             data = stream.encode("latin-1", "replace") if isinstance(stream, str) else None
             self._roster.take_result(member, end, data)
         elif said.get("again") is True:
-            later = said.get("not_before")
-            member.not_before = (
-                min(float(later), time.time() + _BLOCK) if isinstance(later, int | float) else 0.0
-            )
+            after = said.get("after")
+            if isinstance(after, int | float) and after > 0:
+                member.not_before = time.monotonic() + min(after, _BLOCK)
             member.queued = True
         elif isinstance(said.get("claim"), dict):
             self._watcher.ring()  # somebody else executes it: the spool says how it goes on

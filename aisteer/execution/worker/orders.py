@@ -120,6 +120,9 @@ def _create(where: str, nonce: object) -> str:
     found = files.read_json(os.path.join(place, "spool.json"))
     if found is None or (found.get("nonce") == nonce and found.get("format") != root.FORMAT):
         try:
+            os.makedirs(
+                place, mode=0o700, exist_ok=True
+            )  # a scratch disk is shared: nobody else controls these runs
             root.make(place, nonce)
         except OSError as error:
             raise root.NoRoot(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 from . import block, fencing, guest, lots, names, parcels, root, stream
@@ -29,7 +30,7 @@ def execute(where: str, order: Json) -> Json:
         ``executed``; then ``end`` (its record, not checked) and, where they are short, all observations as
         ``stream`` (each byte one character). Otherwise ``reason``, and ``claim`` where somebody else has claimed it,
         with ``holder_dead`` where that was a process of this machine that is no more; or ``again`` where it has to be
-        submitted again, but not ``not_before`` (Unix time) if that is told. The answer has less than 1 MB; it may
+        submitted again, in ``after`` seconds if that is told. The answer has less than 1 MB; it may
         never arrive, and nobody needs it.
     """
     try:
@@ -70,7 +71,7 @@ def _out_of_lot(place: str, key: str, spot: object) -> Json | None:
 def _why_not(path: str, request: Json, reason: str) -> Json:
     """Who has it, or from when on it may begin."""
     if reason == TOO_SOON:
-        return {"not_before": block.ends(request)}
+        return {"after": max(0.0, (block.ends(request) or 0.0) - time.time())}
     claim = read_claim(path)
     if claim is None:
         return {}
