@@ -39,6 +39,8 @@ _BUSY = 0.05
 _EAGER = 0.01
 """The same while proposals are being made that a rule may accept at once."""
 _IDLE = 0.5
+_AGAIN = 1.0
+"""Seconds between two tries to take up what an endpoint could not be asked for."""
 
 
 class Driver:
@@ -84,6 +86,8 @@ class Driver:
         self._thinker = Thinker(journal, mind, self._trouble, self._solved) if mind is not None else None
         self._delivery = Delivery(self._trouble, self._solved)
         self._unreported: list[Event] = []
+        self._unattached: list[tuple[Endpoint, dict[AttemptRef, str | None]]] = []
+        self._attach_at = 0.0
         self._settled: set[str] = set()
         """Troubles that are over, of which the journal does not say so yet."""
         self._tidier = Tidier(journal)
@@ -219,6 +223,7 @@ class Driver:
         self._decide(state)
         self._launch(state)
         self._delivery.retry()
+        self._attach_again()
         if not self._tracker.live and not self._unreported:
             self._tidier.tidy(self.endpoints, self.epoch)
             for endpoint in {id(e): e for e in self.endpoints.values()}.values():
@@ -255,13 +260,36 @@ class Driver:
                 unsure.append(self._launcher.submission(state, run))
         self._delivery.submit(unsure)
         for endpoint, tickets in grouped.values():
-            # What could not be handed over is not there to be taken up; it is tried again.
-            there = {ref: ticket for ref, ticket in tickets.items() if not self._delivery.waits(ref)}
-            try:
-                endpoint.attach(there)
-            except (AisteerError, OSError) as error:
-                self._trouble(f"endpoint {endpoint.address}", str(error))
+            self._attach_to(endpoint, tickets)
         self._delivery.control(runs, self.epoch)
+
+    def _attach_to(self, endpoint: Endpoint, tickets: dict[AttemptRef, str | None]) -> bool:
+        # What could not be handed over is not there to be taken up; it is tried again.
+        there = {
+            ref: ticket
+            for ref, ticket in tickets.items()
+            if ref in self._tracker.live and not self._delivery.waits(ref)
+        }
+        try:
+            endpoint.attach(there)
+        except (AisteerError, OSError) as error:
+            self._unattached.append((endpoint, tickets))
+            self._trouble(f"endpoint {endpoint.address}", str(error))
+            return False
+        return True
+
+    def _attach_again(self) -> None:
+        """Take up what an endpoint could not be asked for, once it answers or there is nothing left to ask for."""
+        now = time.monotonic()
+        if now < self._attach_at or not self._unattached:
+            return
+        self._attach_at = now + _AGAIN
+        waiting, self._unattached = self._unattached, []
+        for endpoint, tickets in waiting:
+            if endpoint.status().state != "online" and any(ref in self._tracker.live for ref in tickets):
+                self._unattached.append((endpoint, tickets))
+            elif self._attach_to(endpoint, tickets):
+                self._solved(f"endpoint {endpoint.address}")
 
     def _track(self, state: State, run: Run, endpoint: Endpoint) -> Tracked:
         task, proposal = state.definition["tasks"][run.task], state.proposals[run.proposal]

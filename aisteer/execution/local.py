@@ -27,6 +27,8 @@ Json = dict[str, Any]
 
 _LOT = 8
 """Attempts that are submitted together from which on they are one lot, with no folder for each."""
+_LAST_WORDS = 14.0
+"""Seconds for a host of an earlier format to end: less than a driver may be silent, more than a host needs."""
 _REMIND = 2.0
 """Seconds after which the host is told again of what nobody has claimed though nothing waits there."""
 
@@ -178,7 +180,7 @@ class LocalEndpoint:
         if not self.spool.is_of_earlier_format:
             return
         for host in list_hosts():
-            if host.spool == str(self.spool.root) and not stop_host(host):
+            if host.spool == str(self.spool.root) and not stop_host(host, _LAST_WORDS):
                 raise EndpointError(
                     f"The local host of an earlier aisteer (process {host.pid}) executes runs of this campaign and "
                     "does not end. Nothing is handed over before it does, so that no run is executed twice. End it "

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import aisteer as ai
-from aisteer.errors import JournalUnavailable
+from aisteer.errors import EndpointError, JournalUnavailable
 from aisteer.execution.endpoint import AttemptRef
+from aisteer.execution.hosts import Place
 from aisteer.execution.spool import Spool
 from aisteer.execution.worker.controls import Controls
 from aisteer.journal import commands as cmd
@@ -169,6 +170,31 @@ def test_the_end_of_a_run_that_could_not_be_told_waits_for_a_journal_that_takes_
     assert (run.end, len(run.attempts)) == ("lost", 1)
     until(campaign, lambda: not campaign.state.troubles)
     campaign.close()
+
+
+def test_a_driver_that_finds_no_host_takes_up_the_runs_when_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = campaign_of(patient)
+    campaign.propose(x=1.0).accept()
+    running(campaign)
+    campaign.close()
+    with monkeypatch.context() as bare:
+        connect = Place.connect
+
+        def refuse(place: Place) -> None:
+            raise EndpointError("The local host process did not answer.")
+
+        bare.setattr(Place, "connect", refuse)
+        again = ai.open("driven")
+        again.start()
+        until(again, lambda: "endpoint local" in again.state.troubles)
+        bare.setattr(Place, "connect", connect)
+        until(again, lambda: not again.state.troubles)
+    again.runs["R1"].stop()
+    finished(again, 1)
+    assert (again.state.runs["R1"].end, len(again.state.runs["R1"].attempts)) == ("partial", 1)
+    again.close()
 
 
 def test_a_control_that_a_full_disk_took_in_part_does_not_spoil_the_next(tmp_path: Path) -> None:
