@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import block, checkpoints, ending, loading, succession, values
+from . import block, checkpoints, ending, files, loading, succession, values
 from .book import Book
 from .calling import called
 from .capture import Capture
@@ -328,6 +328,7 @@ class Attempt:
 
     def beat(self) -> None:
         """A sign of life. Without one, or fenced, nobody may take our word any more: the work ends."""
+        files.look_anew(self.path)  # a fence and the first control are new names in it
         reason = self.fenced() or self._heartbeat.write()
         if reason:
             self.cut_off = self.cut_off or reason

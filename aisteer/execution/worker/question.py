@@ -77,6 +77,11 @@ class Asked:
         self.more = False
         self.dead = False
 
+    @property
+    def where(self) -> str:
+        """The folder in which the next news of it appears: its claim beside its own, then its end."""
+        return self.path if self.claimed else os.path.dirname(self.path)
+
     def news(self) -> int:
         """Bytes of a claim or an end that is new."""
         size = 0

@@ -47,7 +47,7 @@ import platform
 import random
 import time
 
-from . import block, book, names, orders, root, stream
+from . import block, book, files, names, orders, root, stream
 from .claim import machine
 from .files import Json
 from .question import Question
@@ -58,8 +58,8 @@ _NAP = 0.1
 """Seconds between two rounds, at most as often; and a round takes at most a fifth of the time."""
 _SETTLE = 0.05
 """Seconds for which news is waited with for its neighbours."""
-_PROCESSES = 1.0
-"""Seconds between two looks at whether the holders of claims live."""
+_ANEW = 1.0
+"""Seconds between two looks at what costs more: folders as they are now, and whether the holders of claims live."""
 
 
 def look(where: str, question: Json) -> Json:
@@ -116,7 +116,7 @@ class Watch:
         self._books: dict[str, Json] = {}
         self._offsets = dict(asked.books)
         self._behind = False
-        self._holders_at = 0.0
+        self._anew_at = 0.0
 
     def wait(self, seconds: float) -> None:
         """Return when there is enough to say, after so many seconds at most."""
@@ -140,6 +140,11 @@ class Watch:
     def _round(self) -> tuple[bool, bool]:
         """Look at everything once: whether there is news that does not wait, and whether there are observations."""
         urgent = observed = self._behind = False
+        anew = time.monotonic() >= self._anew_at
+        if anew:
+            self._anew_at = time.monotonic() + _ANEW
+            for folder in {asked.where for asked in self._asked.attempts}:
+                files.look_anew(folder)
         for asked in self._asked.attempts:
             if self._left <= 0:
                 self._behind = True
@@ -152,9 +157,7 @@ class Watch:
             observed = observed or bool(data)
             self._behind = self._behind or asked.more
         urgent = self._look_into_books() or urgent
-        now = time.monotonic()
-        if now >= self._holders_at:
-            self._holders_at = now + _PROCESSES
+        if anew:
             dead = [asked.look_for_holder() for asked in self._asked.attempts]
             urgent = any(dead) or urgent
         return urgent, observed
