@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -175,3 +176,31 @@ def test_threads_of_one_process_have_names_of_their_own(tmp_path):
         assert all(answer.result(60)["executed"] for answer in answers)
     assert len({read_claim(str(stage.path(ref)))["by"] for ref in refs}) == 2
     assert all(Path(name).exists() for name in names)
+
+
+def test_an_earlier_attempt_that_was_packed_is_not_waited_for(founded, worker):
+    other = founded.worker()
+    first = founded.submission(STEPS)
+    founded.send(other, "run", founded.asked(founded.order(first)))
+    founded.receive(other)
+    founded.call("write", {"orders": [{"do": "pack", "keys": [first.ref.key]}]})
+    begin(founded, worker, STEPS, uuid=first.ref.uuid, attempt=2, previous=[first.ref.folder])
+    assert founded.receive(worker)["executed"]
+    founded.leave(other)
+
+
+def test_an_earlier_attempt_on_another_machine_is_waited_for_while_its_heart_beats(founded, worker):
+    first = founded.submission(STEPS)
+    folder = founded.path(first.ref)
+    folder.mkdir(parents=True)
+    Path(f"{folder}.claim").write_text(
+        '{"by":"abcd","host":"elsewhere","boot":"b","space":"s","pid":1,"started":"1"}'
+    )
+    second = begin(founded, worker, STEPS, uuid=first.ref.uuid, attempt=2, previous=[first.ref.folder])
+    eventually((folder / "fenced").exists)
+    for beat in range(12):
+        (folder / "heartbeat").write_text(f"{beat:012d}\n")
+        assert read_claim(str(founded.path(second))) is None
+        time.sleep(0.5)
+    (folder / "released").touch()
+    assert founded.receive(worker)["executed"]

@@ -6,13 +6,17 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from . import files
 from .books import Books
-from .claim import holder_is_dead, holder_lives, is_fence, read_claim
+from .claim import holder_is_dead, holder_lives, is_fence, machine, read_claim
 from .files import Json
 
 _RELEASED = "released"
 _POLL = 0.05
+_STILL = 5.0
+"""Seconds for which a heartbeat elsewhere has to stand still: it is written once a second."""
 PATIENCE = 20.0
 """Seconds in which whoever executes a fenced attempt has noticed, and has interrupted or killed its simulation."""
 _NAMED = b"aisteer-worker\n"
@@ -29,10 +33,11 @@ def release(folder: str) -> None:
 def wait_for_earlier(
     root: str, previous: Sequence[object], token: str, leave: Callable[[], bool], patience: float = PATIENCE
 ) -> str:
-    """Wait until no process of this machine executes one of the earlier attempts.
+    """Wait until nobody executes one of the earlier attempts.
 
     They are fenced, so this takes as long as a step of theirs, or as killing them: a worker that does not
-    react is ended here. On another machine nobody can look; there the fence and the missing heartbeat count.
+    react is ended here. What another machine executes is seen by its heartbeat alone: one that is fenced stops
+    beating, so that has to stand still for some seconds.
 
     Args:
         root: The spool's root.
@@ -48,39 +53,75 @@ def wait_for_earlier(
     begun = time.monotonic()
     ended = False
     for folder in folders:
-        ends: dict[str, Books] = {}
-        while (claim := _executed(root, folder, token, ends)) is not None and not leave():
+        earlier = _Earlier(root, folder, token)
+        while (claim := earlier.executed()) is not None and not leave():
             waited = time.monotonic() - begun
             if waited > patience and not ended:
                 ended = True
                 _end_worker(claim)
             elif waited > patience + 5.0:
                 return (
-                    f"an earlier attempt of this run is still executed by process {claim.get('pid')}, which does not "
-                    "react. Two live attempts of one run must not be, so this one did not start; end that process"
+                    f"an earlier attempt of this run is still executed by process {claim.get('pid')} of "
+                    f"{str(claim.get('host'))[:80]}, which does not react. Two live attempts of one run must not be, "
+                    "so this one did not start; end that process"
                 )
             time.sleep(_POLL)
     return ""
 
 
-def _executed(root: str, folder: str, token: str, ends: dict[str, Books]) -> Json | None:
-    """The claim of an attempt that a process of this machine still executes; ``ends`` are kept for the next look."""
-    if any(os.path.lexists(os.path.join(folder, name)) for name in ("end.json", _RELEASED)):
-        return None
-    claim = read_claim(folder)
-    if claim is None or claim.get("by") == token or is_fence(claim):
-        return None
-    by = str(claim.get("by"))
-    books = ends.setdefault(by, Books(root, by))
-    books.look()
-    if books.get(os.path.basename(folder)) is not None:
-        return None
-    if holder_is_dead(claim):
-        from .command import end_group
+class _Earlier:
+    """One earlier attempt, which is looked at until nobody executes it."""
 
-        end_group(folder)  # what a dead worker's command has left running
-        return None
-    return claim if holder_lives(claim) else None
+    def __init__(self, root: str, folder: str, token: str) -> None:
+        self._root = root
+        self._folder = folder
+        self._token = token
+        self._books: Books | None = None
+        self._beat: tuple[bytes | None, float] | None = None
+
+    def executed(self) -> Json | None:
+        """The claim of it, while somebody still executes it."""
+        if any(os.path.lexists(os.path.join(self._folder, name)) for name in ("end.json", _RELEASED)):
+            return None
+        claim = read_claim(self._folder)
+        if (
+            claim is None
+            or claim.get("by") == self._token
+            or is_fence(claim)
+            or self._is_over(str(claim.get("by")))
+        ):
+            return None
+        if holder_is_dead(claim):
+            from .command import end_group
+
+            end_group(self._folder)  # what a dead worker's command has left running
+            return None
+        here = machine()
+        if any(claim.get(key) != here[key] for key in ("host", "boot", "space")):
+            return claim if self._beats() else None
+        return claim if holder_lives(claim) else None
+
+    def _is_over(self, by: str) -> bool:
+        """Whether it has its end elsewhere: in its worker's book, or in an archive."""
+        if self._books is None:
+            if not os.path.isdir(self._folder) and self._is_packed():
+                return True
+            self._books = Books(self._root, by)
+        self._books.look()
+        return self._books.get(os.path.basename(self._folder)) is not None
+
+    def _is_packed(self) -> bool:
+        from .archives import Archives
+
+        return Archives(Path(self._root)).find(os.path.relpath(self._folder, self._root)) is not None
+
+    def _beats(self) -> bool:
+        """Whether its heartbeat has changed, on our own clock, within the time that it takes to arrive here."""
+        files.look_anew(self._folder)
+        beat, now = files.read(os.path.join(self._folder, "heartbeat"), 64), time.monotonic()
+        if self._beat is None or beat != self._beat[0]:
+            self._beat = (beat, now)
+        return now - self._beat[1] < _STILL
 
 
 def _end_worker(claim: Json) -> None:
