@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from stage import Stage
 
 from aisteer.execution.spool import Spool
-from aisteer.execution.worker import orders, parcels, watching
+from aisteer.execution.worker import files, lots, orders, parcels, task, watching
 
 STEPS = """
     def f(steps=3, restart=None):
@@ -218,8 +218,6 @@ def test_a_parcel_that_was_damaged_is_brought_again(stage):
 
 
 def test_requests_come_in_a_lot_and_run_from_it(stage):
-    from aisteer.execution.worker import lots, task
-
     submissions = [stage.submission(STEPS, {"steps": n}) for n in (1, 2)]
     stage.spool.put_code(stage.folder / "code" / f"{submissions[0].request['simulation']['code']}.py")
     content, places = lots.compose([s.request for s in submissions])
@@ -341,3 +339,47 @@ def test_a_full_disk_is_a_problem_in_words(stage, monkeypatch):
 def test_there_are_only_so_many_orders_in_a_letter(stage):
     with pytest.raises(orders.BadOrder):
         orders.carry_out(str(stage.root), [{}] * 10_001)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("../x"),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = (
+    "key",
+    "keys",
+    "control",
+    "epoch",
+    "request",
+    "names",
+    "name",
+    "sha256",
+    "size",
+    "offset",
+    "data",
+    "checkpoint",
+)
+ORDER = st.fixed_dictionaries(
+    {"do": st.sampled_from(sorted(orders._DO))}, optional=dict.fromkeys(FIELDS, JSON)
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(listed=st.lists(ORDER, max_size=3) | JSON, attempts=JSON, books=JSON, order=JSON)
+def test_whatever_comes_is_answered_and_touches_nothing_outside(
+    tmp_path_factory, listed, attempts, books, order
+):
+    stage = Stage(tmp_path_factory.mktemp("spool") / "inner")
+    stage.folder.mkdir(exist_ok=True)
+    stage.spool.create(stage.nonce)
+    root, nonce = str(stage.root), stage.nonce
+    answers = [
+        watching.write(root, {"nonce": nonce, "orders": listed}),
+        watching.look(root, {"nonce": nonce, "attempts": attempts, "books": books, "orders": listed}),
+        task.execute(root, {"nonce": nonce, "key": f"{'a' * 32}-1", "request": order, "code": order}),
+        task.execute(root, {"nonce": nonce, **order} if isinstance(order, dict) else {"nonce": nonce}),
+    ]
+    files.encode({"answers": answers})
+    assert [path.name for path in stage.folder.iterdir() if path.name != "code"] == ["spool"]
+    assert [path.name for path in stage.folder.parent.iterdir()] == ["inner"]
