@@ -122,6 +122,17 @@ class Service:
         """Whether an endpoint is online, as the service knows."""
         return self._ask(f"endpoint {endpoint}", lambda: self.client.get_endpoint_status(endpoint))
 
+    def endpoints(self) -> list[Json]:
+        """The endpoints that are known to be usable by whoever is signed in: their own (``own``), then the others."""
+        found: dict[str, Json] = {}
+        for role in ("owner", "any"):
+            with _in_words("the list of your endpoints"):
+                listed = self.client.get_endpoints(role=role)
+            for one in listed:
+                if isinstance(one, Mapping) and isinstance(one.get("uuid"), str):
+                    found.setdefault(one["uuid"], {**one, "own": role == "owner"})
+        return list(found.values())
+
     def tasks(self, ids: Sequence[str]) -> dict[str, Json]:
         """What the service knows of tasks; one that it does not know (any more) is missing."""
         found: dict[str, Json] = {}
