@@ -326,6 +326,8 @@ def test_large_answers_travel_folded_and_are_opened_within_bounds():
     assert len(json.dumps(folded)) < 2_000
     assert functions.opened(folded) == value
     assert entrance.fold({"small": 1}) == {"small": 1}
+    halved = {"end": {"message": "\ud800" * 20_000}}
+    assert functions.opened(entrance.fold(halved)) == halved
     with pytest.raises(ValueError, match="whole"):
         entrance.unfold(folded, limit=100)
 
@@ -337,6 +339,17 @@ def test_large_answers_travel_folded_and_are_opened_within_bounds():
 def test_a_damaged_answer_is_refused(answer):
     with pytest.raises(ValueError, match="it is"):
         functions.opened(answer)
+
+
+def test_the_answer_of_a_run_is_small_whatever_the_run_did(founded):
+    submission = founded.submission(STEPS, {"steps": 5000})
+    answer = entrance.run(str(founded.root), founded.asked(founded.order(submission)))
+    assert answer["end"]["observations"] == 5000
+    assert "stream" not in answer
+    raises = founded.submission("def f():\n    raise ValueError('x' * 10_000_000)")
+    answer = entrance.run(str(founded.root), founded.asked(founded.order(raises)))
+    assert answer["end"]["end"] == "failed"
+    assert len(json.dumps(answer)) < 50_000
 
 
 def test_a_spool_that_was_removed_is_refused_in_words(founded):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import Stage, eventually
 
-from aisteer.execution.worker import book, files, question, run_attempt, stream, watching
+from aisteer.execution.worker import book, entrance, files, question, run_attempt, stream, watching
 from aisteer.execution.worker.claim import Claimant, read_claim
 from aisteer.execution.worker.guest import execute
 
@@ -246,6 +247,16 @@ def test_one_that_floods_leaves_room_for_the_others(stage):
     while reader.more:
         reader.ask()
     assert [reader.data[key] for key in keys] == [path.read_bytes() for path in paths]
+
+
+def test_an_answer_fits_into_a_result_whatever_stands_in_the_files(stage):
+    keys = [f"{uuid.uuid4().hex}-1" for _ in range(3)]
+    for path in claimed(stage, *keys):
+        path.write_bytes(b"".join(os.urandom(1000).replace(b"\n", b"") + b"\n" for _ in range(4000)))
+    answer = Reader(stage, *keys).ask(limit=1 << 30)
+    folded = json.dumps(entrance.fold(answer))
+    assert len(folded) < 5_500_000  # a result may have ten
+    assert entrance.unfold(json.loads(folded)) == answer
 
 
 def test_a_line_too_long_to_be_one_is_a_named_gap(stage):

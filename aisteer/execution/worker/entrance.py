@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import zlib
 
 from . import files, task, watching
@@ -43,7 +44,11 @@ def write(root: str, letter: Json) -> Json:
 
 def fold(value: Json) -> Json:
     """``value``, compressed and in base64 if it is large: as text in JSON in JSON it would grow instead."""
-    content = files.encode(value)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:  # half a character somewhere
+        content = files.encode(value)
     if len(content) <= _SMALL:
         return value
     return {_FOLDED: base64.b64encode(zlib.compress(content, 3)).decode("ascii")}

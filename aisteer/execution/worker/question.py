@@ -13,6 +13,9 @@ from .files import Json
 _MOST_ATTEMPTS = 20_000
 _MOST_BOOKS = 20_000
 _LEAST = 64 << 10
+_MOST = 5 << 19
+"""Bytes of content in an answer: a line and an end more, each of 1 MB, and all of it in the worst encoding, it is still
+less than the 10 MB that a result may have."""
 
 
 class Question(NamedTuple):
@@ -52,7 +55,7 @@ class Question(NamedTuple):
             {name: _whole(offset, -1, 1 << 50) for name, offset in books.items()},
             _number(question.get("wait"), 0.0, 300.0),
             _number(question.get("linger"), 1.0, 10.0),
-            _whole(question.get("limit", 4 << 20), _LEAST, 6 << 20),
+            _whole(question.get("limit", _MOST), _LEAST, _MOST),
         )
 
 

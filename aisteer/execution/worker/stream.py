@@ -81,6 +81,7 @@ def _read_on(fd: int, offset: int, prefix: str, limit: int) -> Stretch:
     data = os.pread(fd, limit, offset)
     if len(data) >= limit and b"\n" not in data:
         data = os.pread(fd, max(limit, LONGEST_LINE + 1), offset)
+        data = data[: data.find(b"\n") + 1] or data  # this one line, as it is longer than what was asked for
     whole = data[: data.rfind(b"\n") + 1]
     if not whole and len(data) > LONGEST_LINE:
         gap = f"a line of more than 1 MB begins at byte {offset}: nothing after it is read"

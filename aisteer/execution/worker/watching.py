@@ -15,7 +15,7 @@ A **question** is ``{"nonce", …}`` with, each optional:
     What is to be done first, see ``orders``.
 ``wait``, ``linger``, ``limit``
     Seconds to wait for news (0); seconds to gather observations once there are some (1); bytes of content that the
-    answer may have (4 MB).
+    answer may have (2.5 MB, which is also the most).
 
 An **answer** is ``{"refused": words, "machine"}`` where the root is not this campaign's or the question is none, else:
 
