@@ -1,4 +1,4 @@
-"""Bayesian optimisation of a box: a Gaussian process and the noisy expected improvement of BoTorch."""
+"""Bayesian optimisation of a box: a Gaussian process and its noisy expected improvement."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-import torch
-from botorch.acquisition import AcquisitionFunction
-from botorch.acquisition.logei import qLogNoisyExpectedImprovement
-from botorch.acquisition.utils import prune_inferior_points
-from botorch.sampling.normal import SobolQMCNormalSampler
 from numpy.typing import NDArray
 
 from aisteer.problem.space import Space
-from aisteer.steering.box_search import Penalized, feasible_sobol, maximise
+from aisteer.steering.box_search import Acquisition, Penalized, feasible_sobol, maximise
 from aisteer.steering.domains import Box
 from aisteer.steering.drafting import batch, how_chosen, nothing_expected
 from aisteer.steering.explanation import Standing, explain, improvement
 from aisteer.steering.fitting import Belief, Fitter
+from aisteer.steering.noisy_improvement import NoisyImprovement, contenders, normal_draws
 from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
@@ -29,7 +25,6 @@ Array = NDArray[np.float64]
 
 _RAW = 512
 _DRAWS = 128
-_PRUNING_DRAWS = 2048
 _BASELINE = 150
 
 
@@ -95,11 +90,15 @@ class BayesianBox:
         order = np.argsort(-belief.process.predict(belief.x)[0], kind="stable")
         rng = np.random.default_rng([self.seed, 5, len(belief.data), len(under_way)])
         raw = self.domain.encode(feasible_sobol(self.space, _RAW, int(rng.integers(2**31))))
+        kept = contenders(belief.process, belief.x[order[:_BASELINE]], self.seed)
+        baseline = np.concatenate([kept, pending])
+        draws = normal_draws(len(baseline) + n, _DRAWS, self.seed)
+        plain = NoisyImprovement(belief.process, baseline, draws)
+        acquisition: Acquisition = plain
+        if len(weights):
+            acquisition = Penalized(plain, centres, weights, reaches)
         found: list[Json] = []
         for _ in range(n):
-            acquisition = _acquisition(belief, belief.x[order[:_BASELINE]], pending, self.seed)
-            if len(weights):
-                acquisition = Penalized(acquisition, centres, weights, reaches)
             point = maximise(
                 self.space,
                 acquisition,
@@ -111,8 +110,11 @@ class BayesianBox:
             if point is None:
                 break
             taken.add(point_key(self.domain.names, point))
-            pending = np.concatenate([pending, self.domain.encode([point])])
             found.append(point)
+            if len(found) < n:
+                chosen = self.domain.encode([point])
+                pending = np.concatenate([pending, chosen])
+                plain.add(chosen)
         return found
 
     def _allowed(self, point: Json, taken: set[Key], pending: Array) -> bool:
@@ -141,18 +143,3 @@ class BayesianBox:
         mean, std = belief.process.predict(self._reference)
         standing = Standing(improvement(belief, mean, std).order)
         return explain(belief, self.domain, list(points), score=improvement, standing=standing, besides=1)
-
-
-def _acquisition(belief: Belief, baseline: Array, pending: Array, seed: int) -> AcquisitionFunction:
-    model, sampler = belief.process.botorch(), SobolQMCNormalSampler(torch.Size([_DRAWS]), seed=seed)
-    # Points that cannot be the best would only cost time. Left to itself BoTorch finds them by draws without
-    # a seed, and the same evidence would not give the same proposals.
-    pruning = SobolQMCNormalSampler(torch.Size([_PRUNING_DRAWS]), seed=seed)
-    kept = prune_inferior_points(model, torch.as_tensor(baseline), sampler=pruning)
-    return qLogNoisyExpectedImprovement(
-        model=model,
-        X_baseline=kept,
-        sampler=sampler,
-        X_pending=torch.as_tensor(pending) if len(pending) else None,
-        prune_baseline=False,
-    )

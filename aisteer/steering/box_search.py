@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from botorch.acquisition import AcquisitionFunction
-from linear_operator.utils.warnings import NumericalWarning
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, minimize
 from scipy.stats import qmc
@@ -19,12 +16,12 @@ from torch import Tensor
 from aisteer.problem.parameters import Choice, Float, Int, Scalar
 from aisteer.problem.space import Space
 
-__all__ = ["Penalized", "feasible_sobol", "maximise"]
+__all__ = ["Acquisition", "Penalized", "feasible_sobol", "maximise"]
 
 Array = NDArray[np.float64]
 
-# Jitter on the covariance of points that nearly coincide is what is wanted there, no news to the user.
-warnings.filterwarnings("ignore", message="A not p.d., added jitter", category=NumericalWarning)
+Acquisition = Callable[[Tensor], Tensor]
+"""Values, shape ``b``, of inputs in the unit cube, shape ``b x d``; differentiable."""
 
 _STARTS = 6
 _AROUND = 24
@@ -32,21 +29,19 @@ _ROUNDS = 8
 _SMOOTH_STEPS = 100
 
 
-class Penalized(AcquisitionFunction):  # type: ignore[misc]
+class Penalized:
     """A logarithmic acquisition function, less near points that were rejected (see ``rejections``)."""
 
-    def __init__(self, base: AcquisitionFunction, centres: Array, weights: Array, reaches: Array) -> None:
-        super().__init__(model=base.model)
+    def __init__(self, base: Acquisition, centres: Array, weights: Array, reaches: Array) -> None:
         self.base = base
         self.centres, self.weights = torch.as_tensor(centres), torch.as_tensor(weights)
         self.spread = 2.0 * torch.as_tensor(reaches).square() * centres.shape[-1]
 
-    def forward(self, X: Tensor) -> Tensor:
-        """Values, shape ``b``, of ``X``, shape ``b x 1 x d``."""
-        squares = (X - self.centres).square().sum(-1)
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values, shape ``b``, at inputs ``x``, shape ``b x d``."""
+        squares = (x.unsqueeze(-2) - self.centres).square().sum(-1)
         factor = 1.0 - self.weights * torch.exp(-squares / self.spread)
-        found: Tensor = self.base(X) + factor.log().sum(-1)
-        return found
+        return self.base(x) + factor.log().sum(-1)
 
 
 def feasible_sobol(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
@@ -67,7 +62,7 @@ def feasible_sobol(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
 
 def maximise(
     space: Space,
-    acquisition: AcquisitionFunction,
+    acquisition: Acquisition,
     *,
     raw: Array,
     incumbents: Array,
@@ -81,7 +76,7 @@ def maximise(
 
     Args:
         space: The box.
-        acquisition: Of ``b x 1 x d`` inputs in the unit cube.
+        acquisition: What is maximised.
         raw: Feasible inputs, shape ``(n, d)``.
         incumbents: Good inputs to look around, shape ``(k, d)``.
         rng: Draws the steps.
@@ -104,10 +99,9 @@ def maximise(
     return None
 
 
-def _evaluate(acquisition: AcquisitionFunction, x: Array) -> Array:
+def _evaluate(acquisition: Acquisition, x: Array) -> Array:
     with torch.no_grad():
-        parts = [acquisition(torch.as_tensor(x[i : i + 256]).unsqueeze(-2)) for i in range(0, len(x), 256)]
-        found: Array = torch.cat(parts).numpy()
+        found: Array = acquisition(torch.as_tensor(x)).numpy()
     return np.where(np.isfinite(found), found, -np.inf)
 
 
@@ -137,7 +131,7 @@ def _apart(candidates: Array, order: NDArray[np.intp], n: int) -> list[int]:
     return chosen
 
 
-def _climb(space: Space, acquisition: AcquisitionFunction, starts: Array) -> Array:
+def _climb(space: Space, acquisition: Acquisition, starts: Array) -> Array:
     discrete = [i for i, p in enumerate(space.parameters.values()) if isinstance(p, Int | Choice)]
     x = starts
     for turn in range(2 if discrete else 1):
@@ -150,7 +144,7 @@ def _climb(space: Space, acquisition: AcquisitionFunction, starts: Array) -> Arr
     return x
 
 
-def _slide(space: Space, acquisition: AcquisitionFunction, x: Array, discrete: list[int]) -> Array:
+def _slide(space: Space, acquisition: Acquisition, x: Array, discrete: list[int]) -> Array:
     """Move the real numbers uphill, the others fixed; never leaves the constraints."""
     low, high = np.zeros_like(x), np.ones_like(x)
     low[:, discrete] = high[:, discrete] = x[:, discrete]
@@ -165,7 +159,7 @@ def _slide(space: Space, acquisition: AcquisitionFunction, x: Array, discrete: l
 
 
 def _ascend(
-    acquisition: AcquisitionFunction,
+    acquisition: Acquisition,
     x: Array,
     low: Array,
     high: Array,
@@ -175,7 +169,7 @@ def _ascend(
 
     def evaluate(vector: Array) -> tuple[float, Array]:
         inputs = torch.tensor(vector.reshape(x.shape), requires_grad=True)
-        total = -acquisition(inputs.unsqueeze(-2)).sum()
+        total = -acquisition(inputs).sum()
         (gradient,) = torch.autograd.grad(total, inputs)
         good = bool(torch.isfinite(total)) and bool(torch.isfinite(gradient).all())
         return (float(total.detach()), gradient.numpy().ravel()) if good else (1e10, np.zeros(x.size))
@@ -208,7 +202,7 @@ def _back_inside(space: Space, start: Array, end: Array) -> Array:
     return found
 
 
-def _hop(space: Space, acquisition: AcquisitionFunction, x: Array, discrete: list[int]) -> Array:
+def _hop(space: Space, acquisition: Acquisition, x: Array, discrete: list[int]) -> Array:
     """Take the best single step of a whole number or choice for as long as it goes uphill."""
     value = float(_evaluate(acquisition, x[None])[0])
     for _ in range(_ROUNDS):

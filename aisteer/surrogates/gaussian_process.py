@@ -8,10 +8,8 @@ evidence gives the same predictions after a restart. To stay fast they are fitte
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,10 +21,7 @@ from torch import Tensor
 from aisteer.surrogates.hyper_parameters import Modules, most_probable
 from aisteer.surrogates.kernels import Candidate
 
-if TYPE_CHECKING:
-    from botorch.models import SingleTaskGP
-
-__all__ = ["GaussianProcess", "LeaveOneOut", "fit", "fitted_on"]
+__all__ = ["GaussianProcess", "LeaveOneOut", "cholesky", "fit", "fitted_on"]
 
 Array = NDArray[np.float64]
 
@@ -92,9 +87,8 @@ class GaussianProcess:
         with torch.no_grad():
             self._constant = self.modules.mean.constant
             self._residual = (self.y - centre) / scale - self._constant
-            self._factor = _cholesky(self.modules.covariance(self.x))
+            self._factor = cholesky(self.modules.covariance(self.x))
             self._alpha = torch.cholesky_solve(self._residual.unsqueeze(-1), self._factor).squeeze(-1)
-        self._botorch: SingleTaskGP | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -177,30 +171,35 @@ class GaussianProcess:
             found: Array = (cross / (left.unsqueeze(-1) * right).sqrt()).numpy()
         return found
 
-    # --- for BoTorch --------------------------------------------------------------------------
+    # --- for acquisitions ---------------------------------------------------------------------
 
-    def botorch(self) -> SingleTaskGP:
-        """The same model for BoTorch's acquisition functions, on standardised outcomes."""
-        if self._botorch is None:
-            from botorch.models import SingleTaskGP
+    @property
+    def constant(self) -> float:
+        """The mean far from all outcomes, standardised."""
+        return float(self._constant)
 
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Few points are not standardised to BoTorch's taste.
-                model = SingleTaskGP(
-                    self.x,
-                    ((self.y - self.centre) / self.scale).unsqueeze(-1),
-                    likelihood=self.modules.likelihood,
-                    covar_module=self.kernel,
-                    mean_module=self.modules.mean,
-                    outcome_transform=None,
-                )
-            self._botorch = model.eval().requires_grad_(requires_grad=False)
-        return self._botorch
+    def whitened(self) -> tuple[Tensor, Tensor]:
+        """The Cholesky factor of the covariance of outcomes, ``n x n``, and ``w``, ``n``.
+
+        Both are standardised, as the kernel is; ``w`` solves ``factor @ w = y - constant``.
+        """
+        with torch.no_grad():
+            residual = self._residual.unsqueeze(-1)
+            white = torch.linalg.solve_triangular(self._factor, residual, upper=False)
+        return self._factor, white.squeeze(-1)
 
 
-def _cholesky(matrix: Tensor) -> Tensor:
-    """The factor, with as little jitter as it takes."""
-    size = float(matrix.diagonal().mean())
+def cholesky(matrix: Tensor, *, size: float | None = None) -> Tensor:
+    """The factor, with as little jitter as it takes.
+
+    Args:
+        matrix: A covariance, ``n x n``.
+        size: What jitter is measured by; the mean of the diagonal if not given.
+
+    Raises:
+        NotPSDError: It is not positive definite with a jitter of a ten-thousandth of the size either.
+    """
+    size = float(matrix.diagonal().mean()) if size is None else size
     for jitter in (0.0, 1e-10, 1e-8, 1e-6, 1e-4):
         factor: Tensor
         factor, failed = torch.linalg.cholesky_ex(matrix + jitter * size * torch.eye(len(matrix)).double())

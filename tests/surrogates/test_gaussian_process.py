@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from gpytorch.kernels import MaternKernel, ScaleKernel
+from linear_operator.utils.errors import NotPSDError
 
-from aisteer.surrogates.gaussian_process import GaussianProcess, fit, fitted_on
+from aisteer.surrogates.gaussian_process import GaussianProcess, cholesky, fit, fitted_on
 from aisteer.surrogates.kernels import (
     Candidate,
     Tanimoto,
@@ -62,17 +63,14 @@ def test_leaving_one_out_in_closed_form_is_leaving_one_out():
         assert left.std[i] ** 2 == pytest.approx(full[i, i] - weights @ full[others, i], rel=1e-6)
 
 
-def test_botorch_is_given_the_same_model():
-    process = fitted()
-    new = RNG.random((5, 2))
-    posterior = process.botorch().posterior(torch.as_tensor(new))
-    mean, std = process.predict(new)
-    np.testing.assert_allclose(
-        process.centre + process.scale * posterior.mean.detach().numpy().ravel(), mean, rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        process.scale * posterior.variance.detach().sqrt().numpy().ravel(), std, rtol=1e-2, atol=1e-4
-    )
+def test_a_factor_that_needs_jitter_is_made_and_one_that_cannot_be_is_refused():
+    x = np.repeat(RNG.random((3, 2)), 2, axis=0)
+    _, spread = fitted().joint(x)
+    matrix = torch.as_tensor(spread)
+    factor = cholesky(matrix)
+    np.testing.assert_allclose((factor @ factor.mT).numpy(), spread, atol=1e-4 * spread.diagonal().mean())
+    with pytest.raises(NotPSDError):
+        cholesky(-torch.eye(2).double())
 
 
 def test_a_joint_prediction_agrees_with_single_ones():
