@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from aisteer.execution.attention import Attention
 from aisteer.execution.worker import files
 
 __all__ = ["Mirror"]
@@ -26,11 +27,12 @@ class Mirror:
     Args:
         folder: The campaign's folder.
 
-    One writer (the driver) appends; any number of readers in any process look.
+    One writer (the driver) appends; any number of readers in any process look, and say so (``attention``).
     """
 
     def __init__(self, folder: Path) -> None:
         self.root = Path(folder) / "observations"
+        self.attention = Attention(Path(folder))
         self._text = str(self.root)
         self._writers: dict[tuple[str, int], _Stream] = {}
         self._runs: set[str] | None = None
@@ -85,6 +87,7 @@ class Mirror:
 
     def lines(self, run: str, attempt: int, start: int = 0) -> Iterator[Json]:
         """The attempt's lines from byte ``start`` on, in order; a torn last line is left for later."""
+        self.attention.pay()
         try:
             with self.path(run, attempt).open("rb") as file:
                 file.seek(start)
@@ -102,6 +105,7 @@ class Mirror:
 
     def last(self, run: str, attempt: int, at_most: int = 64) -> list[Json]:
         """The last observations, oldest first, read from the end of the file."""
+        self.attention.pay()
         try:
             with self.path(run, attempt).open("rb") as file:
                 end = file.seek(0, os.SEEK_END)

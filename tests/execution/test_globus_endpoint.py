@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.execution.remote import TALKING, At, at, end_of, health, running
 from tests.services.loopback import Loopback
 
@@ -56,3 +58,32 @@ def test_a_run_that_waits_in_the_queue_is_withdrawn_and_never_starts(at: At, tmp
     after = stage.submit(TALKING, {"x": 10, "steps": 1})
     assert end_of(stage, after)["end"] == "done"
     assert not touched.exists()
+
+
+@pytest.mark.full
+@pytest.mark.timeout(400)
+def test_while_nobody_looks_observations_come_twice_a_minute_and_ends_at_once(
+    at: At, loopback: Loopback
+) -> None:
+    stage = at()
+    ref = stage.submit(TALKING, {"x": 1, "steps": 1800})
+    running(stage, ref)
+    quiet = time.time() + 65
+    stage.until(lambda: time.time() > quiet, within=100)
+    stage.until(lambda: time.time() > quiet + 90, within=100)
+    asked = [r for r in loopback.service.requests(quiet) if "/submit" in r["path"]]
+    assert 2 <= len(asked) <= 4
+    short = stage.submit(TALKING, {"x": 2, "steps": 3})
+    begun = time.monotonic()
+    assert end_of(stage, short)["end"] == "done"
+    assert time.monotonic() - begun < 20
+    stage.control(ref, "stop")
+    assert end_of(stage, ref)["end"] == "partial"
+
+
+def test_without_a_watcher_runs_are_executed_and_the_board_says_what_waits(at: At) -> None:
+    stage = at(watch=None)
+    ref = stage.submit(TALKING, {"x": 1, "steps": 20})
+    stage.until(lambda: "wait for a free worker" in health(stage).detail)
+    assert end_of(stage, ref)["end"] == "done"
+    assert [line["step"] for line in stage.seen[ref].observations] == list(range(20))

@@ -75,6 +75,7 @@ class Observing:
         """Feed what is there, up to a limit: whether there was anything, and whether that was all."""
         if not reading.attempt:
             return False, True
+        self._mirror.attention.pay()
         try:
             with self._mirror.path(name, reading.attempt).open("rb") as file:
                 file.seek(reading.offset)

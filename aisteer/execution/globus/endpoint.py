@@ -71,7 +71,8 @@ class GlobusEndpoint:
         self._spool = spool
         self._folder = Path(folder)
         self._outbox = Outbox(self._folder / "spool")
-        self._roster = Roster(Mirror(self._folder))
+        self._mirror = Mirror(self._folder)
+        self._roster = Roster(self._mirror)
         self._compute, self._watch, self._port = compute, watch, amqp_port
         self._given = service
         self._watcher: Watcher | None = None
@@ -155,11 +156,6 @@ class GlobusEndpoint:
             self._watcher.write([{"do": "pack", "keys": [ref.key for ref in refs]}])
         return len(refs)
 
-    def attend(self, attentive: bool) -> None:  # noqa: FBT001  it is what it says
-        """Whether somebody looks at observations, or something asks for them; else they are fetched twice a minute."""
-        if self._watcher is not None:
-            self._watcher.attend(attentive)
-
     def close(self) -> None:
         """Let go of it. Runs go on."""
         with self._lock:
@@ -219,7 +215,13 @@ class GlobusEndpoint:
                 watch = self._watch_role(service) or compute
                 self._roles = [compute, watch]
                 post = _Post(service, watch)
-                self._watcher = Watcher(post, self._roster, nonce, own=self._watch is not None)
+                self._watcher = Watcher(
+                    post,
+                    self._roster,
+                    nonce,
+                    own=self._watch is not None,
+                    attention=self._mirror.attention.is_paid,
+                )
                 self._sender = Sender(
                     self._roster,
                     self._outbox,

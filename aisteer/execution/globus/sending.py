@@ -35,6 +35,8 @@ _FRESH = 20.0
 """Seconds after which something that was sent may be asked about."""
 _TRIES = 3
 """Times that an attempt is sent whose task failed without having begun it."""
+_GATHER = 0.8
+"""Seconds after a submission in which less than a whole batch is gathered: the service takes few requests."""
 _STRETCH = 3_000_000
 """Bytes of code that go in one request."""
 _PATIENCE = 120.0
@@ -93,6 +95,7 @@ class Sender:
         self._failures = 0
         self._not_before = 0.0
         self._check_at = 0.0
+        self._gather_until = 0.0
         self._bell = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aisteer-globus-sender", daemon=True)
@@ -117,7 +120,7 @@ class Sender:
             self._bell.clear()
             try:
                 self._round()
-                nap = 1.0
+                nap = min(1.0, max(0.0, self._gather_until - time.monotonic()) or 1.0)
             except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
                 self._failed(str(error) if isinstance(error, AisteerError) else self._words(error))
                 nap = 1.0
@@ -131,10 +134,13 @@ class Sender:
             return
         if not self.ready:
             self._make_ready()
+        if self._watcher.refused:
+            return  # the spool is not there: nothing could be executed in it
         for member in self._roster.forgotten(now):
             member.queued = True
         queued = [m for m in self._roster.members() if m.queued and not m.claimed and m.not_before <= now]
-        if queued:
+        if queued and (now >= self._gather_until or len(queued) >= sizes.MOST):
+            self._gather_until = now + _GATHER
             self._send(queued)
         if now >= self._check_at:
             self._check_at = now + _CHECK

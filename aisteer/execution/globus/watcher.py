@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -31,6 +31,8 @@ _WAIT = 3.0
 """Seconds for which a look waits for news there: a control that goes by itself may have to wait behind it."""
 _QUIET = 30.0
 """Seconds between two looks while nobody looks and nothing asks for observations; ends come by themselves."""
+_BEGINS = 60.0
+"""Seconds after the beginning, and after somebody asked for something, in which somebody is taken to look."""
 _BORROWED = 5.0
 """The same without a watch role, where a look takes a worker that could compute."""
 _LATE = 8.0
@@ -89,18 +91,19 @@ class Watcher:
         roster: The attempts, and where news goes.
         nonce: The campaign's mark.
         own: Whether there is a role for it; else a look takes a worker that could compute.
+        attention: Whether somebody reads observations.
 
     Attributes:
         root: The spool's real path there; empty until it was made.
-        attentive: Whether somebody looks, or something asks for observations.
         problem: Why nothing is heard from there, in words; empty when something is.
         contact: When an answer last came, Unix seconds.
         machine: What it said of the machine there.
     """
 
-    def __init__(self, post: Post, roster: Roster, nonce: str, *, own: bool = True) -> None:
+    def __init__(
+        self, post: Post, roster: Roster, nonce: str, *, own: bool = True, attention: Callable[[], bool]
+    ) -> None:
         self.root = ""
-        self.attentive = True
         self.problem = ""
         self.contact: float | None = None
         self.machine: Json = {}
@@ -110,9 +113,12 @@ class Watcher:
         self._roster = roster
         self._nonce = nonce
         self._own = own
+        self._attention = attention
+        self._attentive_until = time.monotonic() + _BEGINS
         self._letters: list[_Letter] = []
         self._flights: list[_Flight] = []
         self._due = 0.0
+        self._quiet = False
         self._failures = 0
         self._refused_since = 0.0
         self._patience = _LOST
@@ -132,6 +138,11 @@ class Watcher:
         self._closed.set()
         self._bell.set()
 
+    @property
+    def refused(self) -> bool:
+        """Whether the spool there cannot be used now, as the watcher found."""
+        return self._refused_since > 0.0
+
     def ring(self) -> None:
         """There is something new: look at it soon. Safe to call from anywhere, at any time."""
         self._bell.set()
@@ -145,17 +156,16 @@ class Watcher:
         return self._mail(_Letter([{"do": "create"}], where=where))
 
     def _mail(self, letter: _Letter) -> Future[list[Json]]:
+        self._attentive_until = time.monotonic() + _BEGINS
         with self._lock:
             self._letters.append(letter)
         self._bell.set()
         return letter.answer
 
-    def attend(self, attentive: bool) -> None:  # noqa: FBT001  it is what it says
-        """Whether somebody looks, or something asks for observations."""
-        if attentive and not self.attentive:
-            self._due = 0.0
-        self.attentive = attentive
-        self._bell.set()
+    @property
+    def attentive(self) -> bool:
+        """Whether somebody looks, or has just begun or asked for something."""
+        return time.monotonic() < self._attentive_until or self._attention()
 
     # --- its thread ---
 
@@ -188,9 +198,11 @@ class Watcher:
         elif asked and now >= self._due and not self.zipped:
             self._send("look", self._worded(question, letters), letters, tuple(asked))
         due = [flight.search_at for flight in self._flights]
+        if asked and self._quiet and self.attentive:
+            self._quiet, self._due = False, 0.0
         if asked and not any(flight.kind == "look" for flight in self._flights):
             due.append(self._due)
-        return max(0.01, min([*due, now + 60.0]) - now)
+        return max(0.01, min([*due, now + (1.0 if self._quiet else 60.0)]) - now)
 
     def _take_letters(self) -> list[_Letter]:
         """What fits into one request."""
@@ -227,7 +239,8 @@ class Watcher:
         future.add_done_callback(lambda _: self._bell.set())
 
     def _spacing(self) -> float:
-        if not self.attentive:
+        self._quiet = not self.attentive
+        if self._quiet:
             return _QUIET
         return _SPACING if self._own else _BORROWED
 
