@@ -82,8 +82,24 @@ def test_while_nobody_looks_observations_come_twice_a_minute_and_ends_at_once(
 
 
 def test_without_a_watcher_runs_are_executed_and_the_board_says_what_waits(at: At) -> None:
-    stage = at(watch=None)
+    stage = at(watch=None, direct=False)
     ref = stage.submit(TALKING, {"x": 1, "steps": 20})
     stage.until(lambda: "wait for a free worker" in health(stage).detail)
     assert end_of(stage, ref)["end"] == "done"
     assert [line["step"] for line in stage.seen[ref].observations] == list(range(20))
+
+
+def test_where_the_notebook_sees_the_spool_it_reads_the_files_itself(at: At, loopback: Loopback) -> None:
+    stage = at(watch=None)
+    began = time.time()
+    refs = [stage.submit(TALKING, {"x": x, "steps": 1000}) for x in range(4)]
+    running(stage, *refs, observations=5)
+    late = stage.submit(TALKING, {"x": 9})
+    asked = len(loopback.service.requests(began))
+    running(stage, *refs, observations=40)
+    for ref in (late, *refs):
+        stage.control(ref, "stop")
+    assert end_of(stage, late)["end"] == "withdrawn"
+    assert {end_of(stage, ref)["end"] for ref in refs} == {"partial"}
+    assert "free worker" not in health(stage).detail
+    assert len(loopback.service.requests(began)) - asked <= 2

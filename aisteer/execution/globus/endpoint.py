@@ -13,6 +13,7 @@ from aisteer.errors import EndpointError, NotSupported
 from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
 from aisteer.execution.globus import functions
 from aisteer.execution.globus.health import health
+from aisteer.execution.globus.near import Near, Sight
 from aisteer.execution.globus.outbox import Outbox
 from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.sending import Sender
@@ -48,6 +49,7 @@ class GlobusEndpoint:
         spool: The folder for spools there; ``~`` and variables are those of the workers.
         amqp_port: The port on which results come; None leaves it to the service.
         workers: How many runs are sent at a time.
+        direct: Whether the spool is read from here, where it is seen from here and no watcher was named.
         folder: The campaign's folder.
         service: The connection to Globus; None takes this process's.
     """
@@ -62,6 +64,7 @@ class GlobusEndpoint:
         spool: str,
         amqp_port: int | None = None,
         workers: int = 8,
+        direct: bool = True,
         folder: Path,
         service: Service | None = None,
     ) -> None:
@@ -75,11 +78,12 @@ class GlobusEndpoint:
         self._roster = Roster(self._mirror)
         self._compute, self._watch, self._port = compute, watch, amqp_port
         self._given = service
+        self._direct = direct and watch is None
+        self._near: Near | None = None
         self._watcher: Watcher | None = None
         self._sender: Sender | None = None
         self._roles: list[Any] = []
         self._online: bool | None = None
-        self._python = ""
         self._lock = threading.Lock()
 
     # --- what the driver asks ---
@@ -142,7 +146,7 @@ class GlobusEndpoint:
             ready=bool(sender and sender.ready),
             needed=sender is not None,
             online=self._online,
-            own_watcher=self._watch is not None,
+            own_watcher=self._watch is not None or self._near is not None,
             machine=watcher.machine if watcher else {},
             contact=watcher.contact if watcher else None,
             workers=self.workers,
@@ -166,6 +170,8 @@ class GlobusEndpoint:
             self._sender = self._watcher = None
             for role in self._roles:
                 role.close()
+            if self._near is not None:
+                self._near.close()
             self._roles.clear()
         self._outbox.close()
 
@@ -267,9 +273,23 @@ class GlobusEndpoint:
                 f"The endpoint has not made its spool yet: {watcher.problem or _BUSY}. Runs stay accepted and are sent "
                 "when it has."
             ) from error
-        version = watcher.machine.get("python")
-        self._python = version if isinstance(version, str) else ""
+        self._look_from_here(watcher)
         return function
+
+    def _look_from_here(self, watcher: Watcher) -> None:
+        """Read the spool without a watcher, where what is written there is seen here."""
+        if not self._direct or self._near is not None:
+            return
+        sight = Sight(watcher.root, self._outbox.nonce)
+        if not sight.possible:
+            return
+        written = watcher.write([sight.order])
+        deadline = time.monotonic() + _CREATED
+        while not written.done() and time.monotonic() < deadline and self._sender is not None:
+            time.sleep(0.05)
+        if sight.seen():
+            self._near = Near()
+            watcher.move_in(self._near)
 
     def _root(self) -> str:
         """The spool's root there: one for each campaign."""

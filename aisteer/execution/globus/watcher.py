@@ -31,6 +31,8 @@ _WAIT = 3.0
 """Seconds for which a look waits for news there: a control that goes by itself may have to wait behind it."""
 _QUIET = 30.0
 """Seconds between two looks while nobody looks and nothing asks for observations; ends come by themselves."""
+_NEAR = 0.2
+"""Seconds between two looks at files that are seen from here."""
 _BEGINS = 60.0
 """Seconds after the beginning, and after somebody asked for something, in which somebody is taken to look."""
 _BORROWED = 5.0
@@ -113,6 +115,8 @@ class Watcher:
         self._roster = roster
         self._nonce = nonce
         self._own = own
+        self._far = True
+        self._linger, self._spaced = _LINGER, _SPACING if own else _BORROWED
         self._attention = attention
         self._attentive_until = time.monotonic() + _BEGINS
         self._letters: list[_Letter] = []
@@ -137,6 +141,11 @@ class Watcher:
         """End; what is under way is not waited for."""
         self._closed.set()
         self._bell.set()
+
+    def move_in(self, post: Post) -> None:
+        """The spool's files are seen from here: look at them without asking anybody there."""
+        self._post, self._own, self._far = post, True, False
+        self._linger, self._spaced = _NEAR, _NEAR
 
     @property
     def refused(self) -> bool:
@@ -223,7 +232,11 @@ class Watcher:
 
     def _worded(self, question: Json, letters: Sequence[_Letter]) -> Json:
         quiet = not self.attentive
-        times = {"wait": 0.0, "linger": 0.0} if quiet or not self._own else {"wait": _WAIT, "linger": _LINGER}
+        times = (
+            {"wait": 0.0, "linger": 0.0}
+            if quiet or not self._own
+            else {"wait": _WAIT, "linger": self._linger}
+        )
         orders = [order for letter in letters for order in letter.orders]
         return {**question, **times, "orders": orders} if orders else {**question, **times}
 
@@ -242,7 +255,7 @@ class Watcher:
         self._quiet = not self.attentive
         if self._quiet:
             return _QUIET
-        return _SPACING if self._own else _BORROWED
+        return self._spaced
 
     def _search(self, flight: _Flight) -> None:
         """Ask the web service for a task whose result should be here: its way may be closed, or it may be lost."""
@@ -292,7 +305,8 @@ class Watcher:
             self._again(flight, "the worker has to be brought there")
             return
         machine = answer.get("machine")
-        self.machine = machine if isinstance(machine, dict) else {}
+        if self._far:  # else it tells of the machine here
+            self.machine = machine if isinstance(machine, dict) else {}
         self.contact = time.time()
         self.zipped = False
         refused = answer.get("refused")
@@ -307,7 +321,7 @@ class Watcher:
         if flight.kind == "look":
             self._roster.take(answer, flight.asked)
             if answer.get("more") is True:
-                self._due = min(self._due, flight.since + _SPACING)
+                self._due = min(self._due, flight.since + self._spaced)
 
     def _answered(self, flight: _Flight, answers: object) -> None:
         listed = answers if isinstance(answers, list) else []
