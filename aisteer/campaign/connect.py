@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from aisteer.campaign.engines import KINDS, EngineAddress
 from aisteer.errors import BadDefinition, NotSupported
 from aisteer.execution.endpoint import Endpoint
 
-__all__ = ["Connection", "connect"]
-
-_LATER = {
-    "parsl": "Parsl configurations by address",
-    "dask": "Dask clusters by address",
-}
+__all__ = ["Connection", "connect", "found"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +63,11 @@ class Connection:
             from aisteer.campaign.remote import GlobusAddress
 
             return GlobusAddress.of(self.address).open(folder)
+        if self.address.partition(":")[0] in KINDS:
+            from aisteer.execution.futures import FuturesEndpoint
+
+            engine = EngineAddress.of(self.address).engine(folder)
+            return FuturesEndpoint(engine, spool, self.workers, code=folder / "code")
         from aisteer.execution.local import LocalEndpoint
 
         return LocalEndpoint(spool, self.workers, code=folder / "code")
@@ -88,9 +89,12 @@ def connect(
 
     Args:
         target: ``"local"`` (worker processes on this machine that outlive the kernel), ``"globus:<uuid>"`` (an
-            endpoint of Globus Compute), or any ``concurrent.futures.Executor`` (trusted code, bound to this kernel).
+            endpoint of Globus Compute), ``"parsl:<module>:<config>"`` (a Parsl Config, loaded for this campaign),
+            ``"dask:<address>"`` (a Dask scheduler, or ``dask:<path>.json``, its scheduler file), or any
+            ``concurrent.futures.Executor`` (bound to this kernel). Parsl, Dask and Executors are trusted code.
         workers: How many worker processes ``"local"`` starts, from the CPU count if not given; how many runs are
-            sent to ``"globus:…"`` at a time where the task has no ``slots``, 8 if not given.
+            sent elsewhere at a time where the task has no ``slots``: to ``"globus:…"`` 8 if not given, to others as
+            many as they execute at a time.
         spool: A folder that the workers and the notebook both reach; in the campaign's if not given. For
             ``"globus:…"`` a folder there, ``~/aisteer`` if not given; ``~`` and variables are those of the workers.
         compute: For ``"globus:…"``: what the endpoint's template is filled in with for runs (account, queue, …).
@@ -99,8 +103,10 @@ def connect(
         amqp_port: For ``"globus:…"``: the port on which results come (443, 5671 or 5672), where not all are open.
 
     Raises:
-        NotSupported: An address of a kind that this release does not run on.
-        BadDefinition: It is no address and no Executor, or what was given beside it cannot be meant.
+        BadDefinition: It is no address and no Executor, what was given beside it cannot be meant, or there is no
+            such Parsl Config.
+        EndpointError: No Dask scheduler answers there.
+        MissingExtra: Parsl or Dask is not installed here.
     """
     if isinstance(target, Connection):
         return target
@@ -119,6 +125,8 @@ def connect(
             f"compute=, watch= and amqp_port= are for 'globus:<uuid>', not for {target!r:.100}."
         )
     if isinstance(target, str):
+        if target.partition(":")[0] in KINDS:
+            EngineAddress.of(target, workers=workers, spool=place).check()
         return _by_address(target, workers, place)
     if callable(getattr(target, "submit", None)):
         return Connection(f"executor:{type(target).__name__}", workers, place, target)
@@ -127,19 +135,27 @@ def connect(
     )
 
 
+def found(address: str) -> Connection:
+    """The connection that an address in a definition names; nothing is reached, and no code of it is run.
+
+    Raises:
+        BadDefinition: This release knows no such address.
+    """
+    return connect(address) if address.startswith("globus:") else _by_address(address, None, None)
+
+
 def _by_address(address: str, workers: int | None, spool: str | None) -> Connection:
     kind, _, rest = address.partition(":")
-    if kind in _LATER:
-        raise NotSupported(
-            f"{address!r}: {_LATER[kind]} are not part of this release; they come with a later 0.x release. "
-            f"Until then, hand over an Executor that you made yourself: ai.connect(executor, spool=…)."
-        )
+    if kind in KINDS:
+        engine = EngineAddress.of(address, workers=workers, spool=spool)
+        return Connection(str(engine), engine.workers, engine.spool)
     if kind == "executor":
         return Connection(address)
     name, _, query = address.partition("?")
     if name != "local" or rest:
         raise BadDefinition(
-            f"{address!r} is no address that aisteer knows. Use 'local', 'globus:<uuid>', or pass an Executor."
+            f"{address!r} is no address that aisteer knows. Use 'local', 'globus:<uuid>', "
+            "'parsl:<module>:<config>', 'dask:<address>', or pass an Executor."
         )
     options = dict(parse_qsl(query))
     workers = (

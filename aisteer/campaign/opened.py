@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.asking import checker
-from aisteer.campaign.connect import Connection, connect
+from aisteer.campaign.connect import Connection, found
 from aisteer.errors import AisteerError, NotSupported, Untrusted
 from aisteer.journal.store import Journal
 
@@ -84,7 +84,7 @@ class Opened:
         address = str(self.journal.state.definition["tasks"][task]["endpoint"])
         if known is not None and known.address == address:
             return known
-        return connect(address)
+        return found(address)
 
     @property
     def kernel_bound(self) -> str:

@@ -25,8 +25,6 @@ __all__ = ["LocalEndpoint"]
 
 Json = dict[str, Any]
 
-_LOT = 8
-"""Attempts that are submitted together from which on they are one lot, with no folder for each."""
 _LAST_WORDS = 14.0
 """Seconds for a host of an earlier format to end: less than a driver may be silent, more than a host needs."""
 _REMIND = 2.0
@@ -81,14 +79,9 @@ class LocalEndpoint:
             return
         self._bring_up_to_date()
         self.spool.create(str(submissions[0].request["nonce"]))
-        places = self.spool.held([s.ref for s in submissions])
-        together = [s for s in submissions if s.ref not in places and _begins(s.request)]
-        if len(together) >= _LOT:
-            places |= self.spool.hand_over(together, self.code)
+        places = self.spool.put(submissions, self.code)
         orders = _Orders()
         for submission in submissions:
-            if submission.ref not in places:
-                self.spool.prepare(submission.ref, submission.request, self.code)
             key = self._follow(submission.ref)
             orders.add(key, submission.request, places.get(submission.ref))
         self._connected()
@@ -330,11 +323,6 @@ class _Orders:
     def give(self, say: Callable[[Json], None]) -> None:
         for threads, attempts in self._by_threads.items():
             say({"submit": attempts, "threads": threads})
-
-
-def _begins(request: Json) -> bool:
-    """Whether it begins from nothing: then its request may stand in a lot."""
-    return not request.get("restart") and not request.get("previous")
 
 
 def _threads(request: Json) -> int:

@@ -28,6 +28,9 @@ __all__ = ["Spool", "Tail"]
 
 Json = dict[str, Any]
 
+_LOT = 8
+"""Attempts that are submitted together from which on they are one lot, with no folder for each."""
+
 
 @dataclass(slots=True)
 class Tail:
@@ -201,6 +204,28 @@ class Spool:
             raise _cannot(os.path.join(self._text, "lots"), error) from error
         return places
 
+    def put(self, submissions: Sequence[Submission], code: Path) -> dict[AttemptRef, Spot]:
+        """Put in place all that attempts need: many first ones together in a lot, each other one by itself.
+
+        Args:
+            submissions: Attempts; what of them was handed over before is left as it is.
+            code: Where the campaign keeps the simulations' code.
+
+        Returns:
+            Where the requests stand that have no folder of their own.
+
+        Raises:
+            SpoolError: Something could not be written. A repeat is harmless.
+        """
+        places = self.held([submission.ref for submission in submissions])
+        together = [s for s in submissions if s.ref not in places and _begins(s.request)]
+        if len(together) >= _LOT:
+            places |= self.hand_over(together, code)
+        for submission in submissions:
+            if submission.ref not in places:
+                self.prepare(submission.ref, submission.request, code)
+        return places
+
     def held(self, refs: Sequence[AttemptRef]) -> dict[AttemptRef, Spot]:
         """Where the requests of attempts stand that were handed over together before, here or by an earlier driver."""
         if not self._sought:
@@ -349,6 +374,11 @@ class Spool:
         if not found.gap:
             seen.offset, seen.prefix = offset + len(found.data), found.prefix
         return found.data
+
+
+def _begins(request: Json) -> bool:
+    """Whether it begins from nothing: then its request may stand in a lot."""
+    return not request.get("restart") and not request.get("previous")
 
 
 def _is_earlier(mark: Json) -> bool:
