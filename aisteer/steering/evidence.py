@@ -47,7 +47,7 @@ def evidence(state: State, task: str) -> Evidence:
             definition=definition,
             data=memory.data(),
             censored=memory.censored(),
-            failed=tuple(memory.failed.values()),
+            failed=tuple(memory.failed[name] for _, name in memory.failures),
             bad=tuple(memory.settled[name].parameters for name in memory.bad if name in memory.settled),
             pending=memory.pending(state),
             waiting=tuple(
@@ -77,6 +77,7 @@ class _Memory:
     settled: dict[str, Datum] = field(default_factory=dict)
     order: list[tuple[_Place, str]] = field(default_factory=list)
     partial: list[tuple[_Place, str]] = field(default_factory=list)
+    failures: list[tuple[_Place, str]] = field(default_factory=list)
     failed: dict[str, Json] = field(default_factory=dict)
     extends: dict[str, str] = field(default_factory=dict)
     bad: dict[str, None] = field(default_factory=dict)
@@ -116,7 +117,7 @@ class _Memory:
             if run.state == "ended":
                 del self.open_runs[name]
                 self._settle(state, run, number)
-        if self.bad.keys() ^ state.bad.keys():
+        if [*self.bad] != [*state.bad]:
             self.bad = dict(state.bad)
             self._changed()
 
@@ -127,9 +128,10 @@ class _Memory:
         proposal = state.proposals[run.proposal]
         if run.end in {"failed", "lost"}:
             self.failed[run.id] = run.parameters
+            insort(self.failures, ((run.since, number), run.id))
             return
         if run.end == "withdrawn":
-            self.refused[proposal.id] = (run.revision, run.parameters)
+            self.refused[proposal.id] = (proposal.revision, run.parameters)
             return
         self.settled[run.id] = Datum(
             run=run.id,
@@ -137,7 +139,6 @@ class _Memory:
             outcomes=run.outcome,
             predicted=proposal.predicted,
             origin=run.origin,
-            position=run.revision,
             parent=run.parent,
             model=proposal.model,
         )

@@ -26,7 +26,6 @@ class Datum:
     outcomes: dict[str, tuple[float, float]]
     predicted: dict[str, list[float]] = field(default_factory=dict)
     origin: str = "ai"
-    position: int = 0
     parent: str | None = None
     model: int | None = None
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aisteer.journal import commands as cmd
@@ -155,6 +155,11 @@ def step(campaign: Campaign, what: str, pick: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(STEPS)
+@example([(what, 0) for what in ("propose", "accept", "launch", "done", "mark", "look", "unmark")])
+@example(
+    [(w, 0) for w in ("propose", "propose", "accept", "accept", "launch")]
+    + [("failed", 1), ("look", 0), ("failed", 0)]
+)
 def test_evidence_remembered_step_by_step_is_that_of_the_whole_story(steps):
     campaign = Campaign()
     for what, pick in steps:
