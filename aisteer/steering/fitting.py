@@ -13,7 +13,7 @@ from aisteer.problem.objective import Objective, objective_from_json
 from aisteer.steering.domains import Domain
 from aisteer.steering.protocols import Datum, Evidence, Json
 from aisteer.surrogates.calibration import Calibration, Skill, calibration, skill
-from aisteer.surrogates.gaussian_process import GaussianProcess, fit, fitted_on
+from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, fit, fitted_on
 
 __all__ = ["LEAST", "Belief", "Fitter"]
 
@@ -85,6 +85,7 @@ class Fitter:
         self.domain = domain
         self.objective = objective_from_json(objective)
         self._last: Belief | None = None
+        self._remembered = Remembered()
         self._known: set[str] = set()
 
     def belief(self, evidence: Evidence) -> Belief | None:
@@ -133,7 +134,7 @@ class Fitter:
         outcomes = np.array([self._outcome(d) for d in data], dtype=np.float64)
         y, error = outcomes[:, 0], outcomes[:, 1]
         sign = self.objective.sign
-        process = fit(x, sign * y, error, self.domain.kernels())
+        process = fit(x, sign * y, error, self.domain.kernels(), self._remembered)
         at_runs, _ = process.predict(x)
         left = process.leave_one_out()
         place = int(np.argmax(at_runs))

@@ -2,11 +2,13 @@
 
 The hyper-parameters are a function of the data alone: a fit never starts from the one before, so the same
 evidence gives the same predictions after a restart. To stay fast they are fitted on the first ``m`` of
-``n`` outcomes, where ``m`` grows in steps of a tenth (``fitted_on``), and all ``n`` are conditioned on.
+``n`` outcomes, where ``m`` grows in steps of a tenth (``fitted_on``), and all ``n`` are conditioned on; as long as
+those ``m`` are the same, what was found for them is remembered (``Remembered``).
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from torch import Tensor
 from aisteer.surrogates.hyper_parameters import Modules, most_probable
 from aisteer.surrogates.kernels import Candidate
 
-__all__ = ["GaussianProcess", "LeaveOneOut", "cholesky", "fit", "fitted_on"]
+__all__ = ["GaussianProcess", "LeaveOneOut", "Remembered", "cholesky", "fit", "fitted_on"]
 
 Array = NDArray[np.float64]
 
@@ -211,7 +213,37 @@ def cholesky(matrix: Tensor, *, size: float | None = None) -> Tensor:
 # --- fitting ----------------------------------------------------------------------------------
 
 
-def fit(x: Array, y: Array, error: Array, kernels: Sequence[Candidate]) -> GaussianProcess:
+class Remembered:
+    """The hyper-parameters of the last fit, by kernel, for as long as they would be fitted on the same outcomes.
+
+    They are what a search would find again, so whoever forgets them loses time and nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._outcomes = ""
+        self._found: dict[str, tuple[Modules, str]] = {}
+
+    def most_probable(
+        self, candidate: Candidate, x: Tensor, y: Tensor, variances: Tensor
+    ) -> tuple[Modules, str]:
+        """As ``hyper_parameters.most_probable``; the modules are not to be changed."""
+        total = hashlib.sha256()
+        for part in (x, y, variances):
+            total.update(part.numpy().tobytes())
+        if total.hexdigest() != self._outcomes:
+            self._outcomes, self._found = total.hexdigest(), {}
+        if candidate.name not in self._found:
+            self._found[candidate.name] = most_probable(candidate, x, y, variances)
+        return self._found[candidate.name]
+
+
+def fit(
+    x: Array,
+    y: Array,
+    error: Array,
+    kernels: Sequence[Candidate],
+    remembered: Remembered | None = None,
+) -> GaussianProcess:
     """Fit a Gaussian process, choosing the kernel that clearly best predicts each outcome from the others.
 
     Args:
@@ -219,6 +251,7 @@ def fit(x: Array, y: Array, error: Array, kernels: Sequence[Candidate]) -> Gauss
         y: Outcomes, shape ``(n,)``, finite.
         error: Their standard errors, shape ``(n,)``; 0 where not known, there the noise is learned.
         kernels: Candidates, the usual one first; with fewer than 10 outcomes it is taken unasked.
+        remembered: Of fits with these kernels.
 
     Returns:
         The process, conditioned on all outcomes. Where the fit failed, its hyper-parameters are those of
@@ -232,9 +265,11 @@ def fit(x: Array, y: Array, error: Array, kernels: Sequence[Candidate]) -> Gauss
     words = "All outcomes are equal so far, so their spread is not known." if constant else ""
     variances = torch.as_tensor(np.where(error > 0, (error / scale) ** 2, np.nan))
     standard = torch.as_tensor((y - centre) / scale)
+    remembered = Remembered() if remembered is None else remembered
     best: GaussianProcess | None = None
     for candidate in kernels if m >= _CHOOSE_FROM and not constant else kernels[:1]:
-        modules, trouble = most_probable(candidate, torch.as_tensor(x[:m]), standard[:m], variances[:m])
+        inputs = torch.as_tensor(x[:m])
+        modules, trouble = remembered.most_probable(candidate, inputs, standard[:m], variances[:m])
         full = Modules(candidate, variances)
         full.load_state_dict(modules.state_dict())
         said = " ".join(w for w in (words, trouble) if w)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from gpytorch.kernels import MaternKernel, ScaleKernel
 from linear_operator.utils.errors import NotPSDError
 
-from aisteer.surrogates.gaussian_process import GaussianProcess, cholesky, fit, fitted_on
+from aisteer.surrogates import gaussian_process
+from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, cholesky, fit, fitted_on
+from aisteer.surrogates.hyper_parameters import Modules, most_probable
 from aisteer.surrogates.kernels import (
     Candidate,
     Tanimoto,
@@ -158,6 +162,46 @@ def test_the_unit_of_the_outcomes_does_not_matter():
 def test_the_same_data_gives_the_same_fit():
     first, second = fitted(), fitted()
     np.testing.assert_array_equal(first.predict(first.x.numpy())[0], second.predict(second.x.numpy())[0])
+
+
+def test_what_is_remembered_of_a_fit_changes_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(5)
+    x = rng.random((47, 2))
+    y = smooth(x) + 0.1 * rng.normal(size=47)
+    searched: list[int] = []
+
+    def counted(candidate, inputs, *more):
+        searched.append(len(inputs))
+        return most_probable(candidate, inputs, *more)
+
+    monkeypatch.setattr(gaussian_process, "most_probable", counted)
+    kernels, remembered, new = box_kernels(2, []), Remembered(), rng.random((9, 2))
+    for n in (44, 45, 47):
+        kept = fit(x[:n], y[:n], np.zeros(n), kernels, remembered)
+        fresh = fit(x[:n], y[:n], np.zeros(n), kernels)
+        np.testing.assert_array_equal(kept.predict(new), fresh.predict(new))
+    assert searched == [44, *[44] * 3]
+    corrected = np.where(np.arange(47) == 3, y + 1.0, y)
+    kept = fit(x, corrected, np.zeros(47), kernels, remembered)
+    np.testing.assert_array_equal(kept.predict(new), fit(x, corrected, np.zeros(47), kernels).predict(new))
+
+
+def test_the_gradient_that_hyper_parameters_are_fitted_by_is_that_of_their_density():
+    rng = np.random.default_rng(6)
+    x, y = torch.as_tensor(rng.random((12, 3))), torch.as_tensor(rng.normal(size=12))
+    variances = torch.as_tensor(np.where(np.arange(12) % 2 == 0, np.nan, 0.04))
+    modules = Modules(box_kernels(3, [2])[0], variances)
+    density = torch.distributions.MultivariateNormal(
+        modules.mean.constant.expand(12), modules.covariance(x)
+    ).log_prob(y)
+    prior = sum(prior.log_prob(closure(module)).sum() for module, prior, closure in modules.priors)
+    knobs = [p for p in modules.parameters() if p.requires_grad]
+    known = torch.autograd.grad(-density - prior, knobs)
+    loss = modules.loss(x, y)
+    whole = loss.item() + 6 * math.log(2 * math.pi)
+    assert whole == pytest.approx((-density - prior).item())
+    for found, wanted in zip(torch.autograd.grad(loss, knobs), known, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
 
 
 def test_a_fit_that_fails_falls_back_and_says_so():
