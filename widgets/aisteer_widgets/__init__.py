@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aisteer_widgets.connect import Connect
     from aisteer_widgets.views import Belief, Board, Convergence, Ledger, LivePlot, Review, RunBoard
 
-__all__ = ["Belief", "Board", "Convergence", "Ledger", "LivePlot", "Review", "RunBoard"]
+__all__ = ["Belief", "Board", "Connect", "Convergence", "Ledger", "LivePlot", "Review", "RunBoard"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Connect":
+        from aisteer_widgets.connect import Connect
+
+        return Connect
     if name in __all__:
         from aisteer_widgets import views
 

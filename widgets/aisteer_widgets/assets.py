@@ -5,20 +5,21 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-__all__ = ["css", "esm"]
+__all__ = ["BOARD", "CONNECT", "css", "esm"]
 
 STATIC = Path(__file__).parent / "static"
-MODULES = ("core", "charts", "kernel", "saving", "header", "review", "runs", "plots", "board")
+BOARD = ("core", "charts", "kernel", "saving", "header", "review", "runs", "plots", "board")
 """In the order in which they use each other; the last one exports ``render``."""
+CONNECT = ("core", "kernel", "connect")
 
 
 @cache
-def esm() -> str:
-    """All of the front end's code as one ES module."""
-    return "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
+def esm(modules: tuple[str, ...] = BOARD) -> str:
+    """The code of a front end as one ES module."""
+    return "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in modules)
 
 
 @cache
-def css() -> str:
-    """The style sheet."""
-    return (STATIC / "style.css").read_text(encoding="utf-8")
+def css(sheets: tuple[str, ...] = ("style",)) -> str:
+    """The style sheets as one."""
+    return "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in sheets)

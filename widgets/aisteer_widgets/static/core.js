@@ -82,7 +82,8 @@ function setProp(node, name, value, old) {
     for (const key of Object.keys(old || {})) if (!value || !(key in value)) node.style.removeProperty(key);
     for (const [key, v] of Object.entries(value || {})) node.style.setProperty(key, v);
   } else if (name === "value") {
-    if (node.value !== value && value !== null) node.value = value;
+    // An option without a value has its text for one, which is not there yet.
+    if (value !== null && (node.value !== value || node.tagName === "OPTION")) node.value = value;
   } else if (name === "disabled" || name === "selected" || name === "checked" || name === "hidden") {
     node[name] = Boolean(value);
   } else if (name === "src") {

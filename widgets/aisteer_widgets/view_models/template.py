@@ -27,6 +27,14 @@ _LONGEST = 200
 """Characters of a text that a pattern is tried on."""
 _HUGE = 1e300
 _WATCH = re.compile(r"^(watch|watcher|watching|monitor|monitoring)$", re.IGNORECASE)
+_JOB = (
+    {"account", "project", "allocation", "charge"},
+    {"queue", "partition"},
+    {"qos"},
+    {"nodes", "num_nodes", "nodes_per_block"},
+    {"walltime", "time_limit"},
+)
+"""What a batch job is asked for with, in the order in which people say it."""
 _FORMS = {"string": "text", "integer": "integer", "number": "number", "boolean": "choice"}
 
 
@@ -56,7 +64,7 @@ class Field:
 
 
 def fields(schema: object) -> tuple[Field, ...]:
-    """The settings that a template's schema names, the required ones first.
+    """The settings that a template's schema names: what it needs, what a batch job is asked for with, then the rest.
 
     What only tells a watcher from what computes is no setting of a run, and is left out (see ``watch_roles``).
     """
@@ -69,11 +77,11 @@ def fields(schema: object) -> tuple[Field, ...]:
         for name, said in (list(named.items()) if isinstance(named, dict) else [])[:_SHOWN]
         if isinstance(name, str) and name
     ]
-    settings = [one for one in found if not _only_computes(one)]
+    settings = [one for one in found if one.required or not _only_computes(one)]
     if whole.get("additionalProperties", True) is not False:
         about = "Anything else that the endpoint's template takes, as a JSON object"
         settings.append(Field(MORE, "json", about, "", required=False, default="", options=(), schema={}))
-    return tuple(sorted(settings, key=lambda one: not one.required))
+    return tuple(sorted(settings, key=lambda one: (not one.required, _rank(one.name))))
 
 
 def read(known: tuple[Field, ...], texts: Mapping[str, str]) -> tuple[Json, dict[str, str]]:
@@ -111,10 +119,14 @@ def watch_roles(schema: object) -> tuple[Json, ...]:
     named = whole.get("properties")
     found: list[Json] = []
     for name, said in (list(named.items()) if isinstance(named, dict) else [])[:_SHOWN]:
-        for option in _choices(_followed(said, whole)):
-            if isinstance(option, str) and _WATCH.match(option):
-                found.append({str(name): option})
+        options = [o for o in _choices(_followed(said, whole)) if isinstance(o, str) and _WATCH.match(o)]
+        found += [{str(name): option} for option in options]
     return tuple(found)
+
+
+def _rank(name: str) -> int:
+    plain = name.lower()
+    return next((rank for rank, words in enumerate(_JOB) if plain in words), len(_JOB))
 
 
 class _Wrong(ValueError):
@@ -202,7 +214,9 @@ def _limits(said: Json, form: str) -> str:
     words = []
     if form in {"integer", "number"}:
         words.append("whole number" if form == "integer" else "number")
-        if low is not None and high is not None:
+        if low is not None and low == high:
+            words.append(fmt.number(low))
+        elif low is not None and high is not None:
             words.append(f"{fmt.number(low)} to {fmt.number(high)}")
         elif low is not None:
             words.append(f"at least {fmt.number(low)}")
