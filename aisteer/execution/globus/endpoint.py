@@ -142,7 +142,8 @@ class GlobusEndpoint:
         sender, watcher = self._sender, self._watcher
         return health(
             self._roster.members(),
-            problem=(sender.problem if sender else "") or (watcher.problem if watcher else ""),
+            problem=sender.problem if sender else "",
+            silence=watcher.problem if watcher else "",
             ready=bool(sender and sender.ready),
             needed=sender is not None,
             online=self._online,
@@ -234,6 +235,7 @@ class GlobusEndpoint:
                     self._watcher,
                     compute,
                     prepare=lambda: self._prepare(service),
+                    refresh=lambda: self._refresh(service),
                     tasks=service.tasks,
                     result=service.result,
                     code=self._folder / "code",
@@ -260,7 +262,7 @@ class GlobusEndpoint:
             [self.endpoint, *([self._watch] if isinstance(self._watch, str) else [])]
         ):
             service.metadata(endpoint)
-        self._online = service.state(self.endpoint).get("status") == "online"
+        self._refresh(service)
         function = service.function("run", functions.source("run"))
         created = watcher.create(self._root())
         deadline = time.monotonic() + _CREATED
@@ -275,6 +277,10 @@ class GlobusEndpoint:
             ) from error
         self._look_from_here(watcher)
         return function
+
+    def _refresh(self, service: Service) -> None:
+        """Ask whether it is online."""
+        self._online = service.state(self.endpoint).get("status") == "online"
 
     def _look_from_here(self, watcher: Watcher) -> None:
         """Read the spool without a watcher, where what is written there is seen here."""

@@ -18,6 +18,7 @@ def health(
     members: Sequence[Member],
     *,
     problem: str,
+    silence: str,
     ready: bool,
     needed: bool,
     online: bool | None,
@@ -32,6 +33,7 @@ def health(
     Args:
         members: The attempts that are not over.
         problem: What keeps it from being used, in words; empty when nothing does.
+        silence: Why nothing is heard of what runs there, in words; empty when something is.
         ready: Whether something was written there.
         needed: Whether anything was to be sent there yet.
         online: What the web service says; None before it was asked.
@@ -44,7 +46,7 @@ def health(
     busy = sum(member.claimed for member in members)
     queued = sum(member.queued and not member.claimed for member in members)
     waiting = len(members) - busy
-    state, detail = _state(problem, waiting, queued, ready=ready, needed=needed, online=online)
+    state, detail = _state((problem, silence), waiting, queued, ready=ready, needed=needed, online=online)
     words = [detail] if detail else []
     if needed and not own_watcher:
         words.append(
@@ -64,13 +66,12 @@ def health(
 
 
 def _state(
-    problem: str, waiting: int, queued: int, *, ready: bool, needed: bool, online: bool | None
+    problems: tuple[str, str], waiting: int, queued: int, *, ready: bool, needed: bool, online: bool | None
 ) -> tuple[str, str]:
-    if problem:
-        return "offline", problem
+    problem, silence = problems
     if not needed:
         return "unknown", "it is asked for when the first run is sent"
-    if online is False:
+    if online is False and not problem:
         begin = (
             "1 run waits in the service and begins"
             if waiting == 1
@@ -78,6 +79,8 @@ def _state(
         )
         wait = f" {begin} when it is back." if waiting else ""
         return "offline", f"its agent has sent no heartbeat.{wait} Is it started, on its login node?"
+    if problem or silence:
+        return "offline", problem or silence
     if not ready:
         return "starting", "it is asked to make the spool; that may wait for a block"
     words = (

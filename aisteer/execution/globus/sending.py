@@ -31,6 +31,8 @@ _SENT = 90.0
 """Seconds in which a batch is sent or has failed; after that it is sent again."""
 _CHECK = 15.0
 """Seconds between two questions to the web service about what was sent and is executed by nobody."""
+_HOW_IT_IS = 30.0
+"""Seconds between two questions whether the endpoint is online, while somebody looks."""
 _FRESH = 20.0
 """Seconds after which something that was sent may be asked about."""
 _TRIES = 3
@@ -43,6 +45,7 @@ _PATIENCE = 120.0
 """Seconds in which the watcher is expected to write something there; after that it is asked again."""
 _BLOCK = 900.0
 """Seconds after which a block that was about to end is taken for ended, whatever was said."""
+_WANTS_RANKS = "MPI mode requires"
 _BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)
 
 
@@ -56,6 +59,7 @@ class Sender:
         role: Where they are sent.
         prepare: Finds out whether the endpoint can be used, and makes the spool there; raises when it cannot (yet).
             Answers with the id of the function that executes an attempt.
+        refresh: Asks how the endpoint is; now and then, as long as something is there.
         tasks: What the web service knows of tasks.
         result: The content of a result as the web service keeps it; raises what is wrong with it.
         code: The campaign's folder of simulations' code.
@@ -71,6 +75,7 @@ class Sender:
         role: Role,
         *,
         prepare: Callable[[], str],
+        refresh: Callable[[], None],
         tasks: Callable[[Sequence[str]], dict[str, Json]],
         result: Callable[[Json], Any],
         code: Path,
@@ -84,6 +89,9 @@ class Sender:
         self._watcher = watcher
         self._role = role
         self._prepare = prepare
+        self._refresh = refresh
+        self._refresh_at = 0.0
+        self._ranks = False
         self._tasks = tasks
         self._result = result
         self._code = code
@@ -145,6 +153,9 @@ class Sender:
         if now >= self._check_at:
             self._check_at = now + _CHECK
             self._check(now)
+        if now >= self._refresh_at and self._roster.members():
+            self._refresh_at = now + (_HOW_IT_IS if self._watcher.attentive else 10 * _HOW_IT_IS)
+            self._refresh()
 
     def _failed(self, problem: str) -> None:
         self.problem = problem
@@ -219,7 +230,7 @@ class Sender:
             request = requests[member.ref.key]
             self._bring(self._needs(request))
             parcel = self._parcel(member.ref.key, request)
-            needs = specification(request)
+            needs = specification(request, always=self._ranks)
             kinds.setdefault(str(needs), (needs, []))[1].append((member, parcel))
         for needs, kind in kinds.values():
             of = {id(parcel): member for member, parcel in kind}
@@ -310,7 +321,7 @@ class Sender:
                     "answers there."
                 )
             elif type(error).__name__ == "TaskExecutionFailed":
-                self._not_executed(member, self._words(error))
+                self._not_executed(member, self._words(error), str(error))
             # else the way back is closed: the spool says how it is, and the web service is asked
 
     def _came_back(self, member: Member, answer: object) -> None:
@@ -335,10 +346,15 @@ class Sender:
         elif said.get("executed") is False and not member.claimed:
             self._not_executed(member, clean_text(said.get("reason"), 500) or "it says no reason")
 
-    def _not_executed(self, member: Member, why: str) -> None:
+    def _not_executed(self, member: Member, why: str, whole: str = "") -> None:
         """Its task is over and did not begin it: it is sent again, a few times."""
         if member.claimed:
             return  # somebody executes it; whether that one lives is seen in the spool
+        if _WANTS_RANKS in whole and not self._ranks:
+            self._ranks = member.queued = (
+                True  # an MPI engine is told of one rank as well; others must not be
+            )
+            return
         member.failures += 1
         if member.failures >= _TRIES:
             self._roster.lose(member, f"The endpoint did not execute it, {member.failures} times: {why}.")
@@ -368,13 +384,18 @@ class Sender:
                 try:
                     self._came_back(member, self._result(said))
                 except Exception as error:  # noqa: BLE001  whatever it answered
-                    self._not_executed(member, refusal(error) or self._words(error))
+                    self._not_executed(member, refusal(error) or self._words(error), str(error))
 
 
-def specification(request: Json) -> Json | None:
-    """What an MPI engine is told of a request's resources; None for what needs one process: other engines refuse it."""
+def specification(request: Json, *, always: bool = False) -> Json | None:
+    """What an MPI engine is told of a request's resources; None for what needs one process: other engines refuse it.
+
+    Args:
+        request: With its ``resources``.
+        always: Whether the engine is known to be one of MPI, which refuses what says nothing.
+    """
     resources = request.get("resources") or {}
     nodes, ranks = int(resources.get("nodes") or 1), int(resources.get("ranks_per_node") or 1)
-    if nodes * ranks <= 1:
+    if nodes * ranks <= 1 and not always:
         return None
     return {"num_nodes": nodes, "ranks_per_node": ranks, "num_ranks": nodes * ranks}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,10 @@ __all__ = ["NotSignedIn", "Service", "UnknownEndpoint", "Unreachable"]
 Json = dict[str, Any]
 T = TypeVar("T")
 
+_ERROR = re.compile(
+    r"[\w.]*(Error|Exception|Lost|Specification|Failed|Exceeded|Interrupt)\b.*:|Failed to start task"
+)
+_WORD = re.compile(r"[A-Za-z]{3}")
 _RETRIES = 2
 """Times that the SDK repeats a request by itself; after that we say so, and go on trying."""
 _STATUSES = 500
@@ -163,8 +168,7 @@ class Service:
         if isinstance(error, AisteerError):
             return str(error)
         if isinstance(error, TaskExecutionFailed):
-            last = [line.strip() for line in error.remote_data.splitlines() if line.strip()][-1:]
-            return f"it failed there: {''.join(last)[:500]}"
+            return f"it failed there: {_said(error.remote_data)}"
         if isinstance(error, globus_sdk.GlobusAPIError):
             return str(_refused("submission", error))
         return _short(error)
@@ -282,6 +286,13 @@ def _refused(what: str, error: globus_sdk.GlobusAPIError) -> EndpointError:
         f"Globus Compute refused: {what}: {_short(error)}. Nothing was sent; runs stay accepted. Check what "
         "ai.connect was given."
     )
+
+
+def _said(remote: str) -> str:
+    """What a traceback says: its last line that is a word about the error."""
+    lines = [line.strip() for line in str(remote).splitlines()]
+    found = [line for line in lines if _ERROR.match(line)] or [line for line in lines if _WORD.search(line)]
+    return "".join(found[-1:])[:500] or "it gives no reason"
 
 
 def _short(error: BaseException) -> str:
