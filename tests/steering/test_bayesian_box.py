@@ -93,6 +93,20 @@ def test_it_goes_where_the_best_is():
     assert abs(draft.parameters["y"] - 0.7) < 0.12
 
 
+def test_it_finds_a_minimum_of_branin_with_some_runs_always_under_way():
+    def branin(point: dict) -> float:
+        x, y = 15 * point["x"] - 5, 15 * point["y"]
+        valley = (y - 5.1 / (4 * np.pi**2) * x**2 + 5 / np.pi * x - 6) ** 2
+        return valley + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10
+
+    ai, ended, under_way = BayesianBox(SQUARE, {**MAXIMIZE, "kind": "minimize"}), [], []
+    while len(ended) < 24:
+        told = known(ended, [branin(p) for p in ended], pending=tuple(under_way))
+        under_way += parameters(ai.propose(told, 4 - len(under_way)))
+        ended, under_way = [*ended, *under_way[:2]], under_way[2:]
+    assert min(branin(p) for p in ended) < 0.397887 + 0.3
+
+
 def test_minimising_is_maximising_the_opposite():
     points = spread(12)
     minimize = {**MAXIMIZE, "kind": "minimize"}
