@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 import time
@@ -150,7 +151,8 @@ class FuturesEndpoint:
         self._news.append(ref)
         asked = self._asked.pop(ref, None)
         if asked is not None and asked.future is not None:
-            asked.future.cancel()  # not every engine can: then it finds it claimed
+            with contextlib.suppress(NotImplementedError):  # Parsl's futures; then a worker finds it claimed
+                asked.future.cancel()
 
     def tail(self, offsets: Mapping[AttemptRef, int], wait: float) -> Sequence[Glimpse]:
         """What changed; futures wake it, running attempts are looked at five times a second."""
