@@ -96,7 +96,7 @@ def test_where_the_notebook_sees_the_spool_it_reads_the_files_itself(at: At, loo
     running(stage, *refs, observations=5)
     late = stage.submit(TALKING, {"x": 9})
     asked = len(loopback.service.requests(began))
-    running(stage, *refs, observations=40)
+    running(stage, *refs, observations=20)
     for ref in (late, *refs):
         stage.control(ref, "stop")
     assert end_of(stage, late)["end"] == "withdrawn"

@@ -65,7 +65,13 @@ def test_an_endpoint_that_answers_with_a_pickle_executes_nothing_here_and_is_nam
     assert not touched.exists()
 
 
-def test_a_result_that_the_service_drops_is_missed_by_nobody(at: At, loopback: Loopback) -> None:
+def test_a_result_that_the_service_drops_is_missed_by_nobody(
+    at: At, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aisteer.execution.globus import watcher
+
+    monkeypatch.setattr(watcher, "_LATE", 2.0)
+    monkeypatch.setattr(watcher, "_LOST", 4.0)
     stage = at()
     ref = stage.submit(TALKING, {"x": 1})
     running(stage, ref)
@@ -77,7 +83,7 @@ def test_the_service_fails_for_a_while_and_nothing_is_lost(at: At, loopback: Loo
     stage = at()
     first = stage.submit(TALKING, {"x": 1, "steps": 60})
     running(stage, first)
-    loopback.service.answer_with(500, seconds=6)
+    loopback.service.answer_with(500, seconds=4)
     stage.submit(TALKING, {"x": 2, "steps": 60})
     stage.until(lambda: health(stage).state == "offline")
     assert "cannot answer now" in health(stage).detail
@@ -112,6 +118,7 @@ def test_runs_of_an_agent_that_is_killed_are_lost_by_name_and_what_it_had_not_be
     assert end_of(stage, late)["end"] == "done"
 
 
+@pytest.mark.full
 def test_what_another_driver_sent_is_taken_up_and_what_it_had_not_is_sent(at: At) -> None:
     stage = at()
     first = stage.submit(TALKING, {"x": 1, "steps": 60})
@@ -167,3 +174,30 @@ def test_an_endpoint_that_is_unknown_or_not_ours_is_named(at: At, loopback: Loop
     stage.submit(TALKING, {"x": 1})
     stage.until(lambda: health(stage).state == "offline")
     assert ("does not let you use" if endpoint == stranger else "knows no endpoint") in health(stage).detail
+
+
+@pytest.mark.full
+def test_an_agent_that_does_not_run_is_named_and_what_waits_begins_when_it_is_back(
+    at: At, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aisteer.execution.globus import sending
+
+    monkeypatch.setattr(sending, "_HOW_IT_IS", 3.0)
+    stage = at()
+    running(stage, stage.submit(TALKING, {"x": 1, "steps": 1}), observations=1)
+    stage.ended()
+    loopback.agent.stop()
+    late = stage.submit(TALKING, {"x": 2, "steps": 3})
+    stage.until(lambda: "sent no heartbeat. 1 run waits" in health(stage).detail, within=90)
+    assert health(stage).state == "offline"
+    loopback.agent.start()
+    assert end_of(stage, late)["end"] == "done"
+
+
+@pytest.mark.full
+def test_a_run_of_one_process_is_executed_by_an_engine_for_mpi_as_well(at: At) -> None:
+    stage = at(compute={"engine": "mpi"})
+    ref = stage.submit(TALKING, {"x": 1, "steps": 3})
+    stage.ended(ref)
+    assert stage.seen[ref].lost == ""
+    assert end_of(stage, ref)["end"] == "done", stage.seen[ref].lost
