@@ -78,9 +78,11 @@ class Agent(Part):
         super().begin()
 
     def ready(self) -> bool:
-        if not (self._configuration / "endpoint.json").exists():
-            return False
-        return self._service.last_heartbeat(self.endpoint) > self._begun
+        try:
+            endpoint = self.endpoint
+        except (FileNotFoundError, ValueError):
+            return False  # it is about to write it
+        return self._service.last_heartbeat(endpoint) > self._begun
 
     def find(self, *words: str) -> list[int]:
         """The process ids of what came of the agent and has all these words in its command line.
