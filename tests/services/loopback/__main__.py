@@ -5,26 +5,14 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from importlib.util import find_spec
 
-from tests.services import system
+from tests.services.loopback.missing import missing
 from tests.services.loopback.stack import Loopback
-
-
-def _missing() -> str | None:
-    """What this machine lacks, in words, if anything."""
-    if sys.platform != "linux":
-        return "The agent of Globus Compute runs on Linux only."
-    if find_spec("globus_compute_endpoint") is None:
-        return "The package globus-compute-endpoint is not installed. make programs installs it."
-    if system.find("rabbitmq-server") is None:
-        return "RabbitMQ (rabbitmq-server) is not installed. make programs looks for it and installs it."
-    return None
 
 
 def main() -> int:
     """Run until interrupted."""
-    if (lacking := _missing()) is not None:
+    if lacking := missing():
         print(lacking, file=sys.stderr)
         return 1
     print("Starting RabbitMQ, the emulated web service and an endpoint agent …", file=sys.stderr)
