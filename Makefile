@@ -10,6 +10,9 @@ INSTALL = $(BIN)/python tools/install.py $(VENV)/install.log
 # System programs that tests use; a missing one is installed, unpacked beside the environment, or named.
 PROGRAMS := chromium initdb pg_ctl postgres rabbitmq-server
 
+# Two processes: most tests wait for others (a worker, an agent, a browser) most of the time.
+PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
+
 .PHONY: help venv lab test test-all programs lint bench docs clean
 .DEFAULT_GOAL := help
 
@@ -99,10 +102,10 @@ lint: $(VENV)/.test  ## ruff, mypy, import-linter
 	@$(BIN)/lint-imports --no-logo
 
 test: $(VENV)/.test .services/wheels/.done programs lint  ## all checks at reduced size, 15 minutes at most
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 test-all: $(VENV)/.test .services/wheels/.done .venv-binder/.done programs lint  ## everything at full size
-	@AISTEER_SIZE=full $(BIN)/python -m pytest -m "full or not full"
+	@AISTEER_SIZE=full $(BIN)/python -m pytest $(PARALLEL) -m "full or not full"
 
 bench: $(if $(NAME),$(VENV)/.test)  ## make bench NAME=overhead prints JSON; without a name, lists them
 ifdef NAME

@@ -47,6 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The cheap first, the documentation (which takes up what the notebooks' tests executed) last."""
     order = {"browser": 1, "notebooks": 2, "docs": 3}
     items.sort(key=lambda item: max(order.get(folder, 0) for folder in item.path.parts[-3:-1]))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_together(item)))
+
+
+def _together(item: pytest.Item) -> str:
+    """What one of several processes runs from its first test to its last: a file, or what shares costly parts."""
+    if "loopback" in getattr(item, "fixturenames", ()):
+        return "Globus Compute on loopback"
+    folder = item.path.parent.name
+    return folder if folder == "browser" else "documents" if folder in {"notebooks", "docs"} else str(item.path)
 
 
 @pytest.fixture(autouse=True)

@@ -200,12 +200,6 @@ def test_parts_that_cannot_work_are_refused_before_anything_is_written(make, tmp
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("address", ["parsl:polaris", "dask:tcp://10.0.0.1:8786"])
-def test_an_endpoint_of_a_later_release_says_so(address):
-    with pytest.raises(NotSupported, match="later"):
-        ai.connect(address)
-
-
 def test_an_address_says_all_that_finds_the_endpoint_again():
     connection = ai.connect("local", workers=2, spool="$SCRATCH/spool")
     assert connection.address == "local?workers=2&spool=$SCRATCH/spool"

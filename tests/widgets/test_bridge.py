@@ -177,7 +177,7 @@ def test_whatever_a_browser_sends_does_not_raise(campaign, board, content):
     until(lambda: board.review.get("cards"), "the board is gone")
 
 
-@pytest.mark.parametrize("name", aisteer_widgets.__all__)
+@pytest.mark.parametrize("name", [name for name in aisteer_widgets.__all__ if name != "Connect"])
 def test_each_view_works_alone(campaign, name):
     view = getattr(aisteer_widgets, name)(campaign)
     assert view.header["name"] == "melting"

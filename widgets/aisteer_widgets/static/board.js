@@ -248,8 +248,10 @@ class View {
     const target = this.ui.form.target;
     this.ui.form = null;
     delete this.ui.errors[target];
-    this.paint();
+    // At once, as above: the next key is the board's, and would be lost in a field that is about to go.
+    this.paint_now();
     this.focus_selected();
+    this.at_work().focus({ preventScroll: true });
     return true;
   }
 
