@@ -19,6 +19,7 @@ from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.sending import Sender
 from aisteer.execution.globus.service import Service
 from aisteer.execution.globus.sizes import in_words, largest
+from aisteer.execution.globus.telling import Telling
 from aisteer.execution.globus.watcher import Watcher
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.worker import files
@@ -76,6 +77,7 @@ class GlobusEndpoint:
         self._outbox = Outbox(self._folder / "spool")
         self._mirror = Mirror(self._folder)
         self._roster = Roster(self._mirror)
+        self._telling = Telling(self._roster)
         self._compute, self._watch, self._port = compute, watch, amqp_port
         self._given = service
         self._direct = direct and watch is None
@@ -119,6 +121,8 @@ class GlobusEndpoint:
 
     def tail(self, offsets: Mapping[AttemptRef, int], wait: float) -> Sequence[Glimpse]:
         """What came since the last time; waits for news at most ``wait`` seconds."""
+        if self._watcher is not None:
+            self._telling.again(self._watcher)
         return self._roster.drain(offsets, wait)
 
     def control(self, ref: AttemptRef, control: Json) -> None:
@@ -134,8 +138,7 @@ class GlobusEndpoint:
                 request = self._outbox.requests([ref.key]).get(ref.key) or {}
                 brief = {name: request.get(name) for name in ("epoch", "attempt")}
                 orders.append({"do": "withdraw", "key": ref.key, "request": brief})
-        answer = watcher.write(orders)
-        answer.add_done_callback(lambda done: self._told(ref, orders, done))
+        self._telling.tell(watcher, ref, orders)
 
     def status(self) -> Health:
         """How it is, from what is known now."""
@@ -143,7 +146,7 @@ class GlobusEndpoint:
         return health(
             self._roster.members(),
             problem=sender.problem if sender else "",
-            silence=watcher.problem if watcher else "",
+            silence=(watcher.problem if watcher else "") or self._telling.problem,
             ready=bool(sender and sender.ready),
             needed=sender is not None,
             online=self._online,
@@ -197,21 +200,6 @@ class GlobusEndpoint:
         words = "It was taken back before it was sent; nothing ran."
         self._roster.end(member, {"end": "withdrawn" if ref.attempt <= 1 else "partial", "message": words})
         return True
-
-    def _told(self, ref: AttemptRef, orders: Sequence[Json], answer: Future[list[Json]]) -> None:
-        """What became of a control; called in the watcher's thread."""
-        watcher = self._watcher
-        if watcher is None or answer.cancelled() or answer.exception() is not None:
-            return
-        for order, said in zip(orders, answer.result(), strict=False):
-            member = self._roster.get(ref.key)
-            if order["do"] == "withdraw" and isinstance(said.get("end"), dict) and member is not None:
-                self._roster.end(member, said["end"])
-            elif said.get("done") is not True:
-                watcher.problem = (
-                    f"{ref.run} could not be told: {str(said.get('problem'))[:500]}. It is tried again."
-                )
-                watcher.write([order])
 
     def _begin(self, nonce: str) -> Sender:
         """The threads that send and watch, once something is to be sent."""
