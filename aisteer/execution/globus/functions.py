@@ -29,7 +29,7 @@ from typing import Any
 
 from aisteer.execution.worker.entrance import fold, unfold
 
-__all__ = ["NAMES", "closed", "opened", "source", "version", "worker_base64", "worker_zip"]
+__all__ = ["NAMES", "closed", "mark", "opened", "source", "version", "worker_base64", "worker_zip"]
 
 Json = dict[str, Any]
 
@@ -52,6 +52,16 @@ def source(name: str) -> str:
 def version(name: str) -> str:
     """SHA-256 of a function's source text: what an administrator compares."""
     return hashlib.sha256(source(name).encode()).hexdigest()
+
+
+def mark(name: str, text: str = "") -> str:
+    """The description under which a function is registered, by whomever: its name and its version.
+
+    Args:
+        name: Its name.
+        text: Its source text, where it is none of those that travel.
+    """
+    return f"aisteer {name} {hashlib.sha256(text.encode()).hexdigest() if text else version(name)}"
 
 
 @functools.cache

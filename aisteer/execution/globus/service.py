@@ -18,6 +18,8 @@ from globus_compute_sdk.sdk.auth.globus_app import get_globus_app
 from globus_sdk.login_flows import CommandLineLoginFlowManager
 
 from aisteer.errors import AisteerError, EndpointError
+from aisteer.execution.globus.allowed import allowed
+from aisteer.execution.globus.functions import mark
 from aisteer.execution.globus.pace import Pace, Paced
 from aisteer.execution.globus.role import Role
 from aisteer.execution.globus.wire import JsonOnly
@@ -68,6 +70,7 @@ class Service:
         self.pace = Pace()
         self.client = _client(self.app, self.pace)
         self._functions: dict[str, str] = {}
+        self._allowed: dict[str, dict[str, str] | None] = {}
         self._lock = threading.Lock()
         self._roles: list[Role] = []
         threading.Thread(target=self._leave, name="aisteer-globus-leave", daemon=False).start()
@@ -111,13 +114,47 @@ class Service:
         finally:
             _asking.ask = None
 
-    def function(self, name: str, source: str) -> str:
-        """The id under which a function that travels is registered; asked once in a process."""
+    def function(self, name: str, source: str, endpoint: str = "") -> str:
+        """The id of a function that travels: the one that an endpoint's administrator has allowed, else one of ours.
+
+        Asked once in a process.
+
+        Args:
+            name: Its name.
+            source: Its source text.
+            endpoint: Where it is to be executed.
+
+        Raises:
+            NotAllowed: The endpoint executes only what its administrator has allowed, and this is not among it.
+            EndpointError: The web service does not answer.
+        """
         with self._lock:
+            theirs = self._allowed_at(endpoint) if endpoint else None
+            if theirs is not None:
+                return theirs[name]
             if source not in self._functions:
                 with _in_words("registration of what travels"):
-                    self._functions[source] = self.client.register_source_code(source, name)
+                    self._functions[source] = self.client.register_source_code(
+                        source, name, description=mark(name, source)
+                    )
             return self._functions[source]
+
+    def _allowed_at(self, endpoint: str) -> dict[str, str] | None:
+        if endpoint not in self._allowed:
+            what = f"the list of functions that endpoint {endpoint} executes"
+            listed = self._seen(what, lambda: self.client.get_allowed_functions(endpoint))
+            self._allowed[endpoint] = allowed(endpoint, listed, self._described)
+        return self._allowed[endpoint]
+
+    def _described(self, function: str) -> Json:
+        return self._seen(f"function {function} of the endpoint", lambda: self.client.get_function(function))
+
+    def _seen(self, what: str, question: Callable[[], Any]) -> Json:
+        """An answer; nothing where it is not ours to see, which is for the submission to say."""
+        try:
+            return self._ask(what, question)
+        except UnknownEndpoint:
+            return {}
 
     def metadata(self, endpoint: str) -> Json:
         """What an endpoint says of itself."""
