@@ -11,7 +11,7 @@ from aisteer.journal.names import folder_for, root
 from aisteer.journal.store import Journal
 from aisteer.problem.space import did_you_mean
 
-__all__ = ["campaigns", "open_campaign"]
+__all__ = ["campaigns", "nothing_in", "open_campaign"]
 
 
 def campaigns(folder: str | Path | None = None) -> list[Path]:
@@ -21,6 +21,17 @@ def campaigns(folder: str | Path | None = None) -> list[Path]:
         return []
     found = (one for one in sorted(place.iterdir()) if one.is_dir())
     return [one for one in found if (one / "journal.db").exists() or (one / "campaign.json").exists()]
+
+
+def nothing_in(folder: str | Path | None) -> str:
+    """That there is no campaign in ``folder``, and where there are some instead."""
+    place = Path(folder) if folder is not None else root()
+    near = [one for one in sorted(place.absolute().parent.glob(f"*/{root().name}")) if campaigns(one)]
+    if near:
+        words = f"There are some in {', '.join(map(str, near[:3]))}: say aisteer --folder {near[0]} …"
+    else:
+        words = "Say where they are with --folder or $AISTEER_CAMPAIGNS, or create one with ai.Campaign(name, …)."
+    return f"There is no campaign in {place.absolute()}. {words}"
 
 
 def open_campaign(
@@ -45,7 +56,7 @@ def open_campaign(
             opened = Opened.keep(place, Journal.open(place, url=journal))
         except UnknownName:
             names = [one.name for one in campaigns(place.parent)]
-            known = f"There are {', '.join(names[:20])}." if names else f"There is none in {place.parent}."
+            known = f"There are {', '.join(names[:20])}." if names else nothing_in(place.parent)
             raise UnknownName(
                 f"There is no campaign {name!r:.80}. {known}{did_you_mean(name, names)}", name=name
             ) from None

@@ -262,14 +262,17 @@ class RunHandle:
     def _child(self, action: Any, values: Json, reason: str) -> ProposalHandle:
         campaign, run = self._campaign, self.snapshot
         resources = campaign.state.proposals[run.proposal].resources
+        # What a human chose to do next is no random draw, so it does not count for the random arm.
+        own = not campaign.definition["tasks"][run.task].get("baseline")
+        task = run.task if own else campaign.task_named(None)
         draft = cmd.Draft(
-            task=run.task,
-            parameters=campaign.validate({**run.parameters, **values}, run.task, edit=values),
+            task=task,
+            parameters=campaign.validate({**run.parameters, **values}, task, edit=values),
             origin="human",
             action=action,
             run=self.id,
             restart=last_checkpoint(run, campaign.opened.mirror),
-            cost=campaign.cost(run.task, resources),
+            cost=campaign.cost(task, resources),
             resources=resources,
             reason=reason,
         )

@@ -59,7 +59,7 @@ async def wait(campaign: Campaign, ended: int | None, timeout: float | None) -> 
             position, still_since = state.position, now
         count = _ended(state)
         if ended is not None and count >= ended:
-            return Waited(reached=True, ended=count, reason=f"{count} runs have ended.")
+            return Waited(reached=True, ended=count, reason=f"{count} runs have ended.{_goes_on(campaign, state)}")
         stuck = why_stuck(campaign, state)
         thinking = campaign.driving and _thinking(campaign)
         settle = _SETTLE_ELSEWHERE if campaign.driven_elsewhere() else _SETTLE
@@ -84,6 +84,17 @@ def _ended(state: State) -> int:
 def _thinking(campaign: Campaign) -> bool:
     driver = campaign.opened.driver
     return driver is not None and driver.thinking
+
+
+def _goes_on(campaign: Campaign, state: State) -> str:
+    """That rules accept further runs although nobody waits for them any more."""
+    if not (campaign.driving or campaign.driven_elsewhere()) or not state.active:
+        return ""
+    from aisteer.steering.rules import Ask
+
+    if state.autonomy in ({}, Ask().to_json()):
+        return ""
+    return " Rules go on deciding: campaign.autonomy = ai.Ask() takes back control."
 
 
 def why_stuck(campaign: Campaign, state: State) -> str:

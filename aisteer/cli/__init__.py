@@ -29,8 +29,9 @@ def _parser() -> argparse.ArgumentParser:
     hosts = verbs.add_parser("hosts", help="show this machine's hosts of worker processes")
     hosts.add_argument(
         "--stop",
-        action="store_true",
-        help="end them; live runs write a checkpoint and go on from it when their campaign is driven",
+        nargs="+",
+        metavar="HOST",
+        help="end these; live runs write a checkpoint and go on from it when their campaign is driven",
     )
     export = verbs.add_parser("export", help="write runs, decisions and observations as files")
     export.add_argument("name", help="the campaign")

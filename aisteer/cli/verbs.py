@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from aisteer.campaign.export import export as write_export
-from aisteer.campaign.opening import campaigns, open_campaign
+from aisteer.campaign.opening import campaigns, nothing_in, open_campaign
 from aisteer.campaign.summary import as_text
 from aisteer.errors import AisteerError
 
@@ -22,7 +22,7 @@ def status(given: argparse.Namespace) -> int:
         return 0
     found = campaigns(given.folder)
     if not found:
-        print("There is no campaign here. Create one in a notebook with ai.Campaign(name, …).")
+        print(nothing_in(given.folder))
     failed = 0
     for place in found:
         try:
@@ -36,20 +36,26 @@ def status(given: argparse.Namespace) -> int:
 
 
 def hosts(given: argparse.Namespace) -> int:
-    """Show, or end, the hosts of worker processes on this machine."""
+    """Show the hosts of worker processes on this machine, or end some."""
     from aisteer.execution.hosts import list_hosts, stop_host
 
-    found = list_hosts()
+    found = {host.key: host for host in list_hosts()}
+    if given.stop is None:
+        for host in found.values():
+            since = datetime.fromtimestamp(host.since).astimezone().isoformat(timespec="seconds")
+            print(f"{host.key}  process {host.pid}  {host.workers} workers  since {since}  {host.spool}")
+        if not found:
+            print("No host of worker processes is at work on this machine.")
+        return 0
     failed = 0
-    if not found:
-        print("No host of worker processes is at work on this machine.")
-    for host in found:
-        since = datetime.fromtimestamp(host.since).astimezone().isoformat(timespec="seconds")
-        print(f"{host.key}  process {host.pid}  {host.workers} workers  since {since}  {host.spool}")
-        if given.stop:
-            ended = stop_host(host)
-            print(f"{host.key}  {'ended' if ended else 'was told to end, and still runs after 30 s'}")
-            failed += not ended
+    for key in given.stop:
+        if key not in found:
+            print(f"aisteer: no host {key!r:.80} is at work here: aisteer hosts lists them.", file=sys.stderr)
+            failed += 1
+            continue
+        ended = stop_host(found[key])
+        print(f"{key}  {'ended' if ended else 'was told to end, and still runs after 30 s'}")
+        failed += not ended
     return 1 if failed else 0
 
 

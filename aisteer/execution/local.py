@@ -177,7 +177,7 @@ class LocalEndpoint:
                 raise EndpointError(
                     f"The local host of an earlier aisteer (process {host.pid}) executes runs of this campaign and "
                     "does not end. Nothing is handed over before it does, so that no run is executed twice. End it "
-                    "with `aisteer hosts --stop`."
+                    f"with `aisteer hosts --stop {host.key}`."
                 )
         self.spool.upgrade()
 
@@ -295,7 +295,7 @@ class LocalEndpoint:
         for order, why in news.get("refused", {}).items():
             self._problem = (
                 f"The local host did not understand {order!r:.300} ({why:.200}): it is of other code. Running runs go "
-                "on, and the others wait. End it with `aisteer hosts --stop`, and the next one takes them."
+                "on, and the others wait. End it (`aisteer hosts` lists it), and the next one takes them."
             )
         for key, reason in news.get("lost", {}).items():
             ref = self._refs.get(key)

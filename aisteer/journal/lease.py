@@ -117,7 +117,8 @@ class Lease:
         who = f"process {row.holder.get('pid', '?')} on {row.holder.get('host', 'an unknown host')}"
         message = (
             f"The campaign {self._journal.state.name!r} is driven by {who} (epoch {row.epoch}). Everything can be seen "
-            "and decided from here; that driver acts on it. To drive from here, end that process first."
+            "and decided from here; that driver acts on it. A driver that was started here waits, and takes over "
+            "as soon as that process ends or lets go of the campaign."
         )
         return LeaseHeld(message, holder=row.holder, epoch=row.epoch)
 

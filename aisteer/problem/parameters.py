@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -24,6 +25,9 @@ __all__ = [
 Json = dict[str, Any]
 Scalar = str | int | float | bool
 
+_GROUPED = re.compile(r"[+-]?(\d{1,3}([, ]\d{3})+|\d+)(\.\d+)?([eE][+-]?\d+)?")
+"""A number as screens show it: digits in groups of three."""
+
 
 def is_finite_number(value: object) -> bool:
     """Whether it is a number (NumPy's too, not a truth value) and finite."""
@@ -43,10 +47,18 @@ def number_in_words(value: float, unit: str = "") -> str:
 def _as_real(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         kind = type(value).__name__
-        raise BadParameters(f"{name} must be a number, not {value!r} ({kind}).", name=name, value=value)
+        words = f"{name} must be a number, not {value!r} ({kind}).{_meant(value)}"
+        raise BadParameters(words, name=name, value=value)
     if not is_finite_number(value):
         raise BadParameters(f"{name} = {value!s:.40} is not a finite number.", name=name, value=value)
     return float(value)
+
+
+def _meant(value: object) -> str:
+    """How a number that came as text is written, where it can only be one."""
+    if not isinstance(value, str) or not _GROUPED.fullmatch(value.strip()):
+        return ""
+    return f" Write {value.strip().replace(',', '').replace(' ', '')}, without quotes or separators."
 
 
 def _check_bounds(low: object, high: object) -> None:

@@ -46,6 +46,20 @@ def test_status_in_an_empty_folder_says_what_to_do(tmp_path, capsys):
     assert "ai.Campaign" in capsys.readouterr().out
 
 
+def test_campaigns_in_a_folder_nearby_are_pointed_at(here, tmp_path, capsys, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "copper-melt").rename(tmp_path / "moved")
+    monkeypatch.setenv("AISTEER_CAMPAIGNS", "campaigns")
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "notebooks" / "campaigns"
+    place.mkdir()
+    (tmp_path / "moved").rename(place / "copper-melt")
+    assert main(["status"]) == 0
+    assert f"aisteer --folder {place}" in capsys.readouterr().out
+    assert main(["export", "copper-melt", "--to", "out"]) == 1
+    assert f"aisteer --folder {place}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_export_writes_three_tables(here, tmp_path, capsys, kind):
     here.propose(temperature=900, density=8.1)
@@ -66,6 +80,25 @@ def test_export_to_where_nothing_can_be_written_fails_in_words(here, tmp_path, c
 def test_hosts_answers(capsys):
     assert main(["hosts"]) == 0
     assert capsys.readouterr().out
+
+
+def test_only_the_hosts_that_are_named_are_ended(here, capsys, tmp_path):
+    here.redefine(hold=0.0, policy="manual", endpoint=ai.connect("local", workers=1))
+    here.start()
+    here.propose(temperature=900, density=8.1).accept()
+    deadline = time.monotonic() + 60
+    while not here.state.totals.ended and time.monotonic() < deadline:
+        here.journal.wait(here.state.position, 1.0)
+    assert main(["hosts", "--stop", "nobody"]) == 1
+    assert "no host 'nobody'" in capsys.readouterr().err
+    main(["hosts"])
+    (key,) = [
+        line.split()[0]
+        for line in capsys.readouterr().out.splitlines()
+        if line.endswith(str(tmp_path / "copper-melt" / "spool"))
+    ]
+    assert main(["hosts", "--stop", key]) == 0
+    assert capsys.readouterr().out == f"{key}  ended\n"
 
 
 def test_drive_refuses_a_kernel_bound_campaign_by_name(make, tmp_path, monkeypatch, capsys, forget):

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import aisteer as ai
+from aisteer.errors import Refused
 
 
 @ai.simulation(checkpoint=True)
@@ -127,6 +128,26 @@ def test_a_run_is_controlled_extended_and_branched(climbing):
     branched = campaign.runs[campaign.proposals[branch.id].run]
     assert branched.outcome["y"].value == 28.0
     assert branched.parameters == {"x": 4.0, "steps": 7}
+
+
+def test_what_a_human_makes_of_a_run_of_the_random_arm_does_not_count_for_the_arm(climbing):
+    campaign = climbing(baseline=ai.RandomArm(runs=2, seed=1))
+    campaign.start()
+    assert wait(campaign, ended=2)
+    assert {run.snapshot.task for run in campaign.runs.values()} == {"random arm"}
+    children = [campaign.runs["R1"].branch(x=4.0, steps=7), campaign.runs["R2"].extend(steps=9)]
+    assert [campaign.proposals[child.id].task for child in children] == ["main", "main"]
+    waited = wait(campaign, ended=4)
+    assert waited
+    assert "campaign.autonomy = ai.Ask()" not in waited.reason
+    with pytest.raises(Refused, match=r"has ended \(done\).*mark_bad"):
+        children[0].undo()
+
+
+def test_who_waits_no_longer_is_told_that_rules_go_on(climbing):
+    campaign = climbing(policy="random", autonomy=ai.Accept())
+    campaign.start()
+    assert "campaign.autonomy = ai.Ask() takes back control" in wait(campaign, ended=1).reason
 
 
 def test_a_live_run_is_sped_up_and_stopped(climbing):

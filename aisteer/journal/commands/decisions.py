@@ -191,9 +191,11 @@ def _undo(state: State, command: Undo, now: float) -> list[Event]:
         if run.state in {"accepted", "submitted", "waiting"} and len(run.attempts) == 1:
             # The worker reads its controls before it claims: exactly one of the two wins.
             return [ev.ControlRequested(run=run.id, control=command.id, verb="withdraw")]
-        raise Refused(
-            f"{proposal.id} can no longer be undone: {run.id} is {run.state}. "
-            f'Stop it with campaign.runs["{run.id}"].stop(); what it has so far is kept.',
-            run=run.id,
+        now_what = (
+            f'{run.id} is {run.state}. Stop it with campaign.runs["{run.id}"].stop(); what it has so far is kept.'
+            if run.live
+            else f"{run.id} has ended ({run.end}). Its outcome stays on record; "
+            f'campaign.runs["{run.id}"].mark_bad() keeps it out of the fit.'
         )
+        raise Refused(f"{proposal.id} can no longer be undone: {now_what}", run=run.id)
     raise Refused(f"There is no decision on {proposal.id} to undo.", proposal=proposal.id)
