@@ -21,6 +21,15 @@ pytest.importorskip("globus_compute_sdk")
 pytest.importorskip("globus_compute_endpoint")
 
 
+@ai.simulation(checkpoint=True)
+def short(x: float, *, restart: dict[str, int] | None = None):
+    """Says where it began, and leaves a checkpoint."""
+    begun = restart["step"] if restart else 0
+    for step in range(begun, begun + 3):
+        yield {"step": step}, lambda step=step: {"step": step + 1}
+    return {"y": x}
+
+
 @pytest.fixture
 def address(loopback: Loopback, campaigns: Path) -> str:
     """What ``ai.connect`` makes of the endpoint on loopback."""
@@ -94,3 +103,46 @@ def test_a_campaign_whose_driver_is_killed_is_taken_up_and_no_run_is_executed_tw
         assert steps == list(range(60))
         assert run.attempt.ticket
     campaign.close()
+
+
+def test_what_is_over_is_packed_there_and_everything_is_found_when_it_is_opened_again(
+    address: str, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aisteer.execution import tidying
+    from aisteer.execution.globus import letting_go
+
+    monkeypatch.setattr(tidying, "_PACKED", 6)
+    monkeypatch.setattr(tidying, "_QUIET", 0.5)
+    monkeypatch.setattr(letting_go, "_AGAIN", 1.0)
+    campaign = campaign_of(short, endpoint=address, checkpoint_every=0.0, slots=4)
+    campaign.propose(x=0.0).accept()
+    until(campaign, lambda: "spool" in campaign.endpoint.status().extra, seconds=60)
+    spool = Path(campaign.endpoint.status().extra["spool"])
+    (spool / "archives").touch()  # an archive cannot be written there for a while
+    for x in range(1, 6):
+        campaign.propose(x=float(x)).accept()
+    finished(campaign, 6)
+    requests = campaign.folder / "spool" / "lots"
+    until(campaign, lambda: "could not be packed there" in campaign.endpoint.status().detail, seconds=20)
+    assert len(list(requests.iterdir())) > 0
+    (spool / "archives").unlink()
+    until(campaign, lambda: not list(requests.iterdir()), seconds=30)
+    assert [path.name for path in (spool / "archives").iterdir()] == ["000001.zip"]
+    assert not [path for path in (spool / "attempts").glob("*/*") if path.is_dir()]
+    campaign.close()
+
+    again = ai.open("driven")
+    assert {name: run.outcome["y"] for name, run in again.state.runs.items()} == {
+        f"R{x + 1}": (float(x), 0.0) for x in range(6)
+    }
+    for name in again.state.runs:
+        steps = [line["values"]["step"] for line in again.opened.mirror.observations(name, 1)]
+        assert steps == [0, 1, 2]
+    again.start()
+    branch = again.runs["R1"].branch(x=7.0)
+    if branch.state == "waiting":
+        branch.accept()
+    finished(again, 7)
+    first = next(again.opened.mirror.observations("R7", 1))
+    assert first["values"]["step"] == 3, "its checkpoint was taken out of the archive"
+    again.close()

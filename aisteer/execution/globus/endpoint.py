@@ -13,6 +13,7 @@ from aisteer.errors import EndpointError, NotSupported
 from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
 from aisteer.execution.globus import functions
 from aisteer.execution.globus.health import health
+from aisteer.execution.globus.letting_go import LettingGo
 from aisteer.execution.globus.near import Near, Sight
 from aisteer.execution.globus.outbox import Outbox
 from aisteer.execution.globus.roster import Roster
@@ -78,6 +79,7 @@ class GlobusEndpoint:
         self._mirror = Mirror(self._folder)
         self._roster = Roster(self._mirror)
         self._telling = Telling(self._roster)
+        self._letting_go = LettingGo(self._outbox)
         self._compute, self._watch, self._port = compute, watch, amqp_port
         self._given = service
         self._direct = direct and watch is None
@@ -86,6 +88,7 @@ class GlobusEndpoint:
         self._sender: Sender | None = None
         self._roles: list[Any] = []
         self._online: bool | None = None
+        self._details: Json = {}
         self._lock = threading.Lock()
 
     # --- what the driver asks ---
@@ -123,6 +126,7 @@ class GlobusEndpoint:
         """What came since the last time; waits for news at most ``wait`` seconds."""
         if self._watcher is not None:
             self._telling.again(self._watcher)
+            self._letting_go.again(self._watcher)
         return self._roster.drain(offsets, wait)
 
     def control(self, ref: AttemptRef, control: Json) -> None:
@@ -155,14 +159,24 @@ class GlobusEndpoint:
             contact=watcher.contact if watcher else None,
             workers=self.workers,
             root=watcher.root if watcher else "",
+            details=self._details,
+            note=self._letting_go.problem,
         )
 
     def pack(self, refs: Sequence[AttemptRef]) -> int:
-        """Let go of the requests of what is over, and pack it there; see ``Packs``."""
-        self._outbox.forget(refs)
-        if self._watcher is not None and self._watcher.root:
-            self._watcher.write([{"do": "pack", "keys": [ref.key for ref in refs]}])
+        """Have what is over packed there; its requests are let go of once it is. See ``Packs``."""
+        nonce = self._outbox.nonce
+        if not refs or not nonce:
+            return 0
+        self._begin(nonce)
+        if self._watcher is None:
+            return 0
+        self._letting_go.pack(self._watcher, refs)
         return len(refs)
+
+    def kept(self) -> set[str]:
+        """Attempts of which something is there outside of its archives, as far as is known here; see ``Keeps``."""
+        return self._outbox.kept()
 
     def close(self) -> None:
         """Let go of it. Runs go on."""
@@ -251,7 +265,7 @@ class GlobusEndpoint:
         ):
             service.metadata(endpoint)
         self._refresh(service)
-        function = service.function("run", functions.source("run"))
+        function = service.function("run", functions.source("run"), self.endpoint)
         created = watcher.create(self._root())
         deadline = time.monotonic() + _CREATED
         while not created.done() and time.monotonic() < deadline and self._sender is not None:
@@ -268,7 +282,10 @@ class GlobusEndpoint:
 
     def _refresh(self, service: Service) -> None:
         """Ask whether it is online."""
-        self._online = service.state(self.endpoint).get("status") == "online"
+        said = service.state(self.endpoint)
+        details = said.get("details")
+        self._details = details if isinstance(details, dict) else {}
+        self._online = said.get("status") == "online"
 
     def _look_from_here(self, watcher: Watcher) -> None:
         """Read the spool without a watcher, where what is written there is seen here."""
@@ -299,7 +316,7 @@ class _Post:
         self._role = role
 
     def send(self, kind: str, root: str, payload: Json) -> Any:
-        function = self._service.function(kind, functions.source(kind))
+        function = self._service.function(kind, functions.source(kind), self._role.endpoint)
         [future] = self._role.send(function, root, [payload])
         return future
 

@@ -27,6 +27,8 @@ def health(
     contact: float | None,
     workers: int,
     root: str,
+    details: Json | None = None,
+    note: str = "",
 ) -> Health:
     """What the board says of an endpoint.
 
@@ -42,6 +44,8 @@ def health(
         contact: When something was last heard, Unix seconds.
         workers: How many runs are sent at a time.
         root: The spool there.
+        details: What the web service knows of its workers; an endpoint that starts others for its users says nothing.
+        note: What else should be known, in words.
     """
     busy = sum(member.claimed for member in members)
     queued = sum(member.queued and not member.claimed for member in members)
@@ -52,17 +56,34 @@ def health(
         words.append(
             "it has no watcher: live output and stop wait for a free worker; deadlines and stop conditions hold"
         )
-    ends = machine.get("block_ends")
+    if note:
+        words.append(note.rstrip("."))
     return Health(
         state,
         "; ".join(words),
         workers=workers,
         busy=busy,
         waiting=waiting,
-        block_ends=ends if _is_number(ends) else None,
+        block_ends=_block_ends(machine, contact),
         contact=contact,
-        extra=_extra(machine, root),
+        extra={**_extra(machine, root), **_workers(details or {})},
     )
+
+
+def _block_ends(machine: Json, contact: float | None) -> float | None:
+    """When the block ends by our clock: theirs may be minutes off, so only how long it still lasted counts."""
+    ends, now = machine.get("block_ends"), machine.get("time")
+    if contact is None or not (_is_number(ends) and _is_number(now)):
+        return None
+    return contact + float(ends) - float(now)
+
+
+def _workers(details: Json) -> Json:
+    """``workers``, those that are started there, and ``idle``, those of them that wait for work; where that is told."""
+    whole, idle = details.get("total_workers"), details.get("idle_workers")
+    if not _is_count(whole):
+        return {}
+    return {"workers": whole, "idle": min(idle, whole)} if _is_count(idle) else {"workers": whole}
 
 
 def _state(
@@ -101,6 +122,10 @@ def _extra(machine: Json, root: str) -> Json:
     if _is_number(machine.get("free")):
         found["free"] = int(machine["free"])
     return found
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < 1_000_000
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

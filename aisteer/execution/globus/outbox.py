@@ -44,7 +44,7 @@ class Outbox:
             SpoolError: They could not be written; none of them is sent.
         """
         with self._lock:
-            known = {key for keys in self._lots().values() for key in keys}
+            known = set().union(*self._lots().values())
             before = {s.ref for s in submissions if s.ref.key in known}
             new = [s for s in submissions if s.ref not in before]
             kinds: dict[tuple[str, ...], list[Json]] = {}
@@ -73,16 +73,22 @@ class Outbox:
             found = {key: self._handing.request(key) for key in keys}
         return {key: request for key, request in found.items() if request is not None}
 
-    def forget(self, refs: Iterable[AttemptRef]) -> None:
-        """These are over, and the journal has their ends; a lot of which all are over is removed."""
+    def kept(self) -> set[str]:
+        """The keys of attempts whose requests are here."""
         with self._lock:
-            for ref in refs:
-                self._handing.forget(ref.key)
-                for name, keys in list(self._lots().items()):
-                    keys.discard(ref.key)
-                    if not keys:
-                        self._handing.remove(name)
-                        del self._lots()[name]
+            return set().union(*self._lots().values())
+
+    def forget(self, refs: Iterable[AttemptRef]) -> None:
+        """These are over and packed, and the journal has their ends; a lot of which all are is removed."""
+        with self._lock:
+            over = {ref.key for ref in refs}
+            for key in over:
+                self._handing.forget(key)
+            for name, keys in list(self._lots().items()):
+                keys.difference_update(over)
+                if not keys:
+                    self._handing.remove(name)
+                    del self._lots()[name]
 
     def close(self) -> None:
         """Let go of files."""
