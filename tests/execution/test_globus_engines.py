@@ -1,19 +1,17 @@
-"""Blocks that end, workers that are killed and MPI ranks, on the real engines of a Globus Compute endpoint."""
+"""Blocks that end and workers that are killed, on the real engine for blocks of a Globus Compute endpoint."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
 from aisteer.execution.endpoint import AttemptRef
-from aisteer.problem.command import CommandSimulation
 from tests.execution.remote import At, at, running
-from tests.execution.stage import Stage, is_alive
+from tests.execution.stage import Stage
 
 __all__ = ["at"]
 
@@ -28,26 +26,6 @@ LASTING = """
             i += 1
             time.sleep(0.05)
 """
-RANKS = """
-import os, sys, time
-rank = os.environ.get("PMI_RANK", "0")
-open(f"rank{rank}", "w").write(str(os.getpid()))
-for step in range(int(sys.argv[1])):
-    if rank == "0":
-        print(step, flush=True)
-    time.sleep(0.05)
-if rank == "0":
-    print("energy", os.environ["PMI_SIZE"])
-"""
-TWO = {"nodes": 1, "ranks_per_node": 2}
-
-
-def ranks(steps: int) -> dict[str, object]:
-    return CommandSimulation(
-        ["{launcher}", sys.executable, "-c", RANKS, str(steps)],
-        outcome={"y": {"file": "stdout", "pattern": r"energy (?P<value>\S+)"}},
-        parser={"file": "stdout", "pattern": r"^(?P<step>\d+)$"},
-    ).to_json()
 
 
 def spool(stage: Stage) -> Path:
@@ -94,22 +72,3 @@ def test_a_worker_that_is_killed_loses_its_run_alone_and_the_next_attempt_is_exe
     assert stage.seen[neighbour].end is None
     stage.control(neighbour, "stop")
     assert stage.ended(neighbour).end is not None
-
-
-def test_ranks_are_started_by_the_engine_and_none_is_left_when_they_are_stopped(at: At) -> None:
-    stage = at(compute={"engine": "mpi"})
-    whole = stage.submit(ranks(5), resources=TWO)
-    seen = stage.ended(whole, within=90)
-    assert seen.end is not None
-    assert (seen.end["end"], seen.end["outcome"]) == ("done", {"y": [2.0]})
-    assert [line["step"] for line in seen.observations] == list(range(5))
-    ref = stage.submit(ranks(4000), resources=TWO)
-    running(stage, ref, observations=3)
-    pids = [int(path.read_text()) for path in (spool(stage) / ref.folder / "work").glob("rank*")]
-    assert len(pids) == 2
-    assert all(map(is_alive, pids))
-    stage.control(ref, "stop")
-    seen = stage.ended(ref)
-    assert seen.end is not None
-    assert seen.end["end"] == "partial"
-    assert not any(map(is_alive, pids))

