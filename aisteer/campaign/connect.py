@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from aisteer.campaign.engines import KINDS, EngineAddress
 from aisteer.errors import BadDefinition, NotSupported
@@ -73,7 +73,7 @@ class Connection:
         return LocalEndpoint(spool, self.workers, code=folder / "code")
 
     def __repr__(self) -> str:
-        return f"<endpoint {self.address}>"
+        return f"<endpoint {unquote_plus(self.address)}>"
 
 
 def connect(

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from copy import deepcopy
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 import aisteer as ai
 from aisteer.execution.hosts import list_hosts, stop_host
+from tests.services.loopback import missing
+from tests.services.system import lacking
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+REMOTE = ROOT / "notebooks" / "03_remote_endpoint.ipynb"
 CAMPAIGNS = {"01_first_campaign": "electron-donors", "02_live_ensemble": "copper-melt"}
 LIVE = "application/vnd.jupyter.widget-view+json"
 PICTURES = ("image/png", "image/svg+xml")
@@ -41,6 +46,7 @@ print(json.dumps(_faults))
 def workplace(campaigns, monkeypatch):
     """Where the notebooks' campaigns live; nothing of them is left at work afterwards."""
     monkeypatch.setenv("AISTEER_SIZE", os.environ.get("AISTEER_SIZE", "small"))
+    monkeypatch.delenv("AISTEER_ENDPOINT", raising=False)
     campaigns.mkdir()
     yield campaigns
     for host in list_hosts():
@@ -92,29 +98,118 @@ def what_stands(name):
     return found
 
 
+def campaign_of(path, workplace):
+    """The name of a notebook's campaign; an endpoint that ends with the kernel gives it a part of its id."""
+    return CAMPAIGNS.get(path.stem) or next(folder.name for folder in workplace.glob("magnet*"))
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom(path, workplace):
+    if path == REMOTE and (words := missing()):
+        lacking(words)
     shown = executed(path, workplace)
-    _, runs, own, endings = what_stands(CAMPAIGNS[path.stem])
+    _, runs, own, endings = what_stands(campaign_of(path, workplace))
     assert runs
     assert own
     assert {".pdf", ".svg", ".csv", ".json"} <= endings
-    assert len(without_pictures(shown)) < 300_000
+    widgets = 3 if path == REMOTE else 1  # a panel and two boards, each with its own code
+    assert len(without_pictures(shown)) < 200_000 + 100_000 * widgets
+    if path == REMOTE:
+        shows_what_it_says(shown)
     leave_for_the_documentation(executed_again(path, workplace, shown), path.stem)
 
 
 def executed_again(path, workplace, shown):
-    """In a new kernel the same campaign goes on. The second notebook's runs are long: at full size only."""
-    if path != NOTEBOOKS[0] and os.environ["AISTEER_SIZE"] != "full":
+    """In a new kernel the same campaign goes on. Runs of the others are long, and the third one's endpoint is gone."""
+    if path == REMOTE or (path != NOTEBOOKS[0] and os.environ["AISTEER_SIZE"] != "full"):
         return shown
-    uuid, runs, own, _ = what_stands(CAMPAIGNS[path.stem])
-    executed(path, workplace)
-    after = what_stands(CAMPAIGNS[path.stem])
+    goes_on(path, workplace)
+    return shown
+
+
+def goes_on(path, workplace):
+    """Executed in a fresh kernel once more, it is the same campaign, and nothing is proposed or run a second time."""
+    uuid, runs, own, _ = what_stands(campaign_of(path, workplace))
+    shown = executed(path, workplace)
+    after = what_stands(campaign_of(path, workplace))
     assert after[0] == uuid
     assert after[1] >= runs
     assert after[2] == own
     return shown
+
+
+def text_of(notebook):
+    return "\n".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+
+
+def shows_what_it_says(notebook):
+    """A run was stopped, another one withdrawn, and nothing was lost while the campaign was closed."""
+    said = json.dumps([cell.get("outputs", []) for cell in notebook.cells], ensure_ascii=False)
+    assert "a real agent, an emulated web service" in said
+    assert "ended: partial" in said
+    assert "ended: withdrawn" in said
+    gone_on = re.findall(
+        r"(\d+) observations before, (\d+) now, (\d+) missing; (\d+) attempt", text_of(notebook)
+    )
+    assert gone_on
+    assert all(int(now) > int(before) for before, now, _, _ in gone_on)
+    assert {(lost, attempts) for *_, lost, attempts in gone_on} == {("0", "1")}
+
+
+@pytest.mark.full
+@pytest.mark.timeout(900)
+def test_the_remote_notebook_runs_on_an_endpoint_that_is_named_and_goes_on_there(
+    loopback, workplace, monkeypatch
+):
+    """Without settings for a watcher: where the spool is seen from here, its files are read."""
+    monkeypatch.setenv("AISTEER_ENDPOINT", f"globus:{loopback.endpoint}")
+    shown = executed(REMOTE, workplace)
+    assert f"Runs go to your endpoint {loopback.endpoint}." in text_of(shown)
+    assert campaign_of(REMOTE, workplace) == "magnet"
+    goes_on(REMOTE, workplace)
+
+
+HIDE_RABBITMQ = f"""
+import os, sys
+from pathlib import Path
+sys.path.insert(0, {str(ROOT)!r})
+from tests.services import system
+system.FOLDERS["rabbitmq-server"], system.HERE = (), Path("/nowhere")
+os.environ["PATH"] = "/nowhere"
+"""
+OUTSIDE_OF_A_CLONE = """
+import aisteer
+aisteer.__file__ = "/usr/lib/python3/site-packages/aisteer/__init__.py"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (HIDE_RABBITMQ, "RabbitMQ (rabbitmq-server) is not installed. make programs"),
+        (OUTSIDE_OF_A_CLONE, "One on this machine needs a clone of aisteer"),
+    ],
+    ids=["no RabbitMQ", "no clone"],
+)
+def test_where_there_is_no_endpoint_one_cell_names_what_is_missing(workplace, before, words):
+    if missing():
+        lacking(missing())
+    notebook = nbformat.read(REMOTE, as_version=4)
+    notebook.cells = [nbformat.v4.new_code_cell(before), *notebook.cells]
+    with pytest.raises(CellExecutionError):
+        NotebookClient(
+            notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(workplace)}}
+        ).execute()
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    [said] = [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    assert said in cells[2].outputs
+    assert all(cell.execution_count is None for cell in cells[3:])
+    shown = said["traceback"]
+    assert len(shown) == 2
+    assert shown[0].startswith("There is no endpoint to run on. ")
+    assert words in shown[0]
+    assert "AISTEER_ENDPOINT" in shown[1]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
