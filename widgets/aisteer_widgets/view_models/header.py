@@ -57,7 +57,9 @@ def _endpoint(address: str, health: Health | None, now: float) -> Json:
         }
     words = {"online": "online", "starting": "starting", "offline": "offline"}.get(health.state, "unknown")
     facts = []
-    if health.workers:
+    if health.workers and address.startswith("globus:"):
+        facts.append(f"{health.busy} at work")  # how many workers there are is not known here
+    elif health.workers:
         facts.append(f"{health.busy} of {fmt.count(health.workers, 'worker')} busy")
     if health.waiting:
         facts.append(f"{health.waiting} waiting")
