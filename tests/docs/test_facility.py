@@ -136,7 +136,7 @@ def test_identities_are_mapped_as_the_example_says() -> None:
     mapper = PosixIdentityMapper(HERE / "identity_mapping.json", "example")
     try:
         mapped = [
-            mapper.map_identities([{"id": "1", "sub": "1", "username": name}])
+            mapper.map_identities([{"id": "1", "username": name, "status": "used"}])
             for name in ("ada@example.edu", "ada@example.edu.attacker.net", "root@elsewhere.org")
         ]
     finally:
