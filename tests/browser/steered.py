@@ -25,14 +25,16 @@ def melt(temperature, density, *, steps=40, pause=0.05, restart=None):
 
 
 def campaign(name: str, **more: Any) -> ai.Campaign:
+    space = ai.Space(
+        temperature=ai.Float(300, 2000, unit="K"),
+        density=ai.Float(7.0, 9.0, unit="g/cm³"),
+        constraints=more.pop("constraints", []),
+    )
     options: dict[str, Any] = {"policy": "random", "batch": 3, "slots": 2, "cost": 0.1, "hold": 2.0} | more
     return ai.Campaign(
         name,
         simulation=melt,
-        space=ai.Space(
-            temperature=ai.Float(300, 2000, unit="K"),
-            density=ai.Float(7.0, 9.0, unit="g/cm³"),
-        ),
+        space=space,
         objective=ai.Maximize("diffusion", unit="10⁻⁹ m²/s"),
         budget=ai.NodeHours(5),
         **options,

@@ -40,3 +40,44 @@ def test_axe_finds_no_fault_in_what_the_surrogate_believes(lab: Lab, browser: Br
                 found += [f"{theme}: {fault}" for fault in faults(page)]
         book.kernel("campaign.close()")
         assert not found, "\n\n".join(dict.fromkeys(found))
+
+
+CONSTRAINED = """
+import aisteer as ai
+from steered import campaign as make
+campaign = make(
+    "constrained", policy="bayesian", initial=4, runs=5, hold=0, autonomy=ai.Accept(),
+    constraints=["temperature + 500*density <= 5600"],
+)
+campaign.start()
+# Whatever is better than this is hotter than 1560 K, so that the constraint cuts the slice through it.
+campaign.propose(temperature=1950, density=7.2)
+campaign
+"""
+CORNERS = """(canvas) => [[3, 3], [3, canvas.height - 3], [canvas.width - 3, canvas.height - 3], [canvas.width - 3, 3]]
+    .map(([x, y]) => canvas.getContext("2d").getImageData(x, y, 1, 1).data[3])"""
+
+
+@pytest.mark.timeout(180)
+def test_where_nothing_was_computed_nothing_is_drawn(lab: Lab, browser: Browser):
+    lab.write("constrained.ipynb", [CONSTRAINED])
+    with guarded(browser) as page:
+        book = Book(page, lab, "constrained.ipynb").open().run_all()
+        page.wait_for_selector(".ais-map canvas", timeout=120_000)
+        assert page.locator(".ais-map canvas").first.evaluate(CORNERS) == [255, 255, 255, 0]
+        words = page.locator(".ais-map svg").first.get_attribute("aria-label") or ""
+        low, high = words.split(", from ")[1].split(";")[0].split(" to ")
+        assert 0 < float(low) < float(high)
+        assert "outside temperature + 500*density <= 5600" in page.locator(".ais-blank").inner_text()
+
+        page.locator(".ais-belief .ais-chip", has_text="density").click()
+        mean = page.locator("[data-curve=mean]")
+        mean.wait_for()
+        axis = page.locator(".ais-belief .ais-axis").evaluate(
+            "(a) => [a.x1, a.x2].map((v) => v.baseVal.value)"
+        )
+        drawn = mean.evaluate("(p) => { const b = p.getBBox(); return b.x + b.width; }")
+        gap = page.locator(".ais-unknown").evaluate("(r) => r.getBBox().x")
+        assert drawn < axis[1] - 20
+        assert gap == pytest.approx(drawn, abs=1)
+        book.kernel("campaign.close()")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 from concurrent.futures import Future
 
 import pytest
+from stories import MELT, Story
 from test_orders import campaign as campaign  # noqa: PLC0414  the fixture
 
 from aisteer.journal import commands as cmd
@@ -82,3 +85,20 @@ def test_a_belief_that_is_elsewhere_is_said_to_be(campaign):
     state = campaign.state
     scene = Scene(state=state, now=0.0, tally=tally)
     assert "fitted when three runs of this task have ended" in belief(scene, Wishes(task="main"))["empty"]
+
+
+def test_beyond_a_constraint_there_is_no_value_and_the_reason_is_said():
+    definition = json.loads(json.dumps(MELT))
+    definition["tasks"]["main"]["space"]["constraints"] = ["temperature + 500*density <= 5000"]
+    story = Story(definition).start()
+    story.append(ev.SurrogateFitted(task="main", model=1, runs=5))
+    cell, edge = [[1.0, math.nan], [0.5, 2.0]], [1.0, math.nan]
+    beliefs = {
+        ("main", "map"): {"x": [300.0, 2000.0], "y": [7.0, 9.0], "mean": cell, "std": cell},
+        ("main", "slice:density"): {"x": [7.0, 9.0], "mean": edge, "std": edge, "at": {}},
+    }
+    for view in ("map", "slice:density"):
+        chart = belief(story.scene(beliefs=beliefs), Wishes(task="main", belief=view))["chart"]
+        json.dumps(chart, allow_nan=False)
+        assert None in (chart["mean"][0] if view == "map" else chart["mean"])
+        assert "outside temperature + 500*density <= 5000; nothing runs there" in chart["blank"]

@@ -16,6 +16,7 @@ class View {
   constructor(model, el) {
     this.model = model;
     this.panels = model.get("_panels");
+    this.uid = `ais-${newId().slice(0, 12)}`;
     this.alone = this.panels.length === 1;
     this.snap = {};
     this.ui = { selected: null, run: null, form: null, errors: {}, pendings: {}, widths: {}, help: false, found: null, ledger: false, saved: {}, unfolded: false, copied: false };

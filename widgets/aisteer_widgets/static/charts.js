@@ -120,11 +120,13 @@ function paintField(canvas, field, low, high) {
   small.width = columns; small.height = rows;
   const pen = small.getContext("2d"), image = pen.createImageData(columns, rows);
   for (let j = 0; j < rows; j++) for (let i = 0; i < columns; i++) {
+    if (field[j][i] === null) continue; // nothing is known there: the hatching behind the canvas shows
     const [r, g, b] = cividis((field[j][i] - low) / (high - low || 1)), o = 4 * ((rows - 1 - j) * columns + i);
     image.data[o] = r; image.data[o + 1] = g; image.data[o + 2] = b; image.data[o + 3] = 255;
   }
   pen.putImageData(image, 0, 0);
   const big = canvas.getContext("2d");
+  big.clearRect(0, 0, canvas.width, canvas.height);
   big.imageSmoothingEnabled = true;
   big.imageSmoothingQuality = "high";
   // Grid values are at the nodes: half a cell is cut on each side so that the edges are the bounds.

@@ -1,7 +1,7 @@
 // A small virtual DOM. Text is only ever a text node, so nothing that is shown can become markup.
 
 const SVG = "http://www.w3.org/2000/svg";
-const IN_SVG = new Set(["svg", "g", "path", "line", "rect", "circle", "polyline", "polygon", "text", "title", "defs", "clipPath"]);
+const IN_SVG = new Set(["svg", "g", "path", "line", "rect", "circle", "polyline", "polygon", "text", "title", "defs", "clipPath", "pattern"]);
 
 function h(tag, props, ...children) {
   const flat = children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false && c !== "");

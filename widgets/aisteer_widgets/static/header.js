@@ -11,7 +11,7 @@ function headerPanel(ctx) {
     h("div", { class: "ais-grow" }),
     d.endpoints.map((e) => h("div", { key: e.name, class: "ais-stat", title: e.title },
       h("b", {}, h("i", { class: `ais-lamp ais-lamp-${e.state}`, "aria-hidden": "true" }, { online: "", starting: "", offline: "!", unknown: "?" }[e.state]), e.label),
-      h("span", {}, e.detail))),
+      h("span", {}, e.detail), e.note ? h("span", {}, e.note) : null)),
     d.budget ? h("div", { class: "ais-stat", title: d.budget.title },
       h("b", { class: d.budget.low ? "ais-low" : "" }, d.budget.label),
       h("span", { class: "ais-meter", role: "img", "aria-label": d.budget.title },

@@ -87,7 +87,8 @@ function beliefChart(ctx, c) {
   const draw = c.kind === "slice" ? slicePlot : predictedPlot;
   return h("div", { key: c.kind }, sized(ctx, `belief-${c.kind}`, height, (width) => draw(ctx, c, width, height)),
     c.kind === "slice" ? h("div", { class: "ais-legend" }, h("span", {}, h("i", { class: "ais-swatch" }), c.note), h("span", {}, h("svg", { width: 12, height: 12 }, mark("run", 6, 6, 3.4, {})), "runs"),
-      c.marks.length ? h("span", {}, h("svg", { width: 14, height: 12 }, mark("ai", 7, 6, 4, {})), "proposals") : null)
+      c.marks.length ? h("span", {}, h("svg", { width: 14, height: 12 }, mark("ai", 7, 6, 4, {})), "proposals") : null,
+      c.blank ? h("span", { class: "ais-blank" }, h("i", { class: "ais-swatch ais-swatch-blank" }), c.blank) : null)
       : h("div", { class: "ais-legend" }, h("span", {}, h("svg", { width: 12, height: 12 }, mark("run", 6, 6, 3.4, {})), "inside its 90 % interval"), h("span", {}, h("svg", { width: 12, height: 12 }, mark("run", 6, 6, 3.4, { class: "ais-out" })), "outside")));
 }
 
@@ -104,30 +105,58 @@ function predictedPlot(ctx, c, width, height) {
 }
 
 function slicePlot(ctx, c, width, height) {
-  const y = extent([...c.mean.map((m, i) => m - c.std[i]), ...c.mean.map((m, i) => m + c.std[i]), ...c.points.map((p) => p.y), ...c.marks.map((m) => m.y)]);
+  const y = extent([...c.mean.flatMap((m, i) => (m === null ? [] : [m - c.std[i], m + c.std[i]])), ...c.points.map((p) => p.y), ...c.marks.map((m) => m.y)]);
   const x = extent(c.x, 0.02);
-  return plot({ key: "slice", width, height, x, y, xLabel: c.x_label, yLabel: c.y_label, label: `Belief along ${c.x_label}`,
-    draw: (X, Y) => {
-      const up = path(c.x, c.mean.map((m, i) => m + c.std[i]), X, Y), back = [...c.x].reverse(), low = c.mean.map((m, i) => m - c.std[i]).reverse();
+  return plot({ key: "slice", width, height, x, y, xLabel: c.x_label, yLabel: c.y_label, label: `Belief along ${c.x_label}${c.blank ? `; ${c.blank}` : ""}`,
+    draw: (X, Y, b) => {
+      const known = stretches(c.mean);
+      const bands = known.map(([from, to]) => {
+        const x = c.x.slice(from, to), mean = c.mean.slice(from, to), std = c.std.slice(from, to);
+        return `${path(x, mean.map((m, i) => m + std[i]), X, Y)}${path([...x].reverse(), mean.map((m, i) => m - std[i]).reverse(), X, Y).replace("M", "L")}Z`;
+      });
       return [
-        h("path", { class: "ais-band", d: `${up}${path(back, low, X, Y).replace("M", "L")}Z` }),
-        h("path", { class: "ais-mean", d: path(c.x, c.mean, X, Y) }),
+        gaps(known, c.x.length).map(([from, to], i) => {
+          // What is known ends at its last value, not half-way to the next place.
+          const left = X(c.x[Math.max(0, from - 1)]), right = X(c.x[Math.min(c.x.length - 1, to)]);
+          return h("rect", { key: `gap-${i}`, class: "ais-unknown", x: left, width: Math.max(0, right - left), y: b.t, height: b.H - b.t - b.b, fill: `url(#${ctx.uid}-hatch)` });
+        }),
+        known.length && known[0][1] - known[0][0] === c.x.length ? null : h("defs", {}, h("pattern", { id: `${ctx.uid}-hatch`, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, h("line", { class: "ais-hatch", x1: 0, x2: 0, y1: 0, y2: 7 }))),
+        h("path", { class: "ais-band", d: bands.join("") }),
+        h("path", { class: "ais-mean", "data-curve": "mean", d: known.map(([from, to]) => path(c.x.slice(from, to), c.mean.slice(from, to), X, Y)).join("") }),
         c.points.map((p) => h("g", { key: p.run, class: "ais-point", onclick: () => ctx.select_run(p.run) }, mark(p.origin === "human" ? "human" : "run", X(p.x), Y(p.y), 3, {}, `${p.run}: ${plain(p.y)}`))),
         c.marks.map((m) => h("g", { key: m.name, class: ctx.ui.selected === m.name ? "ais-point ais-chosen" : "ais-point", onclick: () => ctx.select(m.name) }, mark(m.kind, X(m.x), Y(m.y), 4, {}, m.name)))];
     } });
+}
+
+// The stretches of values that are there, as [from, to): nothing is drawn where nothing was computed.
+function stretches(values) {
+  const found = [];
+  values.forEach((v, i) => {
+    if (v === null) return;
+    if (found.length && found[found.length - 1][1] === i) found[found.length - 1][1] = i + 1;
+    else found.push([i, i + 1]);
+  });
+  return found;
+}
+
+// What is between them.
+function gaps(known, length) {
+  const ends = [0, ...known.flat(), length];
+  return ends.flatMap((from, i) => (i % 2 === 0 && ends[i + 1] > from ? [[from, ends[i + 1]]] : []));
 }
 
 function mapChart(ctx, c) {
   const one = (which, caption) => h("figure", { key: which }, sized(ctx, `map-${which}`, 200, (width) => mapOne(ctx, c, which, width, 200)), h("figcaption", {}, caption));
   return h("div", { key: "map" }, h("div", { class: "ais-maps" },
     one("mean", [h("b", {}, "Mean"), ` ${c.z_label}`]), one("std", [h("b", {}, "Uncertainty"), " (std); click to place your own"])),
+    c.blank ? h("div", { class: "ais-legend ais-blank" }, h("span", {}, h("i", { class: "ais-swatch ais-swatch-blank" }), c.blank)) : null,
     h("div", { class: "ais-ink" }, legend([["run", "run"], ["flight", "in flight"], ["ai", "AI proposes"], ["human", "yours"]])));
 }
 
 function mapOne(ctx, c, which, width, height) {
   const field = c[which];
   let low = Infinity, high = -Infinity;
-  for (const row of field) for (const v of row) { if (v < low) low = v; if (v > high) high = v; }
+  for (const row of field) for (const v of row) if (v !== null) { if (v < low) low = v; if (v > high) high = v; }
   const x = [c.x[0], c.x[c.x.length - 1]], y = [c.y[0], c.y[c.y.length - 1]];
   const box = { l: 38, t: 4, b: 32, r: 54 }, W = width - box.l - box.r, H = height - box.t - box.b;
   const X = (v) => box.l + ((v - x[0]) / (x[1] - x[0])) * W, Y = (v) => box.t + H - ((v - y[0]) / (y[1] - y[0])) * H;
@@ -140,7 +169,7 @@ function mapOne(ctx, c, which, width, height) {
   const xt = ticks(x[0], x[1], Math.max(2, W / 70)), yt = ticks(y[0], y[1], 4);
   return h("div", { class: "ais-map", style: { height: `${height}px` } },
     h("canvas", { width: Math.round(W * 1.5), height: Math.round(H * 1.5), style: { left: `${box.l}px`, top: `${box.t}px`, width: `${W}px`, height: `${H}px` }, stamp: `${W}x${H}:${low}:${high}:${field.length}:${ctx.stamp("belief")}`, draw: (n) => paintField(n, field, low, high) }),
-    h("svg", { width, height, role: "img", "aria-label": `${which === "mean" ? "Mean" : "Uncertainty"} of ${c.z_label} over ${c.x_label} and ${c.y_label}, from ${plain(low)} to ${plain(high)}` },
+    h("svg", { width, height, role: "img", "aria-label": `${which === "mean" ? "Mean" : "Uncertainty"} of ${c.z_label} over ${c.x_label} and ${c.y_label}, from ${plain(low)} to ${plain(high)}${c.blank ? `; ${c.blank}` : ""}` },
       xt.map((t) => h("text", { class: "ais-tick", x: X(t), y: box.t + H + 14, "text-anchor": "middle" }, tickText(t, xt))),
       yt.map((t) => h("text", { class: "ais-tick", x: box.l - 5, y: Y(t) + 3.5, "text-anchor": "end" }, tickText(t, yt))),
       h("text", { class: "ais-axis-label", x: box.l + W / 2, y: height - 4, "text-anchor": "middle" }, c.x_label),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from aisteer.journal.state import State
@@ -202,8 +203,9 @@ def _slice(scene: Scene, name: str, data: Json, measured: list[Measured], task: 
     return {
         "kind": "slice",
         "x": list(data.get("x") or ()),
-        "mean": list(data.get("mean") or ()),
-        "std": list(data.get("std") or ()),
+        "mean": _finite(data.get("mean") or ()),
+        "std": _finite(data.get("std") or ()),
+        "blank": _blank(scene, task, data.get("mean") or ()),
         "points": points,
         "marks": [],
         "x_label": fmt.label(name, parameter.unit),
@@ -225,14 +227,30 @@ def _map(scene: Scene, data: Json, task: Task) -> Json:
         "kind": "map",
         "x": list(data["x"]),
         "y": list(data["y"]),
-        "mean": data["mean"],
-        "std": data["std"],
+        "mean": [_finite(row) for row in data["mean"]],
+        "std": [_finite(row) for row in data["std"]],
+        "blank": _blank(scene, task, [v for row in data["mean"] for v in row]),
         "marks": _marks(scene, task, x.name, y.name),
         "x_label": fmt.label(x.name, x.unit),
         "y_label": fmt.label(y.name, y.unit),
         "z_label": task.objective.label,
         "names": [x.name, y.name],
     }
+
+
+def _finite(values: Iterable[Any]) -> list[float | None]:
+    """The values, and nothing where nothing was computed: beyond a constraint a mind answers nan."""
+    return [v if isinstance(v, int | float) and math.isfinite(v) else None for v in values]
+
+
+def _blank(scene: Scene, task: Task, values: Iterable[Any]) -> str:
+    """Why a picture is blank in places; empty where it is not."""
+    if all(v is not None for v in _finite(values)):
+        return ""
+    space = scene.state.definition.get("tasks", {}).get(task.name, {}).get("space", {})
+    rules = [fmt.clip(rule, 80) for rule in (space.get("constraints") or [])[:4]]
+    beyond = f"outside {' and '.join(rules)}" if rules else "where the surrogate says nothing"
+    return f"hatched: {beyond}; nothing runs there and nothing is predicted"
 
 
 def _marks(scene: Scene, task: Task, x: str, y: str) -> list[Json]:

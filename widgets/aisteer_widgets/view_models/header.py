@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from aisteer.execution.endpoint import Health
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.autonomy import autonomy
+from aisteer_widgets.view_models.place import CHARGED, has_blocks, place
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tasks import task_names, task_of
 
@@ -28,7 +28,7 @@ def header(scene: Scene, task: str) -> Json:
         "task": task,
         "tasks": [{"name": n, "label": fmt.label(n)} for n in names] if len(names) > 1 else [],
         "endpoints": _endpoints(scene, names),
-        "budget": _budget(scene),
+        "budget": _budget(scene, names),
         "autonomy": autonomy(state.autonomy, scene.read_only),
         "action": _action(scene),
     }
@@ -41,49 +41,18 @@ def _endpoints(scene: Scene, names: list[str]) -> list[Json]:
         address = task_of(scene.state, name).endpoint or "local"
         health = scene.health.get(name)
         if address not in seen:
-            seen[address] = _endpoint(address, health, scene.now)
+            seen[address] = place(address, health, scene)
     return list(seen.values())
 
 
-def _endpoint(address: str, health: Health | None, now: float) -> Json:
-    name = fmt.clip(address.partition("?")[0], 32)
-    if health is None:
-        return {
-            "name": name,
-            "state": "unknown",
-            "label": f"{name}, not watched",
-            "detail": "starts with the campaign",
-            "title": f"{fmt.clip(address, 300)}: the campaign has no driver, so its endpoint is not watched.",
-        }
-    words = {"online": "online", "starting": "starting", "offline": "offline"}.get(health.state, "unknown")
-    facts = []
-    if health.workers and address.startswith("globus:"):
-        facts.append(f"{health.busy} at work")  # how many workers there are is not known here
-    elif health.workers:
-        facts.append(f"{health.busy} of {fmt.count(health.workers, 'worker')} busy")
-    if health.waiting:
-        facts.append(f"{health.waiting} waiting")
-    if health.block_ends is not None:
-        facts.append(f"block ends in {fmt.duration(health.block_ends - now)}")
-    if not facts or words != "online":
-        facts.insert(0, fmt.clip(health.detail, 90))
-    note = " It is an Executor of your own: trusted code." if health.trusted_code else ""
-    return {
-        "name": name,
-        "state": words,
-        "label": f"{name}, {words}",
-        "detail": ", ".join(f for f in facts if f),
-        "title": fmt.clip(f"{address}: {health.detail or words}.{note}", 600),
-    }
-
-
-def _budget(scene: Scene) -> Json | None:
+def _budget(scene: Scene, names: list[str]) -> Json | None:
     state = scene.state
     if state.budget is None:
         return None
     amount, unit = float(state.budget["amount"]), scene.unit
     reserved, left = state.reserved, state.remaining
     whole = max(amount, state.spent + reserved, 1e-12)
+    blocks = any(has_blocks(task_of(state, name).endpoint or "") for name in names)
     counted = unit.removesuffix("s") if amount == 1 else unit
     counts = {
         "used": "used by runs",
@@ -99,6 +68,7 @@ def _budget(scene: Scene) -> Json | None:
         "title": (
             f"{fmt.cost(state.spent, unit)} {kind}, {fmt.cost(max(reserved, 0.0), unit)} reserved "
             f"by accepted runs, {fmt.cost(max(left, 0.0), unit)} left"
+            + (f". {CHARGED}" if unit == "node-hours" and blocks else "")
         ),
     }
 
