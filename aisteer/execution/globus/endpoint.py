@@ -156,6 +156,7 @@ class GlobusEndpoint:
             online=self._online,
             own_watcher=self._watch is not None or self._near is not None,
             machine=watcher.machine if watcher else {},
+            ahead=watcher.ahead if watcher else None,
             contact=watcher.contact if watcher else None,
             workers=self.workers,
             root=watcher.root if watcher else "",

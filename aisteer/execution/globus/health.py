@@ -13,6 +13,12 @@ __all__ = ["health"]
 
 Json = dict[str, Any]
 
+_UNWATCHED = (
+    "it has no watcher: live output and stop wait for a free worker; deadlines and stop conditions hold"
+)
+_FAR_APART = 60.0
+"""Seconds between two clocks that are worth a word."""
+
 
 def health(
     members: Sequence[Member],
@@ -24,6 +30,7 @@ def health(
     online: bool | None,
     own_watcher: bool,
     machine: Json,
+    ahead: float | None,
     contact: float | None,
     workers: int,
     root: str,
@@ -41,6 +48,7 @@ def health(
         online: What the web service says; None before it was asked.
         own_watcher: Whether live output has a role of its own.
         machine: What the watcher said of the machine there.
+        ahead: Seconds by which its clock is ahead of ours; None where that is not known.
         contact: When something was last heard, Unix seconds.
         workers: How many runs are sent at a time.
         root: The spool there.
@@ -52,30 +60,33 @@ def health(
     waiting = len(members) - busy
     state, detail = _state((problem, silence), waiting, queued, ready=ready, needed=needed, online=online)
     words = [detail] if detail else []
-    if needed and not own_watcher:
-        words.append(
-            "it has no watcher: live output and stop wait for a free worker; deadlines and stop conditions hold"
-        )
-    if note:
-        words.append(note.rstrip("."))
+    unwatched = needed and not own_watcher
+    notes = [more.rstrip(".") for more in (_UNWATCHED if unwatched else "", note, _clock(ahead)) if more]
+    words += notes
     return Health(
         state,
         "; ".join(words),
         workers=workers,
         busy=busy,
         waiting=waiting,
-        block_ends=_block_ends(machine, contact),
+        block_ends=_block_ends(members, ahead),
         contact=contact,
-        extra={**_extra(machine, root), **_workers(details or {})},
+        extra={**_extra(machine, root), **_workers(details or {}), **({"notes": notes} if notes else {})},
     )
 
 
-def _block_ends(machine: Json, contact: float | None) -> float | None:
-    """When the block ends by our clock: theirs may be minutes off, so only how long it still lasted counts."""
-    ends, now = machine.get("block_ends"), machine.get("time")
-    if contact is None or not (_is_number(ends) and _is_number(now)):
-        return None
-    return contact + float(ends) - float(now)
+def _block_ends(members: Sequence[Member], ahead: float | None) -> float | None:
+    """When the first block ends in which something is executed, by our clock."""
+    ends = min((member.ends for member in members if member.ends > 0), default=None)
+    return None if ends is None or ahead is None else ends - ahead
+
+
+def _clock(ahead: float | None) -> str:
+    """That the clocks are far apart: nothing depends on them, but times in logs there are others."""
+    if ahead is None or abs(ahead) < _FAR_APART:
+        return ""
+    which = "ahead of" if ahead > 0 else "behind"
+    return f"its clock is {abs(ahead):.0f} s {which} the one here; nothing depends on that"
 
 
 def _workers(details: Json) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Collection, Mapping
@@ -46,6 +47,7 @@ class Member:
         followed: The driver has asked for it.
         not_before: When it may be sent again, monotonic seconds: the block that it was sent to is about to end.
         looked: When an answer last said that nobody had claimed it.
+        ends: When the block ends in which it is executed, by the clock there; 0 where that is not told.
         known: ``""``, ``"claimed"`` or ``"ended"``, as a question says it.
     """
 
@@ -61,6 +63,7 @@ class Member:
     looked: float = 0.0
     offset: int = 0
     prefix: str = ""
+    ends: float = 0.0
     known: str = ""
     waits: bool = False
     length: int = 0
@@ -253,6 +256,8 @@ class Roster:
             member.known = "claimed"
             if member.sent > self._overtaken[0]:
                 self._overtaken = (member.sent, now)
+            ends = claim.get("ends")
+            member.ends = float(ends) if isinstance(ends, int | float) and math.isfinite(ends) else 0.0
             where = {k: v for k, v in claim.items() if k in _CLAIM and isinstance(v, str | int)}
             self._tell(Glimpse(member.ref, state="claimed", claim=where, ticket=member.ticket or None))
         if not member.claimed:

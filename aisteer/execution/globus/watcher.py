@@ -6,6 +6,7 @@ be written rides along with the next look when one is due, and goes at once in a
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -100,6 +101,7 @@ class Watcher:
         problem: Why nothing is heard from there, in words; empty when something is.
         contact: When an answer last came, Unix seconds.
         machine: What it said of the machine there.
+        ahead: Seconds by which the clock there is ahead of ours, less the way back; None before it was told.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Watcher:
         self.problem = ""
         self.contact: float | None = None
         self.machine: Json = {}
+        self.ahead: float | None = None
         self.requests = 0
         self.zipped = False
         self._post = post
@@ -307,6 +310,8 @@ class Watcher:
         machine = answer.get("machine")
         if self._far:  # else it tells of the machine here
             self.machine = machine if isinstance(machine, dict) else {}
+            told = self.machine.get("time")
+            self.ahead = told - time.time() if isinstance(told, int | float) and math.isfinite(told) else None
         self.contact = time.time()
         self.zipped = False
         refused = answer.get("refused")

@@ -18,7 +18,7 @@ _FENCE = "fence-"
 _EARLIER = "claim.json"
 """Where the claim stood in spools of format 1: inside the attempt's folder."""
 _LONGEST = 1 << 16
-_TOLD = ("by", "time", "host", "pid", "boot", "space", "started", "job")
+_TOLD = ("by", "time", "host", "pid", "boot", "space", "started", "job", "ends")
 _JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "FLUX_JOB_ID", "COBALT_JOBID", "JOB_ID")
 
 

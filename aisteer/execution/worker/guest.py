@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable
 
+from . import block
 from .attempt import ENDING, STALE, TOO_SOON, UNCLAIMED, run_attempt
 from .book import Book
 from .claim import Claimant
@@ -67,6 +68,9 @@ def execute(root: str, folder: str, *, alone: bool, handed: Json | None = None) 
     if os.getpid() in _leaving:
         return {"executed": False, "reason": ENDING, "again": True}
     post = _post(root)
+    ends = block.ends({"block": (handed or {}).get("block")})
+    if ends is not None:
+        post.claimant.where["ends"] = round(ends, 3)
     interruption = Interruption(install=alone, expendable=alone and _is_replaced())
     try:
         answer = run_attempt(
