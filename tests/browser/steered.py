@@ -46,7 +46,12 @@ def anneal(temperature, *, steps=1_000_000, restart=None):
     """It goes on until it is told otherwise, and says how far it means to go."""
     step = restart["step"] if restart else 0
     while step < steps:
-        observed = {"step": step, "goal": steps, "energy": -3.4 + 0.2 * math.exp(-step / 20)}
+        observed = {
+            "step": step,
+            "goal": steps,
+            "progress": step / steps,
+            "energy": -3.4 + 0.2 * math.exp(-step / 20),
+        }
         control = yield observed, lambda at=step: {"step": at}
         if control.get("stop"):
             break

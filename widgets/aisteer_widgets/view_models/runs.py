@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aisteer.journal.state import Run, State
+from aisteer.journal.state import Run
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.controls import STUCK, asked, can_follow, controls
 from aisteer_widgets.view_models.origin import origin_of_run
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Objective, Parameter, Task, baselines, task_of
-from aisteer_widgets.view_models.trace import Trace
+from aisteer_widgets.view_models.trace import PROGRESS, Trace
 
 __all__ = ["PAGE", "page_of", "row", "runs"]
 
@@ -188,7 +188,7 @@ def row(
         "words": waits_for or words,
         "since": _since(run, scene.now) if not waits_for else "",
         "tone": "wait" if waits_for else tone,
-        "progress": _progress(scene.state, task, run, trace),
+        "progress": _progress(run, trace),
         "spark": _spark(trace, _quantity(trace, quantity)),
         "latest": _latest(task, trace),
         "latest_short": _latest_short(task, trace, _quantity(trace, quantity), headed=headed),
@@ -230,27 +230,12 @@ def _what(task: Task, run: Run) -> str:
     return fmt.clip(" · ".join(parts), 34)
 
 
-def _progress(state: State, task: Task, run: Run, trace: Trace | None) -> float | None:
-    """How far it is, where the run itself says so: ``progress``, or its clock against what it was asked for."""
-    if run.state not in {"running", "pausing"} or trace is None or not trace.seen:
+def _progress(run: Run, trace: Trace | None) -> float | None:
+    """How far it is, where the run itself yields ``progress``; nothing else knows what its steps are a part of."""
+    if run.state not in {"running", "pausing"} or trace is None:
         return None
-    done = trace.latest.get(trace.clock, 0.0)
-    if 0 <= trace.latest.get("progress", -1.0) <= 1:
-        return round(trace.latest["progress"], 3)
-    goals = [c.values for c in run.controls if c.verb == "set" and c.answer == "done"]
-    for name in dict.fromkeys((trace.clock, f"{trace.clock}s", "steps", "n_steps")):
-        goal = next((v[name] for v in reversed(goals) if name in v), run.parameters.get(name))
-        if goal is None:
-            goal = _default(state, task, name)
-        if isinstance(goal, int | float) and goal > 0:
-            return round(min(1.0, done / goal), 3)
-    return None
-
-
-def _default(state: State, task: Task, name: str) -> Any:
-    simulation = state.definition.get("tasks", {}).get(task.name, {}).get("simulation", {})
-    defaults = simulation.get("defaults") or {}
-    return defaults.get(name) if isinstance(defaults, dict) else None
+    said = trace.latest.get(PROGRESS, -1.0)
+    return round(said, 3) if 0 <= said <= 1 else None
 
 
 def _spark(trace: Trace | None, quantity: str) -> list[list[float]]:

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["MAX_POINTS", "Curve", "Trace"]
+__all__ = ["MAX_POINTS", "PROGRESS", "Curve", "Trace"]
 
 MAX_POINTS = 600
+PROGRESS = "progress"
+"""The observation that says which share of the run is done, 0 to 1: a bar, not a curve."""
 CLOCKS = ("step", "steps", "iteration", "frame", "cycle", "epoch", "time")
 """Names of observations that are an axis, not a quantity, in the order of preference."""
 
@@ -116,6 +118,8 @@ class Trace:
         if x is not None:
             self.latest[self.clock] = x
         for name, value in numbers.items():
+            if name == PROGRESS:
+                continue
             self.curves.setdefault(name, Curve()).add(position, value)
 
     @property
