@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aisteer.execution.endpoint import AttemptRef, Glimpse
+from aisteer.execution.endpoint import AttemptRef, Glimpse, Health
 from aisteer.execution.mirror import Mirror
-from tests.execution.stage import eventually
+from tests.execution.stage import Stage, eventually
 
 pytest.importorskip("globus_compute_sdk")
 from aisteer.execution.globus import telling
+from aisteer.execution.globus.health import health
 from aisteer.execution.globus.near import Near
 from aisteer.execution.globus.roster import Member, Roster
 from aisteer.execution.globus.telling import Telling
@@ -28,6 +37,7 @@ class Far:
     """A spool, and what looks after it."""
 
     root: Path
+    nonce: str
     roster: Roster
     watcher: Watcher
     telling: Telling
@@ -48,6 +58,44 @@ class Far:
         self.news += self.roster.drain({self.ref: offset}, 0.05)
         return self.news
 
+    @property
+    def observations(self) -> list[Any]:
+        """The steps that were heard of."""
+        self.look(self.member.offset)
+        lines = b"".join(glimpse.data for glimpse in self.news).splitlines()
+        return [line["values"]["step"] for line in map(json.loads, lines) if line["kind"] == "obs"]
+
+    @property
+    def end(self) -> Any:
+        return next((glimpse.end for glimpse in self.look() if glimpse.end), None)
+
+    def order(self, source: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """What a task is given that executes the attempt, whose code is there."""
+        stage = Stage(self.root.parent / "stage")
+        stage.nonce = self.nonce
+        submission = stage.submission(source, parameters, uuid=self.ref.uuid)
+        for code in (stage.folder / "code").iterdir():
+            shutil.copy(code, self.root / "code")
+        assert submission.ref == self.ref == self.member.ref
+        self.watcher.ring()
+        return {"nonce": self.nonce, "key": self.ref.key, "request": submission.request}
+
+    def health(self) -> Health:
+        return health(
+            self.roster.members(),
+            problem="",
+            silence=self.watcher.problem,
+            ready=True,
+            needed=True,
+            online=True,
+            own_watcher=True,
+            machine=self.watcher.machine,
+            ahead=self.watcher.ahead,
+            contact=self.watcher.contact,
+            workers=4,
+            root=self.watcher.root,
+        )
+
     def control(self, verb: str, *more: dict[str, Any]) -> None:
         order = {"id": uuid.uuid4().hex[:8], "epoch": 1, "verb": verb, "values": {}}
         self.telling.tell(
@@ -55,19 +103,29 @@ class Far:
         )
 
 
+@contextmanager
+def spool_at(folder: Path, post: Near | None = None) -> Iterator[Far]:
+    """A spool that was made there, watched several times a second; ``post`` gets there otherwise than directly."""
+    near = post or Near()
+    roster = Roster(Mirror(folder / "campaign"))
+    nonce = uuid.uuid4().hex
+    watcher = Watcher(near, roster, nonce, attention=lambda: True)
+    if post is None:
+        watcher.move_in(near)
+    watcher.start()
+    root = folder / "scratch" / "spool"
+    try:
+        watcher.create(str(root)).result(20)
+        yield Far(root, nonce, roster, watcher, Telling(roster))
+    finally:
+        watcher.close()
+        near.close()
+
+
 @pytest.fixture
 def far(tmp_path: Path) -> Iterator[Far]:
-    """A spool that was made there."""
-    near = Near()
-    roster = Roster(Mirror(tmp_path / "campaign"))
-    watcher = Watcher(near, roster, uuid.uuid4().hex, attention=lambda: True)
-    watcher.move_in(near)
-    watcher.start()
-    root = tmp_path / "scratch" / "spool"
-    watcher.create(str(root)).result(20)
-    yield Far(root, roster, watcher, Telling(roster))
-    watcher.close()
-    near.close()
+    with spool_at(tmp_path) as made:
+        yield made
 
 
 def test_a_control_that_cannot_be_written_there_is_named_and_written_as_soon_as_it_can(
@@ -100,3 +158,71 @@ def test_a_run_that_could_not_be_withdrawn_at_once_is_withdrawn_later_and_ends(
     [end] = eventually(lambda: [glimpse.end for glimpse in far.look() if glimpse.end])
     assert end["end"] == "withdrawn"
     eventually(lambda: far.look() and not far.telling.problem)
+
+
+ELSEWHERE = """
+    import json, sys, time
+    ahead, kind, place, payload = json.load(sys.stdin)
+    real = time.time
+    time.time = lambda: real() + ahead
+    from aisteer.execution.worker import entrance
+    print(json.dumps(getattr(entrance, kind)(place, payload)))
+"""
+
+
+class Elsewhere(Near):
+    """Does it in a process of its own, whose clock is off by so many seconds."""
+
+    def __init__(self, ahead: float) -> None:
+        super().__init__()
+        self.ahead = ahead
+
+    def execute(self, kind: str, place: str, payload: Any, **environment: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(ELSEWHERE)],
+            input=json.dumps([self.ahead, kind, place, payload]),
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    def send(self, kind: str, place: str, payload: Any) -> Future[Any]:
+        return self.submit(kind, place, payload)
+
+    def submit(self, kind: str, place: str, payload: Any, **environment: str) -> Future[Any]:
+        return self._threads.submit(self.execute, kind, place, payload, **environment)
+
+
+GATED = """
+    import time
+    from pathlib import Path
+
+    def f(gate):
+        for step in range(5):
+            yield {"step": step}
+        while not Path(gate).exists():
+            time.sleep(0.02)
+        return {"y": 1.0}
+"""
+
+
+@pytest.mark.parametrize("ahead", [120.0, -120.0])
+def test_clocks_two_minutes_apart_change_nothing_and_are_named(tmp_path: Path, ahead: float) -> None:
+    gate, there = tmp_path / "gate", Elsewhere(ahead)
+    with spool_at(tmp_path, there) as far:
+        order = far.order(GATED, {"gate": str(gate)})
+        ends = time.time() + ahead + 1500
+        run = there.submit("run", str(far.root), order, AISTEER_BLOCK_ENDS=f"{ends:.0f}")
+        eventually(lambda: len(far.observations) == 5)
+        seen = far.health()
+        assert seen.block_ends == pytest.approx(time.time() + 1500, abs=10)
+        assert (
+            f"s {'ahead of' if ahead > 0 else 'behind'} the one here; nothing depends on that" in seen.detail
+        )
+        gate.touch()
+        end = eventually(lambda: far.end)
+        assert (end["end"], end["observations"]) == ("done", 5)
+        assert not any(glimpse.lost or glimpse.gap for glimpse in far.news)
+        assert run.result(20)["executed"]
