@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aisteer.campaign.proposals import describe as describe_proposal
 from aisteer.campaign.runs import describe as describe_run
+from aisteer.campaign.starting import driven_elsewhere
 
 if TYPE_CHECKING:
     from aisteer.campaign.campaign import Campaign
@@ -29,9 +30,9 @@ def as_text(campaign: Campaign) -> str:
             else "paused" + (f": {state.pause_reason}" if state.pause_reason else "")
         )
         lines = [f"Campaign {state.name!r:.120} ({moving}; {campaign.driven_by()})"]
-        lines.append(
-            f"  runs: {len(live)} live, {ended}; proposals: {len(waiting)} waiting of {len(state.proposals)}"
-        )
+        driven = campaign.driving or driven_elsewhere(campaign)
+        known = f"{len(live)} live" if driven or not live else f"{len(live)} live when last heard of"
+        lines.append(f"  runs: {known}, {ended}; proposals: {len(waiting)} waiting of {len(state.proposals)}")
         if state.budget is not None:
             amount, unit = state.budget["amount"], state.budget["unit"]
             spent, reserved, counts = state.spent, state.reserved, state.budget["counts"]

@@ -10,6 +10,7 @@ import pytest
 
 import aisteer as ai
 from aisteer.campaign.export import export
+from aisteer.campaign.summary import as_text
 from aisteer.errors import (
     BadDefinition,
     BadParameters,
@@ -548,3 +549,12 @@ def test_the_hub_vouches_for_a_name_and_the_machine_only_claims_it(monkeypatch):
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "secret")
     monkeypatch.setenv("JUPYTERHUB_API_URL", "http://hub/api")
     assert human() == Actor("human", "ada", "verified:hub")
+
+
+def test_where_nobody_drives_the_summary_says_that_live_is_only_what_was_last_heard(make):
+    campaign = make()
+    campaign.journal.take_lease({}, DRIVER)
+    launched(campaign, campaign.propose(**POINT))
+    campaign.journal.release_lease(1)
+    assert "no driver is at work" in as_text(campaign)
+    assert "  runs: 1 live when last heard of, none ended" in as_text(campaign)

@@ -5,7 +5,10 @@ from stories import DRIVER, HUMAN, MELT, Story, melting, shown
 
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
+from aisteer_widgets.summary import static_html
 from aisteer_widgets.view_models.runs import PAGE
+from aisteer_widgets.view_models.scene import Wishes
+from aisteer_widgets.view_models.screen import parts
 from aisteer_widgets.view_models.trace import Trace
 
 POINT = {"temperature": 900.0, "density": 8.0}
@@ -221,3 +224,20 @@ def test_a_paused_run_can_be_resumed():
     assert row["words"] == "paused"
     assert controls_of(story, run)["resume"] == ""
     assert "1 paused" in shown(story)["runs"]["sub"]
+
+
+def test_where_nobody_drives_a_live_run_is_as_it_was_last_known_and_its_clock_stands():
+    story = Story().start()
+    run = story.live(POINT, 5)
+    story.traces[run].feed([{"step": 6, "energy": -3.4, "progress": 0.5}])
+    story.now += 30
+    scene, wishes = story.scene(driver=""), Wishes(task="main")
+    (row,) = parts(scene, wishes)["runs"]["rows"]
+    assert (row["words"], row["tone"], row["progress"]) == ("last known: running", "dim", None)
+    assert row["since"].startswith("since ")
+    assert row["since"].endswith("; nobody drives")
+    story.now += 300
+    later = parts(story.scene(driver=""), wishes)["runs"]
+    assert later["rows"][0]["since"] == row["since"]
+    assert later["sub"] == "1 live when last heard of"
+    assert "1 live when last heard of" in static_html(story.scene(driver=""), wishes)

@@ -82,7 +82,7 @@ def _status(scene: Scene, head: Json) -> str:
     ended = ", ".join(f"{n:,} {end}" for end, n in scene.state.totals.ended.items())
     words = [
         "started" if state.active else "paused",
-        f"{len(state.live):,} live",
+        f"{len(state.live):,} live" + (" when last heard of" if state.live and not scene.driver else ""),
         ended,
         f"{len(state.waiting):,} waiting for a decision" if state.waiting else "",
         head["budget"]["label"] if head["budget"] else "",

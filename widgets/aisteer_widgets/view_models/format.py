@@ -17,6 +17,7 @@ __all__ = [
     "duration",
     "estimate",
     "label",
+    "moment",
     "number",
     "percent",
     "quantity",
@@ -143,3 +144,10 @@ def cost(value: float, unit: str) -> str:
 def clock(time: float) -> str:
     """Wall-clock time of day, in this machine's zone."""
     return _time.strftime("%H:%M:%S", _time.localtime(time))
+
+
+def moment(time: float, now: float) -> str:
+    """When something was: the time of day, with the date where that is not obvious."""
+    if abs(now - time) < 12 * 3600:
+        return clock(time)
+    return _time.strftime("%Y-%m-%d %H:%M", _time.localtime(time))

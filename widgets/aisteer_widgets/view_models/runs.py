@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aisteer.journal.state import Run
+from aisteer.journal.state import Run, State
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.controls import STUCK, asked, can_follow, controls
 from aisteer_widgets.view_models.origin import origin_of_run
@@ -148,6 +148,8 @@ def _empty(wishes: Wishes) -> str:
 def _counts(scene: Scene) -> str:
     state = scene.state
     states = [state.runs[n].state for n in list(state.live) if n in state.runs]
+    if states and not scene.driver:
+        return ", ".join([f"{len(states):,} live when last heard of", *_ended(state)])
     running = sum(s in {"running", "claimed", "pausing"} for s in states)
     parts = []
     if running:
@@ -157,9 +159,12 @@ def _counts(scene: Scene) -> str:
     paused = len(scene.tally.open) - sum(n in state.live for n in scene.tally.open)
     if paused > 0:
         parts.append(f"{paused:,} paused")
+    return ", ".join([*parts, *_ended(state)])
+
+
+def _ended(state: State) -> list[str]:
     ended = state.totals.ended
-    parts += [f"{ended[e]:,} {e}" for e in ("done", "partial", "failed", "lost") if ended.get(e)]
-    return ", ".join(parts)
+    return [f"{ended[e]:,} {e}" for e in ("done", "partial", "failed", "lost") if ended.get(e)]
 
 
 def row(
@@ -176,8 +181,8 @@ def row(
     """
     task = task_of(scene.state, run.task)
     trace = scene.traces.get(run.id)
-    words, tone = _state(run)
     waits_for = asked(run)
+    words, tone, since = _stands(scene, run)
     return {
         "id": run.id,
         "revision": run.revision,
@@ -186,9 +191,9 @@ def row(
         "parameters": dict(list(run.parameters.items())[:24]),
         "extends": [Parameter(name, "float").field() for name in task.controls],
         "words": waits_for or words,
-        "since": _since(run, scene.now) if not waits_for else "",
+        "since": since if not waits_for else "",
         "tone": "wait" if waits_for else tone,
-        "progress": _progress(run, trace),
+        "progress": _progress(run, trace) if scene.driver else None,
         "spark": _spark(trace, _quantity(trace, quantity)),
         "latest": _latest(task, trace),
         "latest_short": _latest_short(task, trace, _quantity(trace, quantity), headed=headed),
@@ -209,6 +214,14 @@ def _best(scene: Scene, run: Run) -> str:
     if best is None or best.run != run.id:
         return ""
     return "best of the random arm" if run.task in baselines(scene.state) else "best so far"
+
+
+def _stands(scene: Scene, run: Run) -> tuple[str, str, str]:
+    """Its state in words, their tone, and since when; where nobody drives, what was last known, and no clock."""
+    words, tone = _state(run)
+    if scene.driver or not run.live:
+        return words, tone, _since(run, scene.now)
+    return f"last known: {words}", "dim", f"since {fmt.moment(run.since, scene.now)}; nobody drives"
 
 
 def _state(run: Run) -> tuple[str, str]:
