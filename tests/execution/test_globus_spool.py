@@ -25,6 +25,7 @@ from tests.execution.stage import Stage, eventually
 
 pytest.importorskip("globus_compute_sdk")
 from aisteer.execution.globus import telling
+from aisteer.execution.globus import watcher as watcher_module
 from aisteer.execution.globus.health import health
 from aisteer.execution.globus.near import Near
 from aisteer.execution.globus.roster import Member, Roster
@@ -52,17 +53,16 @@ class Far:
     def folder(self) -> Path:
         return self.root / self.ref.folder
 
-    def look(self, offset: int = 0) -> list[Glimpse]:
+    def look(self) -> list[Glimpse]:
         """All that was heard of the attempt so far."""
         self.telling.again(self.watcher)
-        self.news += self.roster.drain({self.ref: offset}, 0.05)
+        self.news += self.roster.drain({self.ref: self.member.offset}, 0.05)
         return self.news
 
     @property
     def observations(self) -> list[Any]:
         """The steps that were heard of."""
-        self.look(self.member.offset)
-        lines = b"".join(glimpse.data for glimpse in self.news).splitlines()
+        lines = b"".join(glimpse.data for glimpse in self.look()).splitlines()
         return [line["values"]["step"] for line in map(json.loads, lines) if line["kind"] == "obs"]
 
     @property
@@ -226,3 +226,64 @@ def test_clocks_two_minutes_apart_change_nothing_and_are_named(tmp_path: Path, a
         assert (end["end"], end["observations"]) == ("done", 5)
         assert not any(glimpse.lost or glimpse.gap for glimpse in far.news)
         assert run.result(20)["executed"]
+
+
+def test_a_spool_that_is_removed_is_named_its_runs_are_lost_and_nothing_goes_on_there(
+    far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher_module, "_GONE", 1.0)
+    there = Elsewhere(0.0)
+    run = there.submit("run", str(far.root), far.order(GATED, {"gate": str(tmp_path / "gate")}))
+    eventually(lambda: len(far.observations) == 5)
+    shutil.rmtree(far.root)
+    eventually(lambda: "spool.json is missing" in far.health().detail)
+    assert far.health().state == "offline"
+    assert "open it again" in far.health().detail
+    lost = eventually(lambda: [glimpse.lost for glimpse in far.look() if glimpse.lost])
+    assert "What was mirrored is kept" in lost[0]
+    assert run.result(40) != {}, "its process has ended by itself"
+    assert not far.root.exists()
+    far.watcher.create(str(far.root)).result(20)
+    eventually(lambda: far.health().state == "online")
+    there.close()
+
+
+def test_a_folder_that_is_purged_under_a_run_is_named_and_its_process_ends(far: Far, tmp_path: Path) -> None:
+    there = Elsewhere(0.0)
+    run = there.submit("run", str(far.root), far.order(GATED, {"gate": str(tmp_path / "gate")}))
+    eventually(lambda: len(far.observations) == 5)
+    shutil.rmtree(far.folder)
+    far.folder.with_name(f"{far.folder.name}.claim").unlink()
+    lost = eventually(lambda: [glimpse.lost for glimpse in far.look() if glimpse.lost])
+    assert "removed or purged" in lost[0]
+    assert run.result(40)
+    assert far.health().state == "online"
+    there.close()
+
+
+def test_an_end_that_arrives_before_what_was_said_waits_for_the_rest(far: Far, tmp_path: Path) -> None:
+    """As on a network file system, whose files appear late, in pieces, and not in the order they were written in."""
+    gate = tmp_path / "gate"
+    gate.touch()
+    with spool_at(tmp_path / "elsewhere") as elsewhere:
+        elsewhere.ref = far.ref
+        order = elsewhere.order(GATED, {"gate": str(gate)})
+        there = Elsewhere(0.0)
+        assert there.submit("run", str(elsewhere.root), order).result(40)["executed"]
+        there.close()
+        whole = (elsewhere.folder / "observations.jsonl").read_bytes()
+        assert far.member
+        far.folder.mkdir(parents=True)
+        seen = far.folder / "observations.jsonl"
+        claim = f"{far.folder.name}.claim"
+        shutil.copy(elsewhere.folder.with_name(claim), far.folder.with_name(claim))
+        for cut in (10, len(whole) // 2):
+            seen.write_bytes(whole[:cut])
+            far.watcher.ring()
+            arrived = whole[: whole.rfind(b"\n", 0, cut) + 1].count(b'"kind":"obs"')
+            eventually(lambda arrived=arrived: len(far.observations) == arrived)
+        shutil.copy(elsewhere.folder / "end.json", far.folder)
+        assert eventually(lambda: far.end)["length"] == len(whole)
+        seen.write_bytes(whole)
+        eventually(lambda: far.observations == list(range(5)))
+        assert not any(glimpse.lost or glimpse.gap for glimpse in far.news)

@@ -299,15 +299,15 @@ class Roster:
     def _doubt(self, member: Member, said: Json, now: float) -> None:
         """Whether it is executed any more, once that is sure."""
         reason = ""
-        if said.get("holder_dead") is True:
-            reason = (
-                "The process that executed it is dead and left no end: it was killed, or its machine was restarted. "
-                "Its observations are kept."
-            )
-        elif said.get("gone") is True:
+        if said.get("gone") is True:
             reason = (
                 "Its folder in the endpoint's spool is gone: it was removed or purged, or its file system is not "
                 "mounted there. What was mirrored is kept."
+            )
+        elif said.get("holder_dead") is True:
+            reason = (
+                "The process that executed it is dead and left no end: it was killed, or its machine was restarted. "
+                "Its observations are kept."
             )
         if not reason:
             member.trouble_since = 0.0

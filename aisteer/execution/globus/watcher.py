@@ -44,6 +44,10 @@ _LOST = 15.0
 """Seconds after which a task that the service says waits is sent once more: its result may be lost. Then doubled."""
 _GONE = 20.0
 """Seconds after which a spool that is not there any more is not expected back."""
+_ANEW = (
+    "Nothing is sent to it. If its file system is away, runs go on when it is back. If it was removed, let go of the "
+    "campaign with close() and open it again: a new one is made, and what had not ended begins anew."
+)
 _LETTER = 4_000_000
 """Bytes of orders that go in one request."""
 
@@ -342,13 +346,16 @@ class Watcher:
         self._refused_since = self._refused_since or now
         self._failures += 1
         self._due = max(self._due, now + 2.0)
-        self.problem = f"The spool at the endpoint cannot be used: {words}."
+        self.problem = f"The spool at the endpoint cannot be used: {words.rstrip('.')}. {_ANEW}"
         for letter in flight.letters:
             letter.answer.set_exception(SpoolError(self.problem))
         if now - self._refused_since > _GONE:
             for member in self._roster.members():
                 if member.claimed:
-                    self._roster.lose(member, f"{self.problem} What was mirrored is kept.")
+                    self._roster.lose(
+                        member,
+                        f"The spool at the endpoint is gone: {words.rstrip('.')}. What was mirrored is kept.",
+                    )
 
     def _again(self, flight: _Flight, why: str) -> None:
         """It did not get there or back: what it was to write is written again, which does no harm."""
