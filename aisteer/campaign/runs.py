@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.checkpoints import last_checkpoint
 from aisteer.campaign.columns import observation_row, run_row
+from aisteer.campaign.printed import printed
 from aisteer.campaign.proposals import ProposalHandle, point
 from aisteer.errors import NotSupported, Refused, UnknownName
 from aisteer.journal import commands as cmd
@@ -109,6 +110,15 @@ class RunHandle:
     def observations(self) -> Observations:
         """What it wrote while it ran, so far."""
         return Observations(self._campaign, self.id)
+
+    def log(self, stream: str = "stderr", *, attempt: int | None = None) -> str:
+        """What it printed to ``stderr`` or ``stdout``, so far; of its last attempt unless another is named.
+
+        Raises:
+            NotSupported: The campaign is not driven by this process.
+            EndpointError, SpoolError: The endpoint does not answer; ask again later.
+        """
+        return printed(self._campaign, self.id, stream, attempt)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -267,7 +277,7 @@ class RunHandle:
         task = run.task if own else campaign.task_named(None)
         draft = cmd.Draft(
             task=task,
-            parameters=campaign.validate({**run.parameters, **values}, task, edit=values),
+            parameters=campaign.validate({**run.effective, **values}, task, edit=values),
             origin="human",
             action=action,
             run=self.id,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 import zlib
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from aisteer.execution.endpoint import AttemptRef, Endpoint, Submission
+from aisteer.execution.endpoint import AttemptRef, Endpoint, Far, Submission
 from aisteer.journal import events as ev
 from aisteer.journal.commands import LaunchRequest
 from aisteer.journal.events import Json
@@ -18,6 +19,11 @@ __all__ = ["Launcher"]
 
 _RETRIED = frozenset({"lost", "preempted", "failed"})
 _MOST_QUEUED = 4000
+_MOST_GUESSED = 512
+"""Runs that are queued because the last ones were short, before many have ended."""
+_LAST = 16
+_SHORTEST = 0.01
+"""Seconds that a run occupies a slot at least, whatever it computes."""
 _BLOCKS = 3
 """Blocks without a checkpoint after which a run is not begun again."""
 
@@ -25,8 +31,8 @@ _BLOCKS = 3
 class Launcher:
     """Chooses launches and builds requests.
 
-    The endpoint is kept supplied with about a second's worth of runs beyond its slots, so that short
-    runs do not wait for the driver and long ones stay undoable here for as long as possible.
+    The endpoint is kept supplied with about a second's worth of runs beyond its slots (more where it is far
+    away), so that short runs do not wait for the driver and long ones stay undoable here for as long as possible.
     """
 
     def __init__(self) -> None:
@@ -34,10 +40,16 @@ class Launcher:
         self._rate = 0.0
         self._rate_at = time.monotonic()
         self._ended = 0
+        self._lasted: dict[str, deque[float]] = {}
 
-    def ended(self, count: int) -> None:
-        """Count ends, for the rate that decides how far ahead to launch."""
-        self._ended += count
+    def ended(self, state: State, events: Iterable[ev.Event]) -> None:
+        """Count ends, for the rate that decides how far ahead to launch, and how long runs of a task last."""
+        for event in events:
+            if isinstance(event, ev.AttemptEnded):
+                self._ended += 1
+                if event.end == "done":
+                    task = state.runs[event.run].task
+                    self._lasted.setdefault(task, deque(maxlen=_LAST)).append(event.seconds)
         now = time.monotonic()
         span = now - self._rate_at
         if span >= 0.25:
@@ -84,11 +96,19 @@ class Launcher:
             if definition is None:
                 continue
             slots = definition.get("slots") or max(1, endpoint.status().workers or 1)
-            ahead = min(_MOST_QUEUED, int(self._rate))
+            ahead = min(_MOST_QUEUED, self._ahead(task, slots, endpoint))
             free = slots + ahead - flying.get(task, 0)
             # Each launch waits for the disk: short runs are launched in few large lots.
             room[task] = free if 2 * free >= ahead else 0
         return room
+
+    def _ahead(self, task: str, slots: int, endpoint: Endpoint) -> int:
+        """Runs beyond the slots that keep the endpoint supplied."""
+        if not isinstance(endpoint, Far):
+            return int(self._rate)
+        lasted = self._lasted.get(task)
+        guessed = slots * endpoint.lead / max(_SHORTEST, *lasted) if lasted else 0.0
+        return int(max(self._rate * endpoint.lead, min(_MOST_GUESSED, guessed)))
 
     def _first(self, state: State, name: str, endpoint: Endpoint) -> LaunchRequest:
         proposal = state.proposals[name]
@@ -128,7 +148,7 @@ class Launcher:
             "epoch": run.attempt.epoch,
             "task": run.task,
             "simulation": task["simulation"],
-            "parameters": run.parameters,
+            "parameters": run.effective,
             "outcomes": [task["objective"]["outcome"]],
             "seed": run.seed,
             "restart": run.attempt.restart,

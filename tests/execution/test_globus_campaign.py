@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import aisteer as ai
-from tests.execution.driven import campaign_of, counting, finished, running, until
+from aisteer.campaign.proposals import ProposalHandle
+from tests.execution.driven import campaign_of, finished, running, until
 from tests.execution.remote import COMPUTE, WATCH
 from tests.execution.remote_driving import campaign_of as remote_campaign
 from tests.services.loopback import Loopback
@@ -39,39 +40,123 @@ def address(loopback: Loopback, campaigns: Path) -> str:
     return connection.address
 
 
+@ai.simulation(checkpoint=True)
+def climbing(x: float, *, steps: int = 400, restart: dict[str, int] | None = None):
+    """Counts up to ``steps``, 50 a second, and says how far it wants to go."""
+    import time
+
+    step = restart["step"] if restart else 0
+    while step < steps:
+        control = yield {"step": step, "goal": steps}, lambda step=step: {"step": step}
+        if control.get("stop"):
+            break
+        steps = control.get("steps", steps)
+        step += 1
+        time.sleep(0.02)
+    return {"y": float(step)}
+
+
 @pytest.fixture
 def campaign(address: str) -> Iterator[ai.Campaign]:
-    made = campaign_of(counting, endpoint=address, checkpoint_every=0.0)
+    made = campaign_of(climbing, endpoint=address, checkpoint_every=0.0)
     yield made
     made.close()
 
 
-def test_runs_far_away_are_stopped_paused_resumed_set_and_branched(campaign: ai.Campaign) -> None:
-    for x in (1.0, 2.0):
-        campaign.propose(x=x).accept()
-    for name in ("R1", "R2"):
+def requested(campaign: ai.Campaign, run: str, verb: str) -> None:
+    """What was asked of a run last is said to be requested, and no more."""
+    control = campaign.state.runs[run].controls[-1]
+    assert (control.verb, control.answer) == (verb, "")
+
+
+def acknowledged(campaign: ai.Campaign, run: str, verb: str, answer: str) -> None:
+    """It is requested, until the run itself answers."""
+    requested(campaign, run, verb)
+    answered(campaign, run, answer)
+
+
+def answered(campaign: ai.Campaign, run: str, answer: str) -> None:
+    """The run itself answers what was asked of it last."""
+    until(campaign, lambda: campaign.state.runs[run].controls[-1].answer != "")
+    assert campaign.state.runs[run].controls[-1].answer == answer
+
+
+def launched(campaign: ai.Campaign, x: float) -> str:
+    """A run that a human wants; its name."""
+    proposal = campaign.propose(x=x).accept()
+    until(campaign, lambda: campaign.state.proposals[proposal.id].launched)
+    return str(campaign.state.proposals[proposal.id].launched)
+
+
+def first_of(campaign: ai.Campaign, run: str, attempt: int = 1) -> dict[str, int]:
+    """The first observation of an attempt, once it is here."""
+    until(campaign, lambda: next(campaign.opened.mirror.observations(run, attempt), None))
+    found: dict[str, int] = next(campaign.opened.mirror.observations(run, attempt))["values"]
+    return found
+
+
+def from_checkpoint(campaign: ai.Campaign, child: ProposalHandle) -> str:
+    """A child of a run begins where that was when it wrote its last checkpoint; its name."""
+    if child.state == "waiting":
+        child.accept()
+    until(campaign, lambda: campaign.state.proposals[child.id].launched)
+    name = str(campaign.state.proposals[child.id].launched)
+    assert first_of(campaign, name)["step"] > 0
+    return name
+
+
+def test_runs_far_away_do_what_is_asked_of_them_and_until_they_say_so_it_is_requested(
+    campaign: ai.Campaign,
+) -> None:
+    runs = campaign.runs
+    one, two, three, four = (launched(campaign, x) for x in (1.0, 2.0, 3.0, 4.0))
+    for name in (one, two, three, four):
         running(campaign, name)
-    until(campaign, lambda: len(list(campaign.opened.mirror.observations("R2", 1))) > 10)
-    campaign.runs["R1"].stop()
-    campaign.runs["R2"].pause()
-    until(campaign, lambda: campaign.state.runs["R1"].end == "partial")
-    until(campaign, lambda: campaign.state.runs["R2"].state == "paused")
-    campaign.runs["R2"].resume()
-    until(campaign, lambda: campaign.state.runs["R2"].attempt.number == 2)
-    running(campaign, "R2")
-    campaign.runs["R2"].set(steps=0)
-    branch = campaign.runs["R1"].branch(x=3.0)
-    if branch.state == "waiting":
-        branch.accept()
-    until(campaign, lambda: "R3" in campaign.state.runs)
-    running(campaign, "R3")
-    campaign.runs["R3"].stop()
-    finished(campaign, 3)
-    ends = {name: run.end for name, run in campaign.state.runs.items()}
-    assert ends == {"R1": "partial", "R2": "done", "R3": "partial"}
-    first = next(campaign.opened.mirror.observations("R3", 1))
-    assert first["values"]["step"] > 0, "it goes on from the checkpoint"
-    assert campaign.state.troubles == {}
+        runs[name].extend(steps=1_000_000)
+        requested(campaign, name, "set")
+    for name in (one, two, three, four):
+        answered(campaign, name, "done")
+
+    queued = launched(campaign, 5.0)
+    until(campaign, lambda: campaign.state.runs[queued].state == "waiting")
+    campaign.proposals[campaign.state.runs[queued].proposal].undo()
+    runs[one].stop()
+    runs[two].pause()
+    assert campaign.state.runs[queued].end == ""
+    requested(campaign, one, "stop")
+    requested(campaign, two, "pause")
+    until(campaign, lambda: campaign.state.runs[queued].end == "withdrawn")
+    answered(campaign, one, "sent")
+    answered(campaign, two, "done")
+    until(campaign, lambda: campaign.state.runs[one].end == "partial")
+    until(campaign, lambda: campaign.state.runs[two].state == "paused")
+
+    runs[two].resume()
+    branch = runs[one].branch(x=6.0)
+    assert first_of(campaign, two, attempt=2)["goal"] == 1_000_000, "what it was told before holds"
+    runs[two].set(steps=0)
+    requested(campaign, two, "set")
+    branched = from_checkpoint(campaign, branch)
+    runs[branched].stop()
+    requested(campaign, branched, "stop")
+    answered(campaign, two, "done")
+    answered(campaign, branched, "sent")
+    reached = int(campaign.state.runs[one].outcome["y"][0])
+    longer = from_checkpoint(campaign, runs[one].extend(steps=reached + 50))
+    for name in (three, four):
+        runs[name].stop()
+    finished(campaign, 6)
+    until(campaign, lambda: not campaign.state.live)
+    state = campaign.state
+    assert {name: run.end for name, run in state.runs.items()} == {
+        **dict.fromkeys((one, three, four, branched), "partial"),
+        **dict.fromkeys((two, longer), "done"),
+        queued: "withdrawn",
+    }
+    assert state.runs[longer].outcome["y"][0] == reached + 50
+    assert state.runs[branched].parameters["x"] == 6.0
+    assert list(campaign.opened.mirror.observations(queued, 1)) == [], "it never started"
+    assert state.troubles == {}
 
 
 def test_a_campaign_whose_driver_is_killed_is_taken_up_and_no_run_is_executed_twice(

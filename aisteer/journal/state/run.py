@@ -85,3 +85,9 @@ class Run:
     def live(self) -> bool:
         """Whether an attempt is at the endpoint, or on its way there."""
         return self.state not in {"ended", "paused"}
+
+    @property
+    def effective(self) -> Json:
+        """Its parameters, with the controls that it has taken: what its next attempt and its children begin with."""
+        taken = [c.values for c in self.controls if c.verb == "set" and c.answer == "done"]
+        return {name: value for values in (self.parameters, *taken) for name, value in values.items()}
