@@ -57,6 +57,24 @@ class Archives:
         """A file of a packed attempt, such as ``stdout.log``; None when it is not there or larger than ``limit``."""
         return self._archives.read(folder, name, limit)
 
+    def content(self, folder: str, name: str, limit: int) -> bytes:
+        """The beginning of a file of an attempt, packed or not; empty where there is none.
+
+        Raises:
+            SpoolError: It is there and cannot be read.
+        """
+        path = self._archives.root / folder / name
+        try:
+            with path.open("rb") as file:
+                return file.read(limit)
+        except FileNotFoundError:
+            return (self.read(folder, name) or b"")[:limit]
+        except OSError as error:
+            raise SpoolError(
+                f"{name} cannot be read: {error.strerror or error}. Nothing was lost. Look at {path}.",
+                path=str(path),
+            ) from error
+
     def restore(self, checkpoint: str) -> bool:
         """Put a checkpoint back where a run can start from it.
 

@@ -6,9 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["AttemptRef", "Endpoint", "Glimpse", "Health", "Keeps", "Packs", "Submission"]
+__all__ = ["AttemptRef", "Endpoint", "Far", "Glimpse", "Health", "Keeps", "Packs", "Reads", "Submission"]
 
 Json = dict[str, Any]
+
+READ = 1 << 20
+"""Bytes of a file of an attempt that are read at most; the logs of a run have less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,15 @@ class Endpoint(Protocol):
 
 
 @runtime_checkable
+class Far(Protocol):
+    """An endpoint that takes its time to begin an attempt and to tell of its end."""
+
+    @property
+    def lead(self) -> float:
+        """For how many seconds it has to have work, so that it is not idle while it tells and is told; about."""
+
+
+@runtime_checkable
 class Packs(Protocol):
     """An endpoint that can pack what has ended into archives, so that its spool stays small."""
 
@@ -128,3 +140,16 @@ class Keeps(Protocol):
 
     def kept(self) -> Collection[str]:
         """The keys of attempts of which something is there outside of the archives."""
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """An endpoint that can be asked for what an attempt printed, packed or not. May be called from any thread."""
+
+    def read(self, ref: AttemptRef, name: str) -> bytes:
+        """A file of an attempt (``stdout.log``, ``stderr.log``), at most 1 MB; empty where there is none.
+
+        Raises:
+            SpoolError: It is there and cannot be read.
+            EndpointError: The endpoint does not answer.
+        """

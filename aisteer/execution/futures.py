@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
+from aisteer.execution.endpoint import READ, AttemptRef, Glimpse, Health, Submission
 from aisteer.execution.engines.engine import Call, Engine, Given
 from aisteer.execution.engines.keeper import Keeper
 from aisteer.execution.looking import Lookout
@@ -179,6 +179,10 @@ class FuturesEndpoint:
     def kept(self) -> set[str]:
         """Attempts of which something is in the spool outside of its archives; see ``Keeps``."""
         return self.spool.archives.kept()
+
+    def read(self, ref: AttemptRef, name: str) -> bytes:
+        """What an attempt printed; see ``Reads``."""
+        return self.spool.archives.content(ref.folder, name, READ)
 
     def status(self) -> Health:
         """How many of its runs are claimed, and how many wait for that."""

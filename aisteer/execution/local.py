@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.errors import EndpointError
-from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
+from aisteer.execution.endpoint import READ, AttemptRef, Glimpse, Health, Submission
 from aisteer.execution.hosts import Place, list_hosts, stop_host
 from aisteer.execution.looking import Lookout
 from aisteer.execution.mirror import Mirror
@@ -129,6 +129,10 @@ class LocalEndpoint:
     def kept(self) -> set[str]:
         """Attempts of which something is in the spool outside of its archives; see ``Keeps``."""
         return self.spool.archives.kept()
+
+    def read(self, ref: AttemptRef, name: str) -> bytes:
+        """What an attempt printed; see ``Reads``."""
+        return self.spool.archives.content(ref.folder, name, READ)
 
     def status(self) -> Health:
         """How the host is, as it last said."""

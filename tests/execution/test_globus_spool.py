@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aisteer.errors import SpoolError
 from aisteer.execution.endpoint import AttemptRef, Glimpse, Health
 from aisteer.execution.mirror import Mirror
 from tests.execution.stage import Stage, eventually
@@ -101,6 +103,10 @@ class Far:
         self.telling.tell(
             self.watcher, self.ref, [{"do": "control", "key": self.ref.key, "control": order}, *more]
         )
+
+
+def heard(far: Far, observations: int) -> bool:
+    return len(far.observations) == observations
 
 
 @contextmanager
@@ -272,7 +278,7 @@ def test_an_end_that_arrives_before_what_was_said_waits_for_the_rest(far: Far, t
         assert there.submit("run", str(elsewhere.root), order).result(40)["executed"]
         there.close()
         whole = (elsewhere.folder / "observations.jsonl").read_bytes()
-        assert far.member
+        assert not far.member.claimed
         far.folder.mkdir(parents=True)
         seen = far.folder / "observations.jsonl"
         claim = f"{far.folder.name}.claim"
@@ -281,9 +287,30 @@ def test_an_end_that_arrives_before_what_was_said_waits_for_the_rest(far: Far, t
             seen.write_bytes(whole[:cut])
             far.watcher.ring()
             arrived = whole[: whole.rfind(b"\n", 0, cut) + 1].count(b'"kind":"obs"')
-            eventually(lambda arrived=arrived: len(far.observations) == arrived)
+            eventually(partial(heard, far, arrived))
         shutil.copy(elsewhere.folder / "end.json", far.folder)
         assert eventually(lambda: far.end)["length"] == len(whole)
         seen.write_bytes(whole)
         eventually(lambda: far.observations == list(range(5)))
         assert not any(glimpse.lost or glimpse.gap for glimpse in far.news)
+
+
+def test_what_a_run_printed_there_is_read_packed_or_not(far: Far) -> None:
+    source = """
+        import sys
+
+        def f(x):
+            print("µ at step 3", file=sys.stderr)
+            raise ValueError("diverged")
+    """
+    there = Elsewhere(0.0)
+    there.submit("run", str(far.root), far.order(source, {"x": 1})).result(40)
+    there.close()
+    assert eventually(lambda: far.end)["end"] == "failed"
+    assert "µ at step 3" in far.watcher.read(far.ref.key, "stderr.log", 20).decode()
+    far.watcher.write([{"do": "pack", "keys": [far.ref.key]}]).result(20)
+    assert not far.folder.exists()
+    assert "µ at step 3" in far.watcher.read(far.ref.key, "stderr.log", 20).decode()
+    assert far.watcher.read(f"{uuid.uuid4().hex}-1", "stderr.log", 20) == b""
+    with pytest.raises(SpoolError, match=r"host\.log.* is not read"):
+        far.watcher.read(far.ref.key, "host.log", 20)

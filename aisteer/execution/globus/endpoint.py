@@ -30,6 +30,8 @@ __all__ = ["GlobusEndpoint"]
 
 Json = dict[str, Any]
 
+_READ = 60.0
+"""Seconds for which a file there is waited for."""
 _CREATED = 600.0
 """Seconds for which the spool's making is waited for; it may wait for a block. After that it is asked again."""
 
@@ -55,6 +57,9 @@ class GlobusEndpoint:
         folder: The campaign's folder.
         service: The connection to Globus; None takes this process's.
     """
+
+    lead = 3.0
+    """Seconds: submissions are gathered, go through the web service and a queue, and the spool is looked into."""
 
     def __init__(
         self,
@@ -178,6 +183,17 @@ class GlobusEndpoint:
     def kept(self) -> set[str]:
         """Attempts of which something is there outside of its archives, as far as is known here; see ``Keeps``."""
         return self._outbox.kept()
+
+    def read(self, ref: AttemptRef, name: str) -> bytes:
+        """What an attempt printed, as somebody there reads it; see ``Reads``."""
+        nonce = self._outbox.nonce
+        if nonce:
+            self._begin(nonce)
+        if self._watcher is None:
+            raise EndpointError(
+                f"Nothing of this campaign is at {self.address}: {ref.run} printed nothing there."
+            )
+        return self._watcher.read(ref.key, name, _READ)
 
     def close(self) -> None:
         """Let go of it. Runs go on."""

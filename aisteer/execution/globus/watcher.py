@@ -6,7 +6,11 @@ be written rides along with the next look when one is due, and goes at once in a
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import errno
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aisteer.errors import EndpointError, SpoolError
+from aisteer.execution.endpoint import READ
 from aisteer.execution.ends import clean_text
 from aisteer.execution.globus.functions import closed, opened
 from aisteer.execution.globus.roster import Roster
@@ -166,6 +171,29 @@ class Watcher:
     def write(self, orders: Sequence[Json], size: int = 0) -> Future[list[Json]]:
         """Have orders carried out; a future with one answer for each, or SpoolError where the spool is refused."""
         return self._mail(_Letter(list(orders), size))
+
+    def read(self, key: str, name: str, patience: float) -> bytes:
+        """A file of an attempt, at most ``READ`` bytes of it; empty where there is none.
+
+        Raises:
+            SpoolError: It is there and cannot be read, or the spool is refused.
+            EndpointError: No answer came within ``patience`` seconds.
+        """
+        asked = self.write([{"do": "read", "key": key, "name": name, "limit": READ}])
+        try:
+            [said] = asked.result(patience) or [{}]
+        except TimeoutError as error:
+            why = self.problem or "its workers are taken, or wait for a block"
+            raise EndpointError(f"{name} of {key} has not come yet: {why}. Ask again later.") from error
+        data, words = said.get("data"), clean_text(said.get("problem"), 300)
+        if isinstance(data, str):
+            with contextlib.suppress(ValueError):
+                return base64.b64decode(data)[:READ]
+        if os.strerror(errno.ENOENT) in words:
+            return b""
+        raise SpoolError(
+            f"{name} cannot be read at the endpoint: {words or 'it does not say why'}. Nothing was lost."
+        )
 
     def create(self, where: str) -> Future[list[Json]]:
         """Have the spool's root made; a repeat is harmless. ``root`` is known when it is done."""
