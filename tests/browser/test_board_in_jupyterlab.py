@@ -115,6 +115,15 @@ def test_a_rejection_keeps_its_reason(book, page):
     page.keyboard.press("Enter")
     until(lambda: state_of(book, name) == "rejected", "the rejection is not recorded")
     assert book.kernel(f"print(campaign.proposals['{name}'].decision.reason)") == "jaeu unphysical"
+    line = page.locator(".ais-heldline", has_text=name)
+    until(lambda: "rejected: jaeu unphysical" in line.inner_text(), "the rejection leaves no trace")
+    assert f"{name} is rejected." in page.locator(".ais-told").inner_text()
+    page.keyboard.press("u")
+    until(lambda: state_of(book, name) == "waiting", "the key does not undo a rejection")
+    until(
+        lambda: f"{name} waits for a decision again." in page.locator(".ais-told").inner_text(),
+        "what the key did is not said",
+    )
 
 
 def test_an_own_candidate_from_the_keyboard(book, page):

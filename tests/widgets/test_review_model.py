@@ -64,15 +64,20 @@ def test_an_accepted_proposal_can_be_undone_while_it_is_held():
     assert held["words"] == "launches when a slot is free"
 
 
-def test_a_rejection_is_offered_to_be_undone_for_a_while():
+def test_rejections_are_offered_to_be_undone_and_the_latest_for_as_long_as_it_is_one():
     story = Story().start()
-    (name,) = story.propose({"temperature": 900.0, "density": 8.0})
-    story.submit(
-        cmd.Reject(actor=HUMAN, proposal=name, revision=story.state.proposals[name].revision, reason="no")
-    )
-    assert [r["words"] for r in shown(story)["review"]["recent"]] == ["rejected: no"]
-    story.now += 120
-    assert shown(story)["review"]["recent"] == []
+    names = story.propose({"temperature": 900.0, "density": 8.0}, {"temperature": 950.0, "density": 8.0})
+    for name in reversed(names):
+        story.now += 1
+        revision = story.state.proposals[name].revision
+        story.submit(cmd.Reject(actor=HUMAN, proposal=name, revision=revision, reason="no"))
+    recent = shown(story)["review"]["recent"]
+    assert [(r["id"], r["words"]) for r in recent] == [(name, "rejected: no") for name in names]
+    assert recent[0]["what"] == "temperature 900\u00a0K, density 8\u00a0g/cm³"
+    story.now += 3600
+    assert [r["id"] for r in shown(story)["review"]["recent"]] == names[:1]
+    story.submit(cmd.Undo(actor=HUMAN, proposal=names[0], revision=story.state.proposals[names[0]].revision))
+    assert [r["id"] for r in shown(story)["review"]["recent"]] == names[1:]
 
 
 def test_the_last_batch_is_told_in_words():

@@ -1,6 +1,7 @@
 // One view: it holds what is on the screen, paints it when something changed, and sends what was asked.
 
 const PANELS = { review: reviewPanel, runs: runsPanel, live: livePanel, convergence: convergencePanel, belief: beliefPanel, ledger: ledgerPanel };
+const TOLD = 8000; // ms for which what was done stays on the screen
 const SILENCE = 15000; // ms without a word from the kernel after which it is taken for gone
 
 const KEYS = [
@@ -125,7 +126,8 @@ class View {
       if (message.path) this.ui.saved[place] = message;
       if (message.select) { this.awaited = message.select; this.welcome(this.snap.review?.cards || []); }
     } else this.ui.errors[place] = message.message;
-    this.say(message.message);
+    if (message.ok && !message.path) this.tell(message.message);
+    else this.say(message.message);
     this.paint();
   }
 
@@ -136,6 +138,9 @@ class View {
   }
 
   say(text) { if (text) this.live.textContent = text; }
+  // Said where it can be seen as well, beside the heading of the proposals, for a while.
+  tell(text) { this.ui.told = { text, at: performance.now() }; this.say(text); this.paint(); }
+  told() { return this.ui.told && performance.now() - this.ui.told.at < TOLD ? this.ui.told.text : ""; }
   fail(place, text) { this.ui.errors[place] = text; this.say(text); this.paint(); }
   pending(place) { return this.ui.pendings[place]?.verb; }
 
@@ -297,7 +302,7 @@ class View {
 
   on_card(key) {
     const card = this.snap.review?.cards.find((c) => c.id === this.ui.selected);
-    if (!card) { this.say("No proposal is selected."); return; }
+    if (!card) { this.tell("No proposal is selected."); return; }
     const why = this.gone() || this.snap.review.blocked;
     if (why) { this.fail(card.id, why); return; }
     if (key === "a") this.accept(card);
@@ -308,20 +313,31 @@ class View {
 
   undo() {
     const card = this.snap.review?.cards.find((c) => c.id === this.ui.selected);
-    if (card?.edited && this.root.contains(document.activeElement) && document.activeElement.closest(".ais-card")) {
+    if (card && this.undoes_edit(card) && this.root.contains(document.activeElement) && document.activeElement.closest(".ais-card")) {
       this.order("undo", { proposal: card.edited }, card.id);
       return;
     }
-    const all = [...(this.snap.review?.held || []), ...(this.snap.review?.recent || [])];
-    const last = all.sort((x, y) => y.revision - x.revision)[0];
+    const last = this.last_decided();
     if (last) this.order("undo", { proposal: last.id, revision: last.revision }, `held-${last.id}`);
-    else this.say("There is no decision that can still be undone.");
+    else this.tell("No acceptance waits for its launch and nothing was rejected: there is nothing to undo.");
+  }
+
+  // Whether the key would take this edit back: not while something was decided after it.
+  undoes_edit(card) {
+    const last = this.last_decided();
+    return Boolean(card.edited && (!last || card.revision > last.revision));
+  }
+
+  // The latest acceptance or rejection that can be undone.
+  last_decided() {
+    const all = [...(this.snap.review?.held || []), ...(this.snap.review?.recent || [])];
+    return all.sort((x, y) => y.revision - x.revision)[0];
   }
 
   // The first of these that the selected run offers; one that is not possible now says why.
   on_run(...verbs) {
     const row = this.snap.runs?.rows.find((r) => r.id === this.ui.run);
-    if (!row) { this.say("Select a run first: tab to the runs, then j and k."); return; }
+    if (!row) { this.tell("Select a run first: tab to the runs, then j and k."); return; }
     const control = row.controls.find((c) => verbs.includes(c.verb));
     const why = control ? this.gone() || control.blocked : `${row.id} is ${row.words} and cannot be ${ASKED[verbs[0]]}.`;
     if (why) this.fail(row.id, why);
@@ -342,7 +358,7 @@ class View {
 
   tick() {
     const counting = (this.snap.review?.held || []).some((x) => x.left > 0);
-    const gone = `${this.not_live()?.title || ""}${this.folded()}`;
+    const gone = `${this.not_live()?.title || ""}${this.folded()}${this.told()}`;
     const saving = Object.values(this.ui.pendings).some((p) => p.verb === "figure");
     for (const [place, p] of Object.entries(this.ui.pendings)) {
       if (performance.now() - p.at < SILENCE || (p.verb === "figure" && !this.gone())) continue;

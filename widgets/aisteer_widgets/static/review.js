@@ -2,14 +2,14 @@ function reviewPanel(ctx) {
   const d = ctx.snap.review;
   if (!d) return null;
   return h("section", { key: "review", class: "ais-review", "data-area": "review", "aria-label": "Proposals to review" },
-    h("h2", {}, h("b", {}, d.heading), h("span", {}, d.sub), h("span", { class: "ais-grow" }),
+    h("h2", {}, h("b", {}, d.heading), h("span", { class: ctx.told() ? "ais-told" : "" }, ctx.told() || d.sub), h("span", { class: "ais-grow" }),
       button("Propose…", () => ctx.open({ kind: "own", target: "own" }), { kbd: "n", small: true, blocked: ctx.gone() || d.blocked, key: "own" })),
     ctx.ui.form?.kind === "own" ? ownForm(ctx) : null,
     errorLine(ctx, "own"),
     d.empty ? emptyState(ctx, d.empty) : null,
     h("div", { key: "cards", role: "list" }, d.cards.map((c) => cardView(ctx, c))),
     d.more ? h("div", { class: "ais-dim ais-more" }, d.more) : null,
-    h("div", { key: "held", class: "ais-held" }, d.held.map((x) => heldLine(ctx, x)), d.recent.map((x) => recentLine(ctx, x))),
+    h("div", { key: "held", class: "ais-held" }, d.held.map((x) => heldLine(ctx, x, ctx.last_decided()?.id === x.id)), d.recent.map((x) => recentLine(ctx, x, ctx.last_decided()?.id === x.id))),
     d.last ? h("div", { class: "ais-dim ais-last" }, d.last) : null);
 }
 
@@ -90,7 +90,7 @@ function cardActions(ctx, c) {
     button("Edit", () => ctx.open({ kind: "edit", target: c.id }), {
       kbd: "e", blocked: blocked || (c.editable ? "" : NO_EDIT), busy, name: `Edit ${c.id}`, key: "e" }),
     button("Reject…", () => ctx.open({ kind: "reject", target: c.id }), { kbd: "r", blocked, busy, name: `Reject ${c.id}`, key: "r" }),
-    c.edited ? button("Back to the AI’s", () => ctx.order("undo", { proposal: c.edited }, c.id), { kbd: "u", blocked, busy, title: `Undo the edit: ${c.edited} waits again`, key: "u" }) : null,
+    c.edited ? button("Back to the AI’s", () => ctx.order("undo", { proposal: c.edited }, c.id), { kbd: ctx.undoes_edit(c) ? "u" : null, blocked, busy, title: `Undo the edit: ${c.edited} waits again`, key: "u" }) : null,
     c.editable ? null : h("span", { class: "ais-dim" }, NO_EDIT));
 }
 
@@ -191,18 +191,18 @@ function poolPicker(ctx, form, schema, task, start) {
     found ? h("div", { class: "ais-dim" }, found.words) : null);
 }
 
-function heldLine(ctx, x) {
+function heldLine(ctx, x, last) {
   const left = ctx.countdown(x);
   return h("div", { key: `held-${x.id}`, class: "ais-heldline" },
     h("span", { class: "ais-ring", style: { "--left": String(left.share) }, "aria-hidden": "true" }),
-    h("span", { class: "ais-what-held", title: x.what }, h("b", {}, x.id), ` ${x.what}`),
-    h("span", { class: "ais-num ais-nowrap" }, left.words),
-    button("Undo", () => ctx.order("undo", { proposal: x.id, revision: x.revision }, `held-${x.id}`), { kbd: "u", small: true, busy: ctx.pending(`held-${x.id}`), blocked: ctx.gone(), name: `Undo ${x.id}` }),
+    h("div", { class: "ais-held-words" }, h("div", { class: "ais-what-held", title: x.what }, h("b", {}, x.id), ` ${x.what}`), h("div", { class: "ais-num ais-dim" }, left.words)),
+    button("Undo", () => ctx.order("undo", { proposal: x.id, revision: x.revision }, `held-${x.id}`), { kbd: last ? "u" : null, small: true, busy: ctx.pending(`held-${x.id}`), blocked: ctx.gone(), name: `Undo ${x.id}` }),
     errorLine(ctx, `held-${x.id}`));
 }
 
-function recentLine(ctx, x) {
-  return h("div", { key: `recent-${x.id}`, class: "ais-heldline ais-dim" }, h("span", {}, h("b", {}, x.id), ` ${x.words}`), h("span", { class: "ais-grow" }),
-    button("Undo", () => ctx.order("undo", { proposal: x.id, revision: x.revision }, `held-${x.id}`), { small: true, busy: ctx.pending(`held-${x.id}`), blocked: ctx.gone(), name: `Undo ${x.id}` }),
+function recentLine(ctx, x, last) {
+  return h("div", { key: `recent-${x.id}`, class: "ais-heldline" }, h("span", { class: "ais-ring ais-rejected", "aria-hidden": "true" }, "✕"),
+    h("div", { class: "ais-held-words" }, h("div", { class: "ais-what-held", title: x.what }, h("b", {}, x.id), ` ${x.what}`), h("div", { class: "ais-dim" }, x.words)),
+    button("Undo", () => ctx.order("undo", { proposal: x.id, revision: x.revision }, `held-${x.id}`), { small: true, kbd: last ? "u" : null, busy: ctx.pending(`held-${x.id}`), blocked: ctx.gone(), name: `Undo ${x.id}` }),
     errorLine(ctx, `held-${x.id}`));
 }

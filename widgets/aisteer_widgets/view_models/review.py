@@ -19,8 +19,10 @@ __all__ = ["CARDS", "card", "fields", "review"]
 Json = dict[str, Any]
 CARDS = 24
 """Cards that travel to the browser; the rest is counted."""
-RECENT = 90.0
-"""Seconds for which a rejection is offered to be undone on the screen."""
+RECENT = 600.0
+"""Seconds for which rejections are offered to be undone on the screen; the latest of them is for as long as it is."""
+BACK = 200
+"""Proposals that are looked at for them."""
 
 
 def review(scene: Scene) -> Json:
@@ -224,24 +226,25 @@ def _waits_for(scene: Scene, left: float) -> str:
 
 
 def _recent(scene: Scene) -> list[Json]:
-    """Rejections and edits of the last minute or so, to be undone."""
+    """The latest rejection by a human, whatever its age, and those of the last minutes."""
     state = scene.state
     found: list[Json] = []
-    for number in range(state.next_proposal - 1, max(0, state.next_proposal - 40), -1):
+    for number in range(state.next_proposal - 1, max(0, state.next_proposal - BACK), -1):
         proposal = state.proposals.get(f"P{number}")
         decision = proposal.decision if proposal is not None else None
         if proposal is None or decision is None or proposal.state != "rejected" or decision.rule:
             continue
-        if scene.now - decision.time < RECENT:
-            found.append(
-                {
-                    "id": proposal.id,
-                    "revision": proposal.revision,
-                    "words": f"rejected: {fmt.clip(decision.reason, 60)}" if decision.reason else "rejected",
-                    "time": decision.time,
-                }
-            )
-    return sorted(found, key=lambda r: -float(r["time"]))[:2]
+        found.append(
+            {
+                "id": proposal.id,
+                "revision": proposal.revision,
+                "what": _short(task_of(state, proposal.task), proposal),
+                "words": f"rejected: {fmt.clip(decision.reason, 60)}" if decision.reason else "rejected",
+                "time": decision.time,
+            }
+        )
+    found.sort(key=lambda r: -float(r["time"]))
+    return [r for i, r in enumerate(found[:3]) if not i or scene.now - r["time"] < RECENT]
 
 
 def fields(state: State) -> Json:
