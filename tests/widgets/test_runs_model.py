@@ -96,8 +96,19 @@ def test_the_best_run_so_far_is_marked_and_can_be_listed_first():
     arm = story.run({**POINT, "density": 8.2}, 3.0, task="random arm")
     last = story.run({**POINT, "density": 8.3}, 1.5)
     said = {name: r["best"] for name, r in rows_of(story).items()}
-    assert said == {low: "", best: "best so far", arm: "best of the random arm", last: ""}
-    assert list(rows_of(story, runs_filter="best")) == [best, last, low]
+    assert said == {
+        low: "",
+        best: "best so far, the random arm aside",
+        arm: "best of the random arm",
+        last: "",
+    }
+    made = shown(story, runs_filter="best")["runs"]
+    assert [row["id"] for row in made["rows"]] == [best, last, low]
+    assert made["left_out"] == "without the 1 run of the random arm"
+    story.propose({**POINT, "density": 8.5}, predicted={"diffusion": [2.0, 0.1]})
+    assert "(R2, the random arm aside)" in shown(story)["review"]["cards"][0]["expected"]["best_text"]
+    better = story.run({**POINT, "density": 8.4}, 3.5)
+    assert rows_of(story)[better]["best"] == "best so far"
 
 
 def test_a_stop_is_requested_until_the_run_has_answered():

@@ -8,6 +8,7 @@ from typing import Any
 
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.header import header
+from aisteer_widgets.view_models.origin import aside
 from aisteer_widgets.view_models.review import card
 from aisteer_widgets.view_models.runs import row
 from aisteer_widgets.view_models.scene import Scene, Wishes
@@ -96,7 +97,7 @@ def _best(scene: Scene, wishes: Wishes) -> str:
     if best is None or objective is None:
         return ""
     value = fmt.estimate(best.value, best.error, objective.unit)
-    return f"<br>Best so far: <b>{_e(value)}</b> ({_e(best.run)})"
+    return f"<br>Best so far: <b>{_e(value)}</b> ({_e(", ".join(filter(None, [best.run, aside(scene, wishes.task)])))})"
 
 
 def _proposals(scene: Scene) -> list[tuple[str, ...]]:

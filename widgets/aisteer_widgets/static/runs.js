@@ -6,7 +6,7 @@ function runsPanel(ctx) {
     onclick: () => ctx.wish({ runs_filter: name, runs_page: 0 }),
   }, words);
   return h("section", { key: "runs", class: "ais-runs", "data-area": "runs", "aria-label": "Runs" },
-    h("h2", {}, h("b", {}, "Runs"), h("span", { class: "ais-num" }, d.sub), h("span", { class: "ais-grow" }),
+    h("h2", {}, h("b", {}, "Runs"), h("span", { class: "ais-num" }, [d.sub, d.left_out].filter(Boolean).join("; ")), h("span", { class: "ais-grow" }),
       d.total || d.filter ? [filter("", "All"), filter("live", "Live"), filter("best", "Best first"), d.failed ? filter("failed", `Failed ${d.failed}`) : null] : null),
     errorLine(ctx, "runs"),
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) :

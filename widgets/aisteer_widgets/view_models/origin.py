@@ -7,9 +7,10 @@ from typing import Any
 from aisteer.journal.state import Proposal, Run, State
 from aisteer.steering.rank import ranked
 from aisteer_widgets.view_models import format as fmt
-from aisteer_widgets.view_models.tasks import baselines, task_names
+from aisteer_widgets.view_models.scene import Scene
+from aisteer_widgets.view_models.tasks import baselines, task_names, task_of
 
-__all__ = ["RANKED", "origin_of_run", "whose"]
+__all__ = ["RANKED", "aside", "origin_of_run", "whose"]
 
 Json = dict[str, Any]
 RANKED = (
@@ -17,6 +18,16 @@ RANKED = (
     "in a space among 512 points spread over it. It moves as results arrive."
 )
 """What a rank is, for whoever asks."""
+
+
+def aside(scene: Scene, task: str) -> str:
+    """What is to be said of a best run where one of the random arm is better; else nothing."""
+    objective, best = task_of(scene.state, task).objective, scene.tally.best(task)
+    if objective is None or best is None:
+        return ""
+    arm = scene.tally.best_of_arms(baselines(scene.state), objective.sign)
+    better = arm is not None and objective.sign * arm.value > objective.sign * best.value
+    return "the random arm aside" if better else ""
 
 
 def whose(state: State, proposal: Proposal) -> str:

@@ -9,7 +9,7 @@ from aisteer.steering.rank import ranked
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.batch import last_batch
 from aisteer_widgets.view_models.idle import nothing_to_review
-from aisteer_widgets.view_models.origin import RANKED, whose
+from aisteer_widgets.view_models.origin import RANKED, aside, whose
 from aisteer_widgets.view_models.reasons import Words, words_of
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tasks import Objective, Task, task_names, task_of
@@ -133,11 +133,19 @@ def _expected(scene: Scene, task: Task, proposal: Proposal, parent: Proposal | N
         "mean": mean,
         "std": std,
         "best": best.value if best else None,
-        "best_text": f"best so far {fmt.quantity(best.value, unit)} ({best.run})" if best else "",
+        "best_text": _best_so_far(scene, proposal.task, unit),
         "parent": _parent(objective, parent),
         "pending": False,
         **_axis(mean, std, best.value if best else None, _guess(objective, parent)),
     }
+
+
+def _best_so_far(scene: Scene, task: str, unit: str) -> str:
+    best = scene.tally.best(task)
+    if best is None:
+        return ""
+    where = ", ".join([best.run, *filter(None, [aside(scene, task)])])
+    return f"best so far {fmt.quantity(best.value, unit)} ({where})"
 
 
 def _no_prediction(scene: Scene, proposal: Proposal, task: Task) -> str:

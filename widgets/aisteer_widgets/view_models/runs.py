@@ -7,7 +7,7 @@ from typing import Any
 from aisteer.journal.state import Run, State
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.controls import STUCK, asked, can_follow, controls
-from aisteer_widgets.view_models.origin import origin_of_run
+from aisteer_widgets.view_models.origin import aside, origin_of_run
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Objective, Parameter, Task, baselines, task_of
 from aisteer_widgets.view_models.trace import PROGRESS, Trace
@@ -103,6 +103,7 @@ def runs(scene: Scene, wishes: Wishes) -> Json:
     ]
     return {
         "sub": _counts(scene),
+        "left_out": _left_out(scene, wishes),
         "live_label": f"Live {fmt.label(live[0])}" if live[0] else "Live",
         "live_unit": fmt.clip(live[1], 24),
         "so_far": fmt.label(task.objective.outcome) if task.objective else "So far",
@@ -115,6 +116,14 @@ def runs(scene: Scene, wishes: Wishes) -> Json:
         "failed": len(scene.tally.failed),
         "empty": None if rows else _empty(wishes),
     }
+
+
+def _left_out(scene: Scene, wishes: Wishes) -> str:
+    """What a list of the best does not have in it."""
+    drawn = sum(len(scene.tally.of(task)) for task in baselines(scene.state))
+    if wishes.runs_filter != "best" or not drawn or wishes.task in baselines(scene.state):
+        return ""
+    return f"without the {fmt.count(drawn, 'run')} of the random arm"
 
 
 def _quantity(trace: Trace | None, wished: str) -> str:
@@ -209,11 +218,13 @@ def row(
 
 
 def _best(scene: Scene, run: Run) -> str:
-    """Said of the best run so far, and of the random arm's."""
+    """Said of the best run so far, less the random arm where that has a better one, and of the arm's own best."""
     best = scene.tally.best(run.task)
     if best is None or best.run != run.id:
         return ""
-    return "best of the random arm" if run.task in baselines(scene.state) else "best so far"
+    if run.task in baselines(scene.state):
+        return "best of the random arm"
+    return ", ".join(["best so far", *filter(None, [aside(scene, run.task)])])
 
 
 def _stands(scene: Scene, run: Run) -> tuple[str, str, str]:

@@ -121,6 +121,11 @@ class Tally:
         found = self._sums.get(task)
         return found.best if found and not self.behind else None
 
+    def best_of_arms(self, tasks: Iterable[str], sign: int) -> Measured | None:
+        """The best run of several tasks that seek the same."""
+        found = [best for task in tasks if (best := self.best(task)) is not None]
+        return max(found, key=lambda m: sign * m.value, default=None)
+
     def of(self, task: str) -> list[Measured]:
         """The runs of a task that count, in the order in which they ended."""
         found = self._sums.get(task)
