@@ -97,7 +97,8 @@ def _best(scene: Scene, wishes: Wishes) -> str:
     if best is None or objective is None:
         return ""
     value = fmt.estimate(best.value, best.error, objective.unit)
-    return f"<br>Best so far: <b>{_e(value)}</b> ({_e(", ".join(filter(None, [best.run, aside(scene, wishes.task)])))})"
+    where = ", ".join([best.run, *filter(None, [aside(scene, wishes.task)])])
+    return f"<br>Best so far: <b>{_e(value)}</b> ({_e(where)})"
 
 
 def _proposals(scene: Scene) -> list[tuple[str, ...]]:
