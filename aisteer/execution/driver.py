@@ -345,7 +345,7 @@ class Driver:
         self._unreported += events  # at once: the tracker gives them once
         for ref in over:
             self._tidier.over(self._delivery.forget(ref), ref)
-        self._launcher.ended(len(over))
+        self._launcher.ended(self.journal.state, events)
         if self._unreported:
             # They are let go of only once they are committed: a full disk must not lose an end.
             self._report(self._unreported)
