@@ -6,6 +6,8 @@ import math
 import time
 from typing import Any
 
+import pandas as pd
+
 import aisteer as ai
 
 
@@ -96,3 +98,17 @@ def handled(name: str) -> ai.Campaign:
         cost=0.1,
     )
     return ai.Campaign(name, tasks={"anneal": annealing, "boil": boiling}, budget=ai.NodeHours(5), hold=0.5)
+
+
+@ai.simulation
+def weigh(smiles):
+    yield {"step": 1}
+    return {"mass": float(len(smiles))}
+
+
+def chosen_from(name: str, keys: list[str]) -> ai.Campaign:
+    """A campaign over a pool for which only humans propose."""
+    pool = ai.Pool(
+        pd.DataFrame({"smiles": keys, "length": [len(k) for k in keys]}), "smiles", features=["length"]
+    )
+    return ai.Campaign(name, simulation=weigh, space=pool, objective=ai.Minimize("mass"), policy="manual")

@@ -293,3 +293,35 @@ def test_axe_finds_no_fault_in_the_proposals_their_forms_and_the_ledger(book, pa
         found += [f"after {key!r}: {fault}" for fault in faults(page)]
         page.keyboard.press("Escape")
     assert not found, "\n\n".join(dict.fromkeys(found))
+
+
+PICKING = """
+from steered import chosen_from
+campaign = chosen_from("picking", ["CO", "CCO", "CCN", "c1ccccc1"])
+campaign.start()
+campaign
+"""
+
+
+def test_a_candidate_is_searched_and_proposed_with_enter_alone(lab: Lab, browser: Browser):
+    lab.write("picking.ipynb", [PICKING])
+    with guarded(browser) as page:
+        book = Book(page, lab, "picking.ipynb").open().run_all()
+        page.wait_for_selector(".aisteer .ais-head", timeout=60_000)
+        page.locator(".ais-review h2").click()
+        page.keyboard.press("n")
+        page.keyboard.type("C1=CC=CC=C1")
+        page.keyboard.press("Enter")  # it is looked up first, however fast this comes
+        page.wait_for_selector("[data-proposal=P1]")
+        assert book.kernel("print(campaign.proposals['P1'].parameters['smiles'])") == "c1ccccc1"
+
+        page.keyboard.press("n")
+        page.keyboard.type("CC")
+        page.keyboard.press("Enter")  # several: the first is picked, and can be moved away from
+        page.wait_for_selector(".ais-picked")
+        page.keyboard.press("ArrowDown")
+        until(lambda: "Chosen: CCN" in page.locator(".ais-picker").inner_text(), "the choice does not show")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[data-proposal=P2]")
+        assert book.kernel("print(campaign.proposals['P2'].parameters['smiles'])") == "CCN"
+        book.kernel("campaign.close()")

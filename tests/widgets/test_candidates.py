@@ -16,7 +16,7 @@ SMILES = ["c1ccccc1", "Oc1ccccc1", "Nc1ccccc1", "CO", "C=O"]
 @pytest.fixture
 def story(tmp_path):
     frame = pd.DataFrame(
-        {"smiles": SMILES, "scaffold": ["benzene"] * 3 + ["methane"] * 2, "heavy_atoms": [6, 7, 7, 2, 2]}
+        {"smiles": SMILES, "scaffold": ["benzene"] * 3 + ["", None], "heavy_atoms": [6, 7, 7, 2, 2]}
     )
     pool = ai.Pool(frame, "smiles", features=["heavy_atoms"])
     pool.save(tmp_path)
@@ -33,7 +33,20 @@ def test_candidates_are_found_by_any_column_the_exact_key_first(story, tmp_path)
     assert keys(search(tmp_path, story.state, "main", "benzene")) == SMILES[:3]
     assert keys(search(tmp_path, story.state, "main", "CO")) == ["CO"]
     found = search(tmp_path, story.state, "main", "nothing like it")
-    assert (found["items"], found["words"]) == ([], "no candidates")
+    assert (found["items"], found["words"]) == ([], "no candidate contains “nothing like it”")
+
+
+def test_a_molecule_is_found_however_its_smiles_is_written(story, tmp_path):
+    pytest.importorskip("rdkit")
+    assert keys(search(tmp_path, story.state, "main", "C1=CC=CC=C1O")) == ["Oc1ccccc1"]
+    assert keys(search(tmp_path, story.state, "main", "C1=CC=NC=C1")) == []
+
+
+def test_a_candidate_says_nothing_of_columns_that_are_empty_for_it(story, tmp_path):
+    (phenol,) = search(tmp_path, story.state, "main", "Oc1ccccc1")["items"]
+    assert phenol["detail"] == "scaffold benzene, heavy atoms 7"
+    (methanol,) = search(tmp_path, story.state, "main", "CO")["items"]
+    assert methanol["detail"] == "heavy atoms 2"
 
 
 def test_a_structure_is_a_picture_that_can_run_nothing():

@@ -129,7 +129,7 @@ class View(anywidget.AnyWidget):
             self._bridge.order(content, lambda answer: self._answer(name, answer), self._progress(name))
         elif kind == "search":
             task, text = str(content.get("task", "")), str(content.get("text", ""))[:200]
-            self._bridge.search(task, text, lambda found: self.send({"type": "found", **found}))
+            self._bridge.search(task, text, lambda found: self.send({"type": "found", "text": text, **found}))
         elif kind == "wish":
             self._wish(content)
 

@@ -109,13 +109,23 @@ class View {
 
   search(task, text) {
     clearTimeout(this.searching);
-    this.searching = setTimeout(() => this.model.send({ type: "search", task, text }), 120);
+    this.typed = text;
+    this.searching = setTimeout(() => { this.searched = text; this.model.send({ type: "search", task, text }); }, 120);
   }
+
+  // Whether what was found is what was typed.
+  settled() { return this.ui.found && this.typed === this.searched && this.ui.found.text === this.typed; }
 
   hear(message) {
     this.word();
     if (message.type === "progress") { this.progress(message); return; }
-    if (message.type === "found") { this.ui.found = message; this.paint(); return; }
+    if (message.type === "found") {
+      this.ui.found = message;
+      // Enter came before what was typed had been looked up.
+      if (this.entered && this.settled()) { const enter = this.entered; this.entered = null; enter(); }
+      this.paint();
+      return;
+    }
     if (message.type !== "answer") return;
     const place = Object.keys(this.ui.pendings).find((p) => this.ui.pendings[p].id === message.id);
     if (place === undefined) return;
@@ -241,6 +251,7 @@ class View {
     const card = this.snap.review?.cards.find((c) => c.id === form.target);
     this.ui.form = { values: {}, ...form, revision: card?.revision };
     this.ui.found = null;
+    this.entered = null;
     delete this.ui.errors[form.target];
     // At once: what is typed next belongs into the field, and must not be taken for keys of the board.
     this.paint_now();

@@ -145,7 +145,7 @@ function changed(form, parameters) {
 function fieldsOf(ctx, form, schema, task, start, send) {
   form.values = form.values || {};
   const enter = (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } };
-  if (schema.pool) return poolPicker(ctx, form, schema, task, start[schema.key]);
+  if (schema.pool) return poolPicker(ctx, form, schema, task, start[schema.key], send);
   return h("div", { class: "ais-fields" }, schema.fields.map((f, i) => {
     const first = i === 0 ? { "data-autofocus": "1" } : {};
     const now = form.values[f.name] !== undefined ? form.values[f.name] : start[f.name];
@@ -170,14 +170,22 @@ function fieldsOf(ctx, form, schema, task, start, send) {
 }
 
 // Candidates of a pool: searched where they are, in Python; only a page of them travels.
-function poolPicker(ctx, form, schema, task, start) {
+function poolPicker(ctx, form, schema, task, start, send) {
   const found = ctx.ui.found;
+  // Enter takes what is picked; else the only one that was found, or the first, for another Enter.
+  const enter = () => {
+    if (!ctx.settled()) { ctx.entered = enter; return; }
+    const items = ctx.ui.found.items, exact = items[0]?.key === ctx.typed.trim();
+    if (items.some((x) => x.key === form.picked?.key)) send();
+    else if (items.length) { pick(items[0]); if (items.length === 1 || exact) send(); }
+  };
   const pick = (item) => { form.values = { [schema.key]: item.key }; form.picked = item; ctx.paint(); };
   return h("div", { class: "ais-picker" },
     h("label", { class: "ais-field ais-wide" }, h("span", {}, `Search ${schema.size} candidates`, start ? h("small", {}, `now ${start}`) : null),
       h("input", { class: "ais-input", type: "search", "data-autofocus": "1", placeholder: "part of its name or any column", "aria-label": "Search candidates",
-        oninput: (e) => ctx.search(task, e.target.value),
+        oninput: (e) => { ctx.entered = null; ctx.search(task, e.target.value); },
         onkeydown: (e) => {
+          if (e.key === "Enter") { e.preventDefault(); enter(); return; }
           if (e.key !== "ArrowDown" && e.key !== "ArrowUp") return;
           e.preventDefault();
           const items = found?.items || [], at = items.findIndex((x) => x.key === form.picked?.key);
@@ -187,8 +195,8 @@ function poolPicker(ctx, form, schema, task, start) {
     h("div", { class: "ais-found", role: "listbox", "aria-label": "Candidates" }, (found?.items || []).map((item) =>
       h("div", { key: item.key, role: "option", class: form.picked?.key === item.key ? "ais-option ais-picked" : "ais-option", "aria-selected": form.picked?.key === item.key ? "true" : "false", onclick: () => pick(item) },
         item.picture ? h("img", { class: "ais-molecule ais-molecule-small", src: item.picture, alt: "" }) : null,
-        h("b", {}, item.label), h("span", { class: "ais-dim" }, item.detail)))),
-    found ? h("div", { class: "ais-dim" }, found.words) : null);
+        h("div", { class: "ais-option-words" }, h("b", { title: item.label }, item.label), h("span", { class: "ais-dim" }, item.detail))))),
+    found ? h("div", { class: "ais-dim" }, form.picked ? h("span", {}, "Chosen: ", h("b", {}, form.picked.label), " · ") : null, found.words) : null);
 }
 
 function heldLine(ctx, x, last) {

@@ -8,9 +8,20 @@ from typing import Any
 from aisteer.journal.state import State
 from aisteer_widgets.view_models import format as fmt
 
-__all__ = ["Objective", "Parameter", "Task", "baselines", "objective_of", "task_names", "task_of"]
+__all__ = [
+    "STRUCTURES",
+    "Objective",
+    "Parameter",
+    "Task",
+    "baselines",
+    "objective_of",
+    "task_names",
+    "task_of",
+]
 
 Json = dict[str, Any]
+STRUCTURES = frozenset({"smiles", "molecule_smiles"})
+"""Names under which a molecule stands, as SMILES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +193,4 @@ def _parameter(name: str, data: Json) -> Parameter:
 
 def _structure(names: list[str]) -> str | None:
     """The parameter that holds a molecule, by its name."""
-    return next((n for n in names if n.lower() in {"smiles", "molecule_smiles"}), None)
+    return next((n for n in names if n.lower() in STRUCTURES), None)
