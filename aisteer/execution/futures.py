@@ -74,6 +74,9 @@ class FuturesEndpoint:
             mirrored) beside it; by default ``code`` beside the spool.
     """
 
+    lead = 1.0
+    """Seconds: an engine's workers may be on other machines, and nobody rings a bell when a run has ended there."""
+
     def __init__(
         self,
         executor: Executor | Engine,

@@ -27,7 +27,7 @@ def square(x):
 
 def ours(runs: int, endpoint: Connection) -> dict[str, float]:
     """Seconds of a warm campaign, from the rule that accepts to the last outcome in the journal."""
-    with tempfile.TemporaryDirectory(prefix="aisteer-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="aisteer-bench-", ignore_cleanup_errors=True) as folder:
         campaign = ai.Campaign(
             "overhead",
             simulation=square,
