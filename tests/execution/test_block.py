@@ -17,7 +17,7 @@ ASK = "import json; from aisteer.execution.worker import block; print(json.dumps
 
 @pytest.fixture(autouse=True)
 def no_job(monkeypatch):
-    for name in (*_JOBS, "AISTEER_BLOCK_ENDS", "SLURM_JOB_END_TIME", "COBALT_ENDTIME", "PBS_WALLTIME"):
+    for name in (*_JOBS, *block._PARSL, "AISTEER_BLOCK_ENDS", "SLURM_JOB_END_TIME", "COBALT_ENDTIME", "PBS_WALLTIME"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -58,12 +58,25 @@ def test_the_earliest_end_that_is_told_counts(monkeypatch):
     assert block.ends({"deadline": "nan"}) == 2e9
 
 
+def test_a_run_winds_up_before_its_block_ends_in_a_short_one_later(monkeypatch):
+    monkeypatch.setenv("AISTEER_BLOCK_ENDS", "2000000000")
+    assert block.wind_up({}) == 2e9 - 10
+    assert block.wind_up({"block": {"walltime": "12:00:00"}}) == 2e9 - 10
+    assert block.wind_up({"block": {"walltime": 30}}) == 2e9 - 3
+    monkeypatch.delenv("AISTEER_BLOCK_ENDS")
+    assert block.wind_up({}) is None
+
+
 @pytest.mark.parametrize(
     ("told", "request_"),
     [
         ({"PBS_JOBID": "7.server", "PBS_WALLTIME": "3600"}, {}),
         ({"SLURM_JOB_ID": "7"}, {"block": {"walltime": "01:00:00"}}),
         ({"LSB_JOBID": "7"}, {"block": {"walltime": 3600}}),
+        (
+            {"JOBNAME": "parsl.engine.block-0.7", "PARSL_WORKER_BLOCK_ID": "0"},
+            {"block": {"walltime": "01:00:00"}},
+        ),
     ],
 )
 def test_where_only_the_walltime_is_told_the_jobs_first_process_says_when_it_began(

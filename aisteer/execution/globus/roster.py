@@ -44,6 +44,7 @@ class Member:
         ticket: ``<task group>/<task>``.
         first: When it was first sent.
         failures: How often its task was over without having begun it.
+        cut_off: How often that was since its block had ended.
         followed: The driver has asked for it.
         not_before: When it may be sent again, monotonic seconds: the block that it was sent to is about to end.
         looked: When an answer last said that nobody had claimed it.
@@ -58,6 +59,7 @@ class Member:
     ticket: str = ""
     first: float = 0.0
     failures: int = 0
+    cut_off: int = 0
     followed: bool = False
     not_before: float = 0.0
     looked: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import threading
 import time
 from collections import deque
@@ -46,6 +47,10 @@ _PATIENCE = 120.0
 _BLOCK = 900.0
 """Seconds after which a block that was about to end is taken for ended, whatever was said."""
 _WANTS_RANKS = "MPI mode requires"
+_BLOCK_ENDED = re.compile(r"\b(ManagerLost|WorkerLost)\b")
+"""What an engine says of a task whose block, or worker, came to its end with it: that says nothing about the task."""
+_BLOCKS = 20
+"""Blocks that may end around an attempt which they have not begun."""
 _BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)
 
 
@@ -355,9 +360,14 @@ class Sender:
                 True  # an MPI engine is told of one rank as well; others must not be
             )
             return
+        if _BLOCK_ENDED.search(whole) and member.cut_off < _BLOCKS:
+            member.cut_off += 1
+            member.queued, member.not_before = True, time.monotonic() + 1.0
+            return
         member.failures += 1
         if member.failures >= _TRIES:
-            self._roster.lose(member, f"The endpoint did not execute it, {member.failures} times: {why}.")
+            times = member.failures + member.cut_off
+            self._roster.lose(member, f"The endpoint did not execute it, {times} times: {why}.")
         else:
             member.queued = True
             self._failed(f"The endpoint did not execute {member.ref.run}: {why}. It is sent again.")

@@ -25,8 +25,6 @@ from .request import read_request
 from .stepping import Stepper
 from .usage import cpu, peak
 
-_MARGIN = 10.0
-"""Seconds before the end of a block in which a run winds up."""
 STALE = "this process has imported another version of its module"
 ENDING = "this process is about to end"
 TOO_SOON = "its block ends too soon for it to start"
@@ -176,7 +174,7 @@ class Attempt:
         """Why it is not ours to start, or not now; empty when it is."""
         if loading.stale(self.request["simulation"]):
             return STALE
-        if deadline is not None and not self._fits(deadline - time.time() - _MARGIN):
+        if deadline is not None and not self._fits(deadline - time.time()):
             return TOO_SOON
         if self.interruption.asked:
             return ENDING
@@ -211,8 +209,8 @@ class Attempt:
         return TAKEN if self.taken else UNCLAIMED
 
     def deadline(self) -> float | None:
-        """When this worker's block ends, Unix seconds."""
-        return block.ends(self.request)
+        """When it has to wind up, as this worker's block ends, Unix seconds."""
+        return block.wind_up(self.request)
 
     def _withdrawn(self) -> bool:
         accepted, _ = self.controls.look()
@@ -222,9 +220,7 @@ class Attempt:
     def _execute(self, deadline: float | None) -> Json:
         self._cpu = cpu()
         try:
-            stepper = Stepper(
-                self, deadline=deadline - _MARGIN if deadline is not None else None, early=self._early
-            )
+            stepper = Stepper(self, deadline=deadline, early=self._early)
             simulate = self._simulation()
             self.recorder.state("running")
             end = stepper.run(simulate)

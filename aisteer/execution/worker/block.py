@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 from typing import Any
@@ -14,8 +15,13 @@ _ENDS = ("AISTEER_BLOCK_ENDS", "SLURM_JOB_END_TIME", "COBALT_ENDTIME")
 """Variables with the Unix time of the end. The first is for the endpoint's administrator to set."""
 _WALLTIME = ("PBS_WALLTIME",)
 """Variables with the whole of a job's time, in seconds; when it began is to be found out."""
+_PARSL = ("JOBNAME", "PARSL_WORKER_BLOCK_ID")
+"""What a block of Parsl is called, in all its processes, whoever brought it; and what only a worker of it has."""
 _EARLY = 20.0
-"""Seconds for which a job may have lived before the first of its processes that can be seen from here."""
+"""Seconds for which a job may have lived before the first of its processes that can be seen from here; a twentieth
+of its whole time at most."""
+_MARGIN = 10.0
+"""Seconds before the end of a block in which a run winds up; a tenth of its whole time at most."""
 _NEVER = 1e11
 _CLOCK = re.compile(r"(?:(\d{1,3})-)?(\d{1,4}):([0-5]\d)(?::([0-5]\d))?")
 
@@ -28,17 +34,34 @@ def ends(request: Json | None = None) -> float | None:
             were asked for with, seconds or ``HH:MM:SS``.
     """
     request = request or {}
+    told = [time for time in map(_number, map(os.environ.get, _ENDS)) if time is not None]
+    whole = _whole(request)
+    if whole is not None and not told:
+        began = _began(*_name())
+        told += [] if began is None else [began + whole - min(_EARLY, whole / 20)]
+    deadline = _number(request.get("deadline"))
+    return min([*told, *([] if deadline is None else [deadline])], default=None)
+
+
+def wind_up(request: Json) -> float | None:
+    """Unix time at which a run has to begin to come to an end, so that it has before its block does."""
+    found, whole = ends(request), _whole(request)
+    return None if found is None else found - min(_MARGIN, (whole or math.inf) / 10)
+
+
+def _whole(request: Json) -> float | None:
+    """The whole time of this block, in seconds; the least that is told."""
     block = request.get("block")
-    told = [request.get("deadline"), *(os.environ.get(name) for name in _ENDS)]
-    whole = [block.get("walltime") if isinstance(block, dict) else None, *map(os.environ.get, _WALLTIME)]
-    found = [time for time in map(_number, told) if time is not None]
-    walltimes = [seconds for seconds in map(seconds_of, whole) if seconds is not None]
-    if walltimes:
-        name, value = job()
-        began = _began(name, value) if value else None
-        if began is not None:
-            found.append(began + min(walltimes) - _EARLY)
-    return min(found, default=None)
+    told = [block.get("walltime") if isinstance(block, dict) else None, *map(os.environ.get, _WALLTIME)]
+    return min((seconds for seconds in map(seconds_of, told) if seconds is not None), default=None)
+
+
+def _name() -> tuple[str, str]:
+    """A variable that all processes of this block have, and its value; empty outside of one."""
+    name, value = job()
+    if not value and _PARSL[1] in os.environ:
+        name, value = _PARSL[0], os.environ.get(_PARSL[0], "")
+    return name, value
 
 
 def seconds_of(walltime: Any) -> float | None:
@@ -53,6 +76,8 @@ def seconds_of(walltime: Any) -> float | None:
 @functools.lru_cache(maxsize=4)
 def _began(name: str, value: str) -> float | None:
     """Unix time at which the first process of this job began that can be seen from here: an ancestor of this one."""
+    if not value:
+        return None
     mark = f"{name}={value}".encode()
     pid, first = os.getpid(), None
     for _ in range(64):
