@@ -101,4 +101,21 @@ def test_beyond_a_constraint_there_is_no_value_and_the_reason_is_said():
         chart = belief(story.scene(beliefs=beliefs), Wishes(task="main", belief=view))["chart"]
         json.dumps(chart, allow_nan=False)
         assert None in (chart["mean"][0] if view == "map" else chart["mean"])
-        assert "outside temperature + 500*density <= 5000; nothing runs there" in chart["blank"]
+        assert "outside temperature + 500*density <= 5000; nothing is predicted there" in chart["blank"]
+
+
+def test_a_slice_says_how_far_each_run_is_from_it_and_bands_are_of_95_per_cent():
+    story = Story().start()
+    on = story.run({"temperature": 900.0, "density": 8.0}, 1.0)
+    far = story.run({"temperature": 900.0, "density": 9.0}, 2.0)
+    story.append(ev.SurrogateFitted(task="main", model=1, runs=2))
+    line = {"x": [300.0, 2000.0], "mean": [1.0, 2.0], "std": [0.5, 0.1], "at": {"density": 8.02}}
+    chosen = Wishes(task="main", belief="slice:temperature")
+    chart = belief(story.scene(beliefs={("main", "slice:temperature"): line}), chosen)["chart"]
+    assert {p["run"]: p["off"] for p in chart["points"]} == {on: 0.01, far: 0.49}
+    assert (chart["near"], chart["far"]) == (
+        "at this density",
+        "elsewhere in density, the further the fainter",
+    )
+    assert chart["low"] == pytest.approx([1.0 - 1.96 * 0.5, 2.0 - 1.96 * 0.1], abs=1e-4)
+    assert chart["high"] == pytest.approx([1.0 + 1.96 * 0.5, 2.0 + 1.96 * 0.1], abs=1e-4)

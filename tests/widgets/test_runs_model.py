@@ -217,7 +217,7 @@ def test_the_random_arm_has_a_staircase_of_its_own():
 
 def test_calibration_is_counted_from_predictions_made_before_the_run():
     story = melting()
-    assert shown(story)["belief"]["sub"].startswith("calibration good: 86\u00a0% of 28 inside 90 % (")
+    assert shown(story)["belief"]["sub"] == "well calibrated: 24 of 28 outcomes in their 90\u00a0% intervals"
 
 
 def test_an_old_failure_takes_its_place_among_the_others():

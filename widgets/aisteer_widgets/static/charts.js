@@ -75,11 +75,6 @@ function mark(kind, x, y, size, props, title) {
   return h("circle", { ...at, cx: x, cy: y, r: s }, t);
 }
 
-function legend(items, look) {
-  return h("div", { class: "ais-legend" }, items.map(([kind, words]) =>
-    h("span", { key: kind }, h("svg", { width: 14, height: 12, "aria-hidden": "true" }, mark(kind, 7, 6, 4, { class: look || "" })), words)));
-}
-
 // A chart whose width is that of its place: measured, and painted again when it changes.
 function sized(ctx, key, height, make) {
   const width = ctx.ui.widths[key];

@@ -47,7 +47,8 @@ function convergencePanel(ctx) {
     savedLine(ctx, "convergence"),
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [
       sized(ctx, "convergence", height, (width) => convergencePlot(ctx, d, width, height)),
-      legend([["ai", "AI’s choice"], d.points.some((p) => p.origin === "human") && ["human", "yours"], d.points.some((p) => p.origin === "random") && ["random", "random arm"]].filter(Boolean), "ais-hollow")]);
+      h("div", { class: "ais-legend" }, d.arms.map((a) => lineKey(`ais-stair ais-arm-${a.name}`, a.name === "random" ? "best of the random arm" : "best so far")),
+        origins(d.points).map((o) => markKey(o, `${WHOSE[o]} runs`)))]);
 }
 
 function convergencePlot(ctx, d, width, height) {
@@ -58,7 +59,7 @@ function convergencePlot(ctx, d, width, height) {
     draw: (X, Y) => [
       d.points.map((p) => h("g", { key: p.run, onclick: () => ctx.select_run(p.run), class: ctx.ui.run === p.run ? "ais-point ais-chosen" : "ais-point" },
         p.e ? h("line", { class: "ais-err", x1: X(p.x), x2: X(p.x), y1: Y(p.y - p.e), y2: Y(p.y + p.e) }) : null,
-        mark(["human", "random"].includes(p.origin) ? p.origin : "ai", X(p.x), Y(p.y), p.origin === "random" ? 2.6 : 3, { class: "ais-hollow" }, p.title))),
+        mark(whose(p), X(p.x), Y(p.y), p.origin === "random" ? 2.6 : 3, {}, p.title))),
       d.arms.map((a) => h("path", { key: a.name, class: `ais-stair ais-arm-${a.name}`, d: stair(a.steps, X, Y) })),
     ] });
 }
@@ -86,10 +87,12 @@ function beliefChart(ctx, c) {
   const height = 210;
   const draw = c.kind === "slice" ? slicePlot : predictedPlot;
   return h("div", { key: c.kind }, sized(ctx, `belief-${c.kind}`, height, (width) => draw(ctx, c, width, height)),
-    c.kind === "slice" ? h("div", { class: "ais-legend" }, h("span", {}, h("i", { class: "ais-swatch" }), c.note), h("span", {}, h("svg", { width: 12, height: 12 }, mark("run", 6, 6, 3.4, {})), "runs"),
-      c.marks.length ? h("span", {}, h("svg", { width: 14, height: 12 }, mark("ai", 7, 6, 4, {})), "proposals") : null,
+    c.kind === "slice" ? h("div", { class: "ais-legend" }, lineKey("ais-mean", c.note), key(h("i", { class: "ais-swatch" }), "its 95 % band"),
+      origins(c.points).map((o) => markKey(o, `${WHOSE[o]} runs${c.near ? ` ${c.near}` : ""}`)),
+      c.far ? markKey(origins(c.points.filter((p) => p.off > 0.05))[0] || "ai", c.far, "", { opacity: "0.35" }) : null,
+      origins(c.marks).map((o) => markKey(o, `${WHOSE[o]} proposals`, "ais-hollow")),
       c.blank ? h("span", { class: "ais-blank" }, h("i", { class: "ais-swatch ais-swatch-blank" }), c.blank) : null)
-      : h("div", { class: "ais-legend" }, h("span", {}, h("svg", { width: 12, height: 12 }, mark("run", 6, 6, 3.4, {})), "inside its 90 % interval"), h("span", {}, h("svg", { width: 12, height: 12 }, mark("run", 6, 6, 3.4, { class: "ais-out" })), "outside")));
+      : h("div", { class: "ais-legend" }, lineKey("ais-diagonal", "as predicted"), markKey("run", "in its 90 % interval"), markKey("run", "outside", "ais-out")));
 }
 
 function predictedPlot(ctx, c, width, height) {
@@ -105,14 +108,14 @@ function predictedPlot(ctx, c, width, height) {
 }
 
 function slicePlot(ctx, c, width, height) {
-  const y = extent([...c.mean.flatMap((m, i) => (m === null ? [] : [m - c.std[i], m + c.std[i]])), ...c.points.map((p) => p.y), ...c.marks.map((m) => m.y)]);
+  const y = extent([...c.low, ...c.high].filter((v) => v !== null).concat([...c.points.map((p) => p.y), ...c.marks.map((m) => m.y)]));
   const x = extent(c.x, 0.02);
   return plot({ key: "slice", width, height, x, y, xLabel: c.x_label, yLabel: c.y_label, label: `Belief along ${c.x_label}${c.blank ? `; ${c.blank}` : ""}`,
     draw: (X, Y, b) => {
       const known = stretches(c.mean);
       const bands = known.map(([from, to]) => {
-        const x = c.x.slice(from, to), mean = c.mean.slice(from, to), std = c.std.slice(from, to);
-        return `${path(x, mean.map((m, i) => m + std[i]), X, Y)}${path([...x].reverse(), mean.map((m, i) => m - std[i]).reverse(), X, Y).replace("M", "L")}Z`;
+        const x = c.x.slice(from, to);
+        return `${path(x, c.high.slice(from, to), X, Y)}${path([...x].reverse(), c.low.slice(from, to).reverse(), X, Y).replace("M", "L")}Z`;
       });
       return [
         gaps(known, c.x.length).map(([from, to], i) => {
@@ -123,10 +126,25 @@ function slicePlot(ctx, c, width, height) {
         known.length && known[0][1] - known[0][0] === c.x.length ? null : h("defs", {}, h("pattern", { id: `${ctx.uid}-hatch`, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, h("line", { class: "ais-hatch", x1: 0, x2: 0, y1: 0, y2: 7 }))),
         h("path", { class: "ais-band", d: bands.join("") }),
         h("path", { class: "ais-mean", "data-curve": "mean", d: known.map(([from, to]) => path(c.x.slice(from, to), c.mean.slice(from, to), X, Y)).join("") }),
-        c.points.map((p) => h("g", { key: p.run, class: "ais-point", onclick: () => ctx.select_run(p.run) }, mark(p.origin === "human" ? "human" : "run", X(p.x), Y(p.y), 3, {}, `${p.run}: ${plain(p.y)}`))),
-        c.marks.map((m) => h("g", { key: m.name, class: ctx.ui.selected === m.name ? "ais-point ais-chosen" : "ais-point", onclick: () => ctx.select(m.name) }, mark(m.kind, X(m.x), Y(m.y), 4, {}, m.name)))];
+        [...c.points].sort((p, q) => q.off - p.off).map((p) => h("g", { key: p.run, class: ctx.ui.run === p.run ? "ais-point ais-chosen" : "ais-point", "data-off": p.off, style: { opacity: nearness(p.off) }, onclick: () => ctx.select_run(p.run) }, mark(whose(p), X(p.x), Y(p.y), 3.2, {}, `${p.run}: ${plain(p.y)}`))),
+        c.marks.map((m) => h("g", { key: m.name, class: ctx.ui.selected === m.name ? "ais-point ais-chosen" : "ais-point", onclick: () => ctx.select(m.name) }, mark(m.origin, X(m.x), Y(m.y), 4.4, { class: "ais-hollow" }, m.name)))];
     } });
 }
+
+// A run off the slice is faint, the fainter the further; 0.05 of the range is on it.
+function nearness(off) { return off <= 0.05 ? 1 : Math.max(0.25, 0.5 - 0.6 * off).toFixed(2); }
+
+// The shape of whoever thought of it: filled where there is an outcome, hollow where there is none yet.
+function whose(p) { return ["human", "random"].includes(p.origin) ? p.origin : "ai"; }
+
+const WHOSE = { ai: "AI’s", human: "your", random: "random" };
+
+// Those of whom something is shown, for a legend.
+function origins(points) { return Object.keys(WHOSE).filter((o) => points.some((p) => whose(p) === o)); }
+
+function key(picture, words, props) { return h("span", props || {}, picture, words); }
+function markKey(kind, words, look, style) { return key(h("svg", { width: 14, height: 12, "aria-hidden": "true", style }, mark(kind, 7, 6, 4, { class: look || "" })), words, { key: `${kind}-${words}` }); }
+function lineKey(line, words) { return key(h("svg", { width: 22, height: 12, "aria-hidden": "true" }, h("path", { class: line, d: "M1 6H21" })), words, { key: words }); }
 
 // The stretches of values that are there, as [from, to): nothing is drawn where nothing was computed.
 function stretches(values) {
@@ -148,9 +166,11 @@ function gaps(known, length) {
 function mapChart(ctx, c) {
   const one = (which, caption) => h("figure", { key: which }, sized(ctx, `map-${which}`, 200, (width) => mapOne(ctx, c, which, width, 200)), h("figcaption", {}, caption));
   return h("div", { key: "map" }, h("div", { class: "ais-maps" },
-    one("mean", [h("b", {}, "Mean"), ` ${c.z_label}`]), one("std", [h("b", {}, "Uncertainty"), " (std); click to place your own"])),
+    one("mean", [h("b", {}, "Mean"), ` ${c.z_label}`]), one("std", [h("b", {}, "Uncertainty"), ` (std${c.z_unit ? `, ${c.z_unit}` : ""}); click to place your own`])),
     c.blank ? h("div", { class: "ais-legend ais-blank" }, h("span", {}, h("i", { class: "ais-swatch ais-swatch-blank" }), c.blank)) : null,
-    h("div", { class: "ais-ink" }, legend([["run", "run"], ["flight", "in flight"], ["ai", "AI proposes"], ["human", "yours"]])));
+    h("div", { class: "ais-legend" }, origins(c.marks.filter((m) => m.kind === "run")).map((o) => markKey(o, `${WHOSE[o]} runs`)),
+      c.marks.some((m) => m.kind === "flight") ? markKey("flight", "running") : null,
+      origins(c.marks.filter((m) => m.kind === "proposal")).map((o) => markKey(o, `${WHOSE[o]} proposals`, "ais-hollow"))));
 }
 
 function mapOne(ctx, c, which, width, height) {
@@ -175,7 +195,7 @@ function mapOne(ctx, c, which, width, height) {
       h("text", { class: "ais-axis-label", x: box.l + W / 2, y: height - 4, "text-anchor": "middle" }, c.x_label),
       h("text", { class: "ais-axis-label", x: 9, y: box.t + H / 2, "text-anchor": "middle", transform: `rotate(-90 9 ${box.t + H / 2})` }, c.y_label),
       which === "std" ? h("rect", { class: "ais-place", x: box.l, y: box.t, width: W, height: H, onclick: place }) : null,
-      c.marks.map((m) => mark(m.kind, X(m.x), Y(m.y), m.kind === "run" ? 3.4 : 4.6, { key: m.name, class: `ais-on-map ${m.name === ctx.ui.selected || m.name === ctx.ui.run ? "ais-chosen" : ""}`, onclick: () => (m.name[0] === "P" ? ctx.select(m.name) : ctx.select_run(m.name)) }, m.name)),
+      c.marks.map((m) => mark(m.kind === "flight" ? "flight" : whose(m), X(m.x), Y(m.y), m.kind === "run" ? 3.4 : 4.6, { key: m.name, class: `ais-on-map ${m.kind === "proposal" ? "ais-hollow" : ""} ${m.name === ctx.ui.selected || m.name === ctx.ui.run ? "ais-chosen" : ""}`, onclick: () => (m.name[0] === "P" ? ctx.select(m.name) : ctx.select_run(m.name)) }, m.name)),
       Array.from({ length: 24 }, (_, i) => h("rect", { x: box.l + W + 8, y: box.t + (H * i) / 24, width: 8, height: H / 24 + 0.6, fill: `rgb(${cividis(1 - i / 23).join(",")})` })),
       h("text", { class: "ais-tick", x: box.l + W + 19, y: box.t + 9 }, plain(high)), h("text", { class: "ais-tick", x: box.l + W + 19, y: box.t + H }, plain(low))));
 }

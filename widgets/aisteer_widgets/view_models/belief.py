@@ -16,18 +16,24 @@ __all__ = ["belief", "question_of", "view_of"]
 
 Json = dict[str, Any]
 MOST = 400
+Z95 = 1.959964
+ON = 0.05
+"""A run within this share of the others' ranges is on a slice."""
 
 
 def _wilson(inside: int, n: int) -> tuple[float, float]:
     """The 95 % Wilson interval of a share."""
-    z, share = 1.959964, inside / n
+    z, share = Z95, inside / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return middle - half, middle + half
 
 
 def calibration(counted: tuple[int, int], summary: Json) -> str:
-    """Calibration in words, with its own uncertainty: the fit's own count where it has one."""
+    """Calibration in words, by a count that is given: the fit's own where it has one.
+
+    It is said to be off where 90 % is outside the count's own 95 % interval.
+    """
     known = summary.get("calibration") or {}
     if known.get("of"):
         inside, n = int(known["inside"]), int(known["of"])
@@ -36,10 +42,11 @@ def calibration(counted: tuple[int, int], summary: Json) -> str:
         inside, n = counted
         low, high = _wilson(inside, n) if n else (0.0, 1.0)
     if n < 5:
-        return f"calibration: {fmt.count(n, 'prediction')} tested so far" if n else ""
-    word = "good" if low <= 0.9 <= high else ("over-confident" if inside / n < 0.9 else "cautious")
-    between = f"({round(100 * low)} to {round(100 * high)})"
-    return f"calibration {word}: {fmt.percent(inside / n)} of {n} inside 90 % {between}"
+        return f"calibration not known yet: {fmt.count(n, 'prediction')} tested" if n else ""
+    word = (
+        "well calibrated" if low <= 0.9 <= high else "over-confident" if inside / n < 0.9 else "too cautious"
+    )
+    return f"{word}: {inside:,} of {fmt.count(n, 'outcome')} in their 90{fmt.NARROW}% intervals"
 
 
 def belief(scene: Scene, wishes: Wishes) -> Json:
@@ -141,7 +148,7 @@ def _ranked(scene: Scene, data: Json, task: Task, measured: list[Measured]) -> J
                         "name": name,
                         "x": place,
                         "y": guess[0],
-                        "kind": "human" if proposal.origin == "human" else "ai",
+                        "origin": "human" if proposal.origin == "human" else "ai",
                     }
                 )
         return found
@@ -150,17 +157,19 @@ def _ranked(scene: Scene, data: Json, task: Task, measured: list[Measured]) -> J
     for m in measured[-MOST:]:
         place = rank.get(scene.state.runs[m.run].parameters.get(task.key))
         if place:
-            points.append({"run": m.run, "x": place, "y": m.value, "e": m.error, "origin": m.origin})
+            points.append({"run": m.run, "x": place, "y": m.value, "off": 0.0, "origin": m.origin})
     return {
         "kind": "slice",
         "x": [n + 1 for n in shown],
-        "mean": [data["mean"][order[n]] for n in shown],
-        "std": [data["std"][order[n]] for n in shown],
+        **_band([data["mean"][order[n]] for n in shown], [data["std"][order[n]] for n in shown]),
+        "blank": "",
         "points": points,
         "marks": placed(list(scene.state.waiting)[:24]),
         "x_label": f"all {len(order):,} candidates, best predicted mean first",
         "y_label": task.objective.label,
-        "note": "mean ± std of each candidate",
+        "note": "predicted mean of each candidate",
+        "near": "",
+        "far": "",
     }
 
 
@@ -187,7 +196,7 @@ def _predicted(measured: list[Measured], task: Task) -> Json:
     return {
         "kind": "predicted",
         "points": points,
-        "x_label": fmt.label("predicted", unit),
+        "x_label": f"{fmt.label('predicted before it ran', unit)}, bars: 90 % interval",
         "y_label": fmt.label("measured", unit),
     }
 
@@ -195,29 +204,49 @@ def _predicted(measured: list[Measured], task: Task) -> Json:
 def _slice(scene: Scene, name: str, data: Json, measured: list[Measured], task: Task) -> Json:
     parameter = task.parameter(name)
     assert task.objective is not None
-    points = []
+    at: Json = data.get("at") or {}
+    points: list[Json] = []
     for m in measured[-MOST:]:
         value = scene.state.runs[m.run].parameters.get(name)
         if isinstance(value, int | float):
-            points.append({"run": m.run, "x": value, "y": m.value, "e": m.error, "origin": m.origin})
+            off = _off(task, scene.state.runs[m.run].parameters, at)
+            points.append({"run": m.run, "x": value, "y": m.value, "off": off, "origin": m.origin})
+    names = " and ".join(fmt.label(n) for n in list(at)[:3])
     return {
         "kind": "slice",
         "x": list(data.get("x") or ()),
-        "mean": _finite(data.get("mean") or ()),
-        "std": _finite(data.get("std") or ()),
+        **_band(data.get("mean") or (), data.get("std") or ()),
         "blank": _blank(scene, task, data.get("mean") or ()),
         "points": points,
         "marks": [],
         "x_label": fmt.label(name, parameter.unit),
         "y_label": task.objective.label,
         "note": _at(data, task),
+        "near": f"at this {names}" if at else "",
+        "far": f"elsewhere in {names}, the further the fainter" if any(p["off"] > ON for p in points) else "",
     }
+
+
+def _band(mean: Iterable[Any], std: Iterable[Any]) -> Json:
+    """A curve and its 95 % band, as figures draw it."""
+    pairs = list(zip(_finite(mean), _finite(std), strict=True))
+    known = [None if m is None or s is None else (m, s) for m, s in pairs]
+    return {
+        "mean": [one and one[0] for one in known],
+        "low": [one and one[0] - Z95 * one[1] for one in known],
+        "high": [one and one[0] + Z95 * one[1] for one in known],
+    }
+
+
+def _off(task: Task, point: Json, at: Json) -> float:
+    """How far a run is from a slice: its largest distance in the others' ranges, from 0 to 1."""
+    return round(max((task.parameter(n).apart(point.get(n), v) for n, v in at.items()), default=0.0), 3)
 
 
 def _at(data: Json, task: Task) -> str:
     """Where the other parameters stand along a slice."""
     others = [f"{fmt.label(n)} {task.parameter(n).show(v)}" for n, v in (data.get("at") or {}).items()]
-    return fmt.clip(f"mean ± std at {', '.join(others)}" if others else "mean ± std", 90)
+    return fmt.clip(f"predicted mean at {', '.join(others)}" if others else "predicted mean", 90)
 
 
 def _map(scene: Scene, data: Json, task: Task) -> Json:
@@ -234,6 +263,7 @@ def _map(scene: Scene, data: Json, task: Task) -> Json:
         "x_label": fmt.label(x.name, x.unit),
         "y_label": fmt.label(y.name, y.unit),
         "z_label": task.objective.label,
+        "z_unit": fmt.clip(task.objective.unit, 24),
         "names": [x.name, y.name],
     }
 
@@ -250,7 +280,7 @@ def _blank(scene: Scene, task: Task, values: Iterable[Any]) -> str:
     space = scene.state.definition.get("tasks", {}).get(task.name, {}).get("space", {})
     rules = [fmt.clip(rule, 80) for rule in (space.get("constraints") or [])[:4]]
     beyond = f"outside {' and '.join(rules)}" if rules else "where the surrogate says nothing"
-    return f"hatched: {beyond}; nothing runs there and nothing is predicted"
+    return f"hatched: {beyond}; nothing is predicted there"
 
 
 def _marks(scene: Scene, task: Task, x: str, y: str) -> list[Json]:
@@ -258,20 +288,20 @@ def _marks(scene: Scene, task: Task, x: str, y: str) -> list[Json]:
     state = scene.state
     marks: list[Json] = []
 
-    def put(kind: str, name: str, parameters: Json) -> None:
+    def put(kind: str, name: str, parameters: Json, origin: str) -> None:
         at = parameters.get(x), parameters.get(y)
         if all(isinstance(v, int | float) for v in at):
-            marks.append({"kind": kind, "name": name, "x": at[0], "y": at[1]})
+            marks.append({"kind": kind, "name": name, "x": at[0], "y": at[1], "origin": origin})
 
     for m in scene.tally.of(task.name)[-MOST:]:
-        put("run", m.run, state.runs[m.run].parameters)
+        put("run", m.run, state.runs[m.run].parameters, m.origin)
     for name in list(state.live)[:100]:
         if state.runs[name].task == task.name:
-            put("flight", name, state.runs[name].parameters)
+            put("flight", name, state.runs[name].parameters, state.runs[name].origin)
     for name in list(state.waiting)[:100]:
         proposal = state.proposals[name]
         if proposal.task == task.name:
-            put("human" if proposal.origin == "human" else "ai", name, proposal.parameters)
+            put("proposal", name, proposal.parameters, "human" if proposal.origin == "human" else "ai")
     return marks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,14 @@ class Parameter:
     def show(self, value: Any) -> str:
         """A value with its unit."""
         return fmt.quantity(value, self.unit)
+
+    def apart(self, one: Any, other: Any) -> float:
+        """How far two values are from each other, as a share of the range; choices are the same or 1 apart."""
+        numbers = [float(v) for v in (one, other, self.low, self.high) if isinstance(v, int | float)]
+        if self.kind not in {"float", "int"} or len(numbers) < 4:
+            return 0.0 if one == other else 1.0
+        a, b, low, high = (math.log(v) if self.log else v for v in numbers)
+        return abs(a - b) / (high - low) if high > low else 0.0
 
     def field(self) -> Json:
         """What an input for it must know."""
