@@ -16,7 +16,7 @@ pytest.importorskip("globus_compute_endpoint")
 
 
 @ai.simulation(checkpoint=True)
-def wandering(x: float, *, blocks: int = 3, restart: dict[str, object] | None = None):
+def wandering(blocks: int, restart: dict[str, object] | None = None):
     """Is at its end when it has been in so many blocks, and says which, step by step."""
     import os
     import time
@@ -42,20 +42,24 @@ def whole(x: float):
     return {"y": x}
 
 
+@pytest.mark.parametrize(
+    ("blocks", "walltime"),
+    [(2, "00:00:18"), pytest.param(5, "00:00:40", marks=[pytest.mark.full, pytest.mark.timeout(500)])],
+)
 def test_a_campaign_goes_on_from_block_to_block_and_begins_nothing_that_does_not_fit(
-    loopback: Loopback, campaigns: Path
+    loopback: Loopback, campaigns: Path, blocks: int, walltime: str
 ) -> None:
     connection = ai.connect(
         f"globus:{loopback.endpoint}",
-        compute={"engine": "htex", "walltime": "00:00:15", "workers": 2},
+        compute={"engine": "htex", "walltime": walltime, "workers": 2},
         watch=WATCH,
         spool="$SCRATCH/aisteer",
     )
-    space, objective = ai.Space(x=ai.Float(0, 10)), ai.Maximize("y")
+    objective = ai.Maximize("y")
     tasks = {
         "long": ai.Task(
             simulation=wandering,
-            space=space,
+            space=ai.Space(blocks=ai.Int(1, 10)),
             objective=objective,
             endpoint=connection,
             policy="manual",
@@ -64,7 +68,7 @@ def test_a_campaign_goes_on_from_block_to_block_and_begins_nothing_that_does_not
         ),
         "whole": ai.Task(
             simulation=whole,
-            space=space,
+            space=ai.Space(x=ai.Float(0, 10)),
             objective=objective,
             endpoint=connection,
             policy="manual",
@@ -74,22 +78,26 @@ def test_a_campaign_goes_on_from_block_to_block_and_begins_nothing_that_does_not
     }
     campaign = ai.Campaign("blocks", tasks=tasks, hold=0.0)
     try:
-        campaign.propose(task="long", x=1.0).accept()
+        campaign.propose(task="long", blocks=blocks).accept()
         for x in range(4):
             campaign.propose(task="whole", x=float(x)).accept()
         campaign.start()
-        until(campaign, lambda: len(campaign.state.runs) == 5 and not campaign.state.live, seconds=110)
+        until(
+            campaign,
+            lambda: len(campaign.state.runs) == 5 and not campaign.state.live,
+            seconds=100.0 * blocks,
+        )
         runs = campaign.state.runs.values()
         assert {run.end for run in runs} == {"done"}, [(run.task, run.end, run.message) for run in runs]
         [long] = [run for run in runs if run.task == "long"]
-        assert [attempt.end for attempt in long.attempts] == ["preempted", "preempted", "done"]
+        assert [attempt.end for attempt in long.attempts] == ["preempted"] * (blocks - 1) + ["done"]
         told = [
             [line["values"] for line in campaign.opened.mirror.observations(long.id, attempt.number)]
             for attempt in long.attempts
         ]
         steps = [line["step"] for attempt in told for line in attempt]
         assert steps == list(range(int(long.outcome["y"][0]))), "nothing was computed twice, or left out"
-        assert len({line["block"] for attempt in told for line in attempt}) == 3
+        assert len({line["block"] for attempt in told for line in attempt}) == blocks
         # A run that could not go on elsewhere was begun once, in a block that had the time for it.
         assert all(len(run.attempts) == 1 for run in runs if run.task == "whole")
         assert campaign.state.troubles == {}
