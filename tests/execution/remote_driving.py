@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 import time
+from typing import Any
 
 import aisteer as ai
 
@@ -37,15 +41,38 @@ def campaign_of(address: str, log: str) -> ai.Campaign:
     )
 
 
-def main(address: str, log: str, runs: int) -> None:
+def die(where: str) -> None:
+    """End as by ``kill -9`` when a run is about to be sent, or when it was sent and nobody has noted its task's id."""
+    from aisteer.execution.globus import sending
+    from aisteer.execution.globus.role import Role
+
+    send_batch, wait = sending.Sender._send_batch, Role.wait_until_sent
+
+    def send(*arguments: Any) -> None:
+        if where == "unsent":
+            os.kill(os.getpid(), signal.SIGKILL)
+        send_batch(*arguments)
+
+    def wait_and_die(*arguments: Any) -> None:
+        wait(*arguments)
+        if threading.current_thread().name == "aisteer-globus-sender":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(sending.Sender, "_send_batch", send)  # noqa: B010  for mypy
+    setattr(Role, "wait_until_sent", wait_and_die)  # noqa: B010
+
+
+def main(address: str, log: str, runs: int, where: str = "") -> None:
+    if where:
+        die(where)
     campaign = campaign_of(address, log)
-    campaign.start()
-    for number in range(runs):
+    for number in range(runs - len(campaign.state.runs)):
         campaign.propose(x=float(number), log=log).accept()
+    campaign.start()
     print("proposed", flush=True)
     while True:
         time.sleep(0.1)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:])

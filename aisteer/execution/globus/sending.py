@@ -345,7 +345,16 @@ class Sender:
             after = said.get("after")
             if isinstance(after, int | float) and after > 0:
                 member.not_before = time.monotonic() + min(after, _BLOCK)
+            missing = said.get("missing")
+            self._there.difference_update(
+                m for m in (missing if isinstance(missing, list) else []) if isinstance(m, str)
+            )
             member.queued = True
+        elif isinstance(said.get("missing"), str):
+            self._watcher.bring()
+            member.queued = True
+        elif isinstance(said.get("refused"), str):
+            self._not_executed(member, clean_text(said["refused"], 500))
         elif isinstance(said.get("claim"), dict):
             self._watcher.ring()  # somebody else executes it: the spool says how it goes on
         elif said.get("executed") is False and not member.claimed:

@@ -208,6 +208,8 @@ class Service:
             return f"it failed there: {_said(error.remote_data)}"
         if isinstance(error, globus_sdk.GlobusAPIError):
             return str(_refused("submission", error))
+        if isinstance(error, globus_sdk.GlobusError | OSError):
+            return str(_unreachable("submission", error))
         return _short(error)
 
     def _ask(self, what: str, question: Callable[[], Any]) -> Json:
@@ -294,10 +296,14 @@ def _in_words(what: str) -> Iterator[None]:
             "at the endpoint go on. Install a newer globus-compute-sdk and restart the kernel."
         ) from error
     except (globus_sdk.GlobusError, OSError) as error:
-        raise Unreachable(
-            f"Globus Compute does not answer ({what}: {_short(error)}). Runs at the endpoint go on, and nothing is "
-            "lost; it is tried again. Is there a way out to the internet from here?"
-        ) from error
+        raise _unreachable(what, error) from error
+
+
+def _unreachable(what: str, error: BaseException) -> Unreachable:
+    return Unreachable(
+        f"Globus Compute does not answer ({what}: {_short(error)}). Runs at the endpoint go on, and nothing is "
+        "lost; it is tried again. Is there a way out to the internet from here?"
+    )
 
 
 def _refused(what: str, error: globus_sdk.GlobusAPIError) -> EndpointError:

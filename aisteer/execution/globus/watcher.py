@@ -172,6 +172,11 @@ class Watcher:
         """Have orders carried out; a future with one answer for each, or SpoolError where the spool is refused."""
         return self._mail(_Letter(list(orders), size))
 
+    def bring(self) -> None:
+        """The worker is not there (any more): it travels with the next letter."""
+        self.zipped = True
+        self.ring()
+
     def read(self, key: str, name: str, patience: float) -> bytes:
         """A file of an attempt, at most ``READ`` bytes of it; empty where there is none.
 
@@ -336,7 +341,7 @@ class Watcher:
             self._again(flight, f"what it answered cannot be read, for {error}")
             return
         if "missing" in answer:
-            self.zipped = True  # the worker is not there (any more): it travels with the next letter
+            self.bring()
             self._again(flight, "the worker has to be brought there")
             return
         machine = answer.get("machine")

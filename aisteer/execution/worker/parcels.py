@@ -93,6 +93,8 @@ class Parcel:
                 return True, self.size
             files.remove(self.path)  # damaged: it is brought again
         stretch = self._stretch(offset, data)
+        with contextlib.suppress(OSError):  # what cannot be made is said when the file is opened
+            os.mkdir(os.path.dirname(self.path))  # a scratch disk is purged of empty folders as well
         if not offset and len(stretch) == self.size:
             self._check(hashlib.sha256(stretch).hexdigest())
             files.write_whole(self.path, stretch)

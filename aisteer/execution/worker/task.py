@@ -30,14 +30,16 @@ def execute(where: str, order: Json) -> Json:
         ``executed``; then ``end`` (its record, not checked) and, where they are short, all observations as
         ``stream`` (each byte one character). Otherwise ``reason``, and ``claim`` where somebody else has claimed it,
         with ``holder_dead`` where that was a process of this machine that is no more; or ``again`` where it has to be
-        submitted again, in ``after`` seconds if that is told. The answer has less than 1 MB; it may
-        never arrive, and nobody needs it.
+        submitted again, in ``after`` seconds if that is told, with the parcels that are ``missing``. The answer has
+        less than 1 MB; it may never arrive, and nobody needs it.
     """
     try:
         place = root.check(where, order.get("nonce"))
         key = order.get("key")
         folder, path = names.folder_of(key), names.home(place, key)
         request = order.get("request") or _out_of_lot(place, str(key), order.get("place"))
+        if missing := _missing(place, order, request):
+            return {**_not("what it needs is not in the spool (any more)", again=True), "missing": missing}
         if not isinstance(request, dict) or f"{request.get('uuid')}-{request.get('attempt')}" != key:
             return _not("its request is missing, or another attempt's")
         request = {**request, "block": order.get("block")}
@@ -93,6 +95,21 @@ def _prepare(place: str, order: Json, request: Json) -> None:
     restart = request.get("restart")
     if restart and not os.path.lexists(os.path.join(place, str(restart), "value.json")):
         Archives(Path(place)).restore(str(restart))
+
+
+def _missing(place: str, order: Json, request: object) -> list[str]:
+    """The parcels that it needs and that are not there: a scratch disk is purged now and then."""
+    spot = order.get("place")
+    if request is None and isinstance(spot, list) and spot:
+        lot = f"lots/{spot[0]}.jsonl"
+        return [] if parcels.is_whole(place, lot) else [lot]
+    simulation = request.get("simulation") if isinstance(request, dict) else None
+    said = simulation if isinstance(simulation, dict) else {}
+    suffix = {"source": ".py", "pickle": ".pkl"}.get(str(said.get("mode")))
+    name = f"code/{said.get('code')}{suffix}"
+    if suffix is None or isinstance(order.get("code"), dict) or os.path.lexists(os.path.join(place, name)):
+        return []
+    return [name]
 
 
 def _is_packed(place: str, path: str, folder: str) -> bool:
