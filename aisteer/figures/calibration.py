@@ -12,6 +12,7 @@ from aisteer.problem.units import label
 
 __all__ = ["calibration", "predicted_before"]
 
+Z90 = 1.6448536269514722
 LEVELS = np.linspace(0.05, 0.95, 19)
 
 
@@ -28,7 +29,8 @@ def predicted_before(source: Source) -> tuple[Panel, list[str], Array]:
     """The panel of outcomes against predictions, its runs, and their surprises in standard deviations."""
     known = set(source.outcomes().names)
     rows = [row for row in source.ledger() if row["run"] in known and row["surprise"] is not None]
-    axes = Axis("predicted before", source.objective.unit), Axis("measured", source.objective.unit)
+    unit, outcome = source.objective.unit, label(source.objective.outcome)
+    axes = Axis("predicted before", unit), Axis("measured", unit)
     layers: list[Layer] = []
     for who, words in (("ai", "AI's proposals"), ("human", "own and edited"), ("rule", "by rule")):
         mine = [row for row in rows if ORIGINS.get(row["origin"], "ai") == who]
@@ -38,7 +40,7 @@ def predicted_before(source: Source) -> tuple[Panel, list[str], Array]:
                 for key in ("predicted_mean", "predicted_std", "outcome", "standard_error")
             )
             names = [row["run"] for row in mine]
-            marks = Marks(words, ORIGINS[who], mean, value, x_error=std, y_error=error, names=names)
+            marks = Marks(words, ORIGINS[who], mean, value, x_error=Z90 * std, y_error=error, names=names)
             layers.append(marks)
     if rows:
         ends = [row[key] for row in rows for key in ("predicted_mean", "outcome")]
@@ -46,7 +48,7 @@ def predicted_before(source: Source) -> tuple[Panel, list[str], Array]:
         layers.insert(0, Line("as predicted", "ideal", diagonal, diagonal))
     note = "" if rows else "No run with a prediction has ended yet."
     surprise = np.array([row["surprise"] for row in rows], dtype=np.float64)
-    panel = Panel(*axes, layers, title=label(source.objective.outcome), note=note)
+    panel = Panel(*axes, layers, title=f"{outcome} (bars: 90 % of the prediction)", note=note)
     return panel, [row["run"] for row in rows], surprise
 
 

@@ -131,6 +131,7 @@ def _marks(axes: Axes, marks: Marks, order: int, *, over_surface: bool) -> None:
         "markeredgewidth": 0.8,
         "markeredgecolor": edge,
         "label": _text(marks.label),
+        "alpha": 0.35 if marks.faint else 1.0,
     }
     errors = {"xerr": _shown(marks.x_error), "yerr": _shown(marks.y_error)}
     axes.errorbar(marks.x, marks.y, zorder=order + 3, **errors, **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +17,7 @@ from aisteer.problem.units import label
 if TYPE_CHECKING:
     from aisteer.journal.state import Run, State
     from aisteer.journal.store import Journal
+    from aisteer.problem.parameters import Parameter
     from aisteer.problem.pool import Pool
     from aisteer.problem.space import Space
 
@@ -173,6 +174,15 @@ class Source:
         unit = (self._parameters.get(name) or {}).get("unit") or ""
         return f"{label(name)} = {text} {unit}".rstrip()
 
+    def off(self, point: Json, at: Mapping[str, Any]) -> float:
+        """How far a point is from where other parameters stand: the largest distance in their ranges, 0 to 1."""
+        from aisteer.problem.space import Space
+
+        space = self.campaign.space(self.task)
+        if not isinstance(space, Space):
+            return 0.0
+        return max((_apart(space.parameters[n], point[n], value) for n, value in at.items()), default=0.0)
+
     @property
     def first_number(self) -> str:
         """The first parameter that is a number; empty where there is none."""
@@ -193,3 +203,12 @@ class Source:
             )
         one = self._parameters[name]
         return Axis(name, one.get("unit", ""), "log" if one.get("log") else "linear")
+
+
+def _apart(parameter: Parameter, one: Any, other: Any) -> float:
+    """How far two values are from each other, as a share of the range; choices are the same or 1 apart."""
+    from aisteer.problem.parameters import Choice
+
+    if isinstance(parameter, Choice):
+        return 0.0 if one == other else 1.0
+    return abs(parameter.to_unit(one) - parameter.to_unit(other))

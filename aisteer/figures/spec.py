@@ -38,7 +38,8 @@ class Axis:
 class Marks:
     """Points ``x``, ``y`` of shape ``n``, with errors of the same shape where they are known.
 
-    ``names`` says what each point is (a run, a candidate); it stands in the data, not in the picture.
+    ``names`` says what each point is (a run, a candidate); it stands in the data, not in the picture. ``faint``
+    ones stand back behind the others.
     """
 
     label: str
@@ -48,6 +49,7 @@ class Marks:
     x_error: Array | None = None
     y_error: Array | None = None
     names: Sequence[str] = ()
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

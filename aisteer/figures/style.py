@@ -22,21 +22,21 @@ class Look:
 
 LOOKS: dict[Who, Look] = {
     "ai": Look("#0072B2", "^"),
-    "human": Look("#D55E00", "D"),
-    "rule": Look("#009E73", "o"),
-    "random": Look("#7F7F7F", "x", "--"),
+    "human": Look("#C75300", "D"),
+    "rule": Look("#00835F", "o"),
+    "random": Look("#8A5C86", "x", "--"),
     "live": Look("#CC79A7", "s", ":", hollow=True),
     "belief": Look("#0072B2", "", "-"),
     "ideal": Look("#000000", "", ":"),
 }
-"""Okabe and Ito's colours, which stay apart for all common kinds of colour vision. Shapes differ as well, and are the
-board's: triangle AI, diamond human, cross random, square in flight."""
+"""The board's colours on a light page: Okabe and Ito's, some darker, which stay apart for all common kinds of colour
+vision. Shapes differ as well, and are the board's: triangle AI, diamond human, cross random, square in flight."""
 
 SERIES: tuple[tuple[str, str], ...] = (
-    ("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"),
-    ("#E69F00", "-"), ("#56B4E9", "--"), ("#000000", "-."), ("#7F7F7F", ":"),
+    ("#0072B2", "-"), ("#D55E00", "--"), ("#00835F", ":"), ("#B0568B", "-."),
+    ("#B07800", "-"), ("#2F93C9", "--"), ("#6D6000", ":"), ("#6E6E6E", "-."),
 )  # fmt: skip
-"""Colours and dashes for curves of the same kind, such as the runs of an ensemble."""
+"""The board's colours and dashes for curves of the same kind, such as the runs of an ensemble."""
 
 SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",

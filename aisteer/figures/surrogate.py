@@ -21,6 +21,8 @@ Result = tuple[list[Panel], list[str], list[str]]
 ALONG = 121
 GRID = 41
 WIDTH = 1.96
+ON = 0.05
+"""A run within this share of the other parameters' ranges is on a slice."""
 BY_MEAN = "candidates, best predicted mean first"
 """Not their rank: that is a candidate's place by the policy's acquisition."""
 
@@ -31,8 +33,9 @@ def surrogate(
     """The surrogate, fitted on what is known now.
 
     In a box: mean with its 95 % band along ``x``, or mean and standard deviation over ``x`` and ``y``; the
-    other parameters stay at the best run's values. Runs are drawn at their own values of ``x``, wherever
-    they stand in the others. Over a pool: all candidates by predicted mean, and how predictions made before held.
+    other parameters stay at the best run's values. Runs are drawn at their own values of ``x``; those that are
+    more than a twentieth of the others' ranges away are faint. Over a pool: all candidates by predicted mean,
+    and how predictions made before held.
 
     Args:
         source: The campaign.
@@ -74,14 +77,15 @@ def surrogate(
 def _slice(source: Source, axis: Axis, known: Json, running: list[Layer]) -> Panel:
     others = ", ".join(source.at(name, value) for name, value in known["at"].items())
     along = np.asarray(known["x"], dtype=np.float64)
-    layers = [*_believed(along, known["mean"], known["std"]), *_measured(source, axis.label), *running]
+    measured = _measured(source, axis.label, at=known["at"])
+    layers = [*_believed(along, known["mean"], known["std"]), *measured, *running]
     return Panel(axis, source.axis, layers, title=f"at {others}" if others else "")
 
 
 def _believed(along: Array, mean: Array, std: Array, names: tuple[str, ...] = ()) -> list[Layer]:
     return [
-        Band("95 %", "belief", along, mean - WIDTH * std, mean + WIDTH * std),
-        Line("surrogate's mean", "belief", along, mean, names=names),
+        Band("95 % band", "belief", along, mean - WIDTH * std, mean + WIDTH * std),
+        Line("predicted mean", "belief", along, mean, names=names),
     ]
 
 
@@ -93,7 +97,8 @@ def _running(source: Source, mind: Any, x: str) -> list[Layer]:
     pairs = np.array([one["predicted"][source.objective.outcome] for one in told], dtype=np.float64)
     there = np.array([run.parameters[x] for run in source.live], dtype=np.float64)
     names = [run.id for run in source.live]
-    return [Marks("running, predicted", "live", there, pairs[:, 0], y_error=pairs[:, 1], names=names)]
+    error = WIDTH * pairs[:, 1]
+    return [Marks("running, predicted", "live", there, pairs[:, 0], y_error=error, names=names)]
 
 
 def _maps(source: Source, axes: list[Axis], known: Json) -> list[Panel]:
@@ -115,9 +120,17 @@ def _ranked(source: Source, pool: Pool, known: Json) -> Panel:
 
 
 def _measured(
-    source: Source, x: str, y: str | None = None, *, place: Mapping[str, float] | None = None
+    source: Source,
+    x: str,
+    y: str | None = None,
+    *,
+    place: Mapping[str, float] | None = None,
+    at: Mapping[str, Any] | None = None,
 ) -> list[Layer]:
-    """Runs by whose idea they were: their outcomes over ``x``, or where they are in ``x`` and ``y``."""
+    """Runs by whose idea they were: their outcomes over ``x``, or where they are in ``x`` and ``y``.
+
+    With ``at`` those that are elsewhere in the parameters that it names are faint, and below the others.
+    """
     outcomes = source.outcomes()
     found: list[Layer] = []
     for who, words in WORDS.items():
@@ -129,7 +142,13 @@ def _measured(
         names = [outcomes.names[i] for i in mine]
         if y is None:
             value, error = outcomes.value[mine], outcomes.error[mine]
-            found.append(Marks(words, who, along, value, y_error=error, names=names))
+            off = np.array([source.off(outcomes.parameters[i], at or {}) > ON for i in mine])
+            for faint, said in ((True, f"{words}, off the slice"), (False, words)):
+                chosen = off == faint
+                if chosen.any():
+                    some = [name for name, one in zip(names, chosen, strict=True) if one]
+                    marks = Marks(said, who, along[chosen], value[chosen], None, error[chosen], some, faint)
+                    found.insert(0, marks) if faint else found.append(marks)
         else:
             up = np.array([outcomes.parameters[i][y] for i in mine], dtype=np.float64)
             found.append(Marks(words, who, along, up, names=names))

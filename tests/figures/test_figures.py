@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ import aisteer as ai
 from aisteer.errors import NotSupported, UnknownName
 from aisteer.figures import KINDS, figure
 from aisteer.figures.spec import Axis, Band, Line, Marks, Surface
+from aisteer.figures.style import LOOKS, SERIES
 
 
 def layers(made, kind, panel=0):
@@ -61,7 +63,7 @@ def test_a_run_marked_bad_is_in_no_figure(steered):
 
 def test_a_slice_goes_through_the_measured_points_and_widens_between_them(steered):
     made = figure(steered.campaign, "surrogate", x="temperature", at={"share": 0.4})
-    line, band = layers(made, Line)["surrogate's mean"], layers(made, Band)["95 %"]
+    line, band = layers(made, Line)["predicted mean"], layers(made, Band)["95 % band"]
     assert line.x[[0, -1]] == pytest.approx([300, 2000])
     assert made.spec.panels[0].x.scale == "log"
     for point in GRID:
@@ -70,6 +72,24 @@ def test_a_slice_goes_through_the_measured_points_and_widens_between_them(steere
             assert there == pytest.approx(yield_of(**point)["yield"], abs=0.08)
     width = band.high - band.low
     assert width.max() > 2 * np.interp(700.0, band.x, width)
+
+
+def test_a_run_off_the_slice_is_faint_and_said_to_be(steered):
+    marks = layers(figure(steered.campaign, "surrogate", x="temperature", at={"share": 0.4}), Marks)
+    on, off = marks["AI's runs"], marks["AI's runs, off the slice"]
+    assert (on.faint, off.faint) == (False, True)
+    shares = {name: run["share"] for name, run in zip((f"R{i + 1}" for i in range(12)), GRID, strict=True)}
+    assert {shares[name] for name in on.names} == {0.4}
+    assert 0.4 not in {shares[name] for name in off.names}
+
+
+def test_figures_have_the_colours_of_the_board_on_a_light_page():
+    from aisteer_widgets.assets import css
+
+    board = dict(re.findall(r"--([a-z0-9]+): (#[0-9a-f]{6})", css().partition("[data-jp-theme-light")[0]))
+    for who in ("ai", "human", "random"):
+        assert LOOKS[who].colour.lower() == board[who]
+    assert [colour.lower() for colour, _ in SERIES] == [board[f"c{i}"] for i in range(8)]
 
 
 def test_what_runs_is_shown_where_it_is_with_its_prediction_and_no_outcome(steered):
@@ -93,12 +113,13 @@ def test_a_pool_is_shown_by_rank_and_by_what_was_predicted_before(words):
     told = [{"length": [len(p["word"]) + 1.0, 2.0]} for p in points]
     words.run(points, length_of, predicted=told)
     made = figure(words.campaign, "surrogate")
-    line = layers(made, Line)["surrogate's mean"]
+    line = layers(made, Line)["predicted mean"]
     assert len(line.x) == 40
     assert (np.diff(line.y) >= 0).all()
     before = layers(made, Marks, panel=1)["AI's proposals"]
     np.testing.assert_allclose(before.x, before.y + 1.0)
-    assert (before.x_error == 2.0).all()
+    np.testing.assert_allclose(before.x_error, 1.644854 * 2.0, rtol=1e-6)  # 90 % of the prediction
+    assert "bars: 90 %" in made.spec.panels[1].title
 
 
 def test_calibration_counts_what_fell_inside_intervals_claimed_before(steered):

@@ -87,7 +87,7 @@ function beliefChart(ctx, c) {
   const height = 210;
   const draw = c.kind === "slice" ? slicePlot : predictedPlot;
   return h("div", { key: c.kind }, sized(ctx, `belief-${c.kind}`, height, (width) => draw(ctx, c, width, height)),
-    c.kind === "slice" ? h("div", { class: "ais-legend" }, lineKey("ais-mean", c.note), key(h("i", { class: "ais-swatch" }), "its 95 % band"),
+    c.kind === "slice" ? h("div", { class: "ais-legend" }, lineKey("ais-mean", c.note), key(h("i", { class: "ais-swatch" }), "95 % band"),
       origins(c.points).map((o) => markKey(o, `${WHOSE[o]} runs${c.near ? ` ${c.near}` : ""}`)),
       c.far ? markKey(origins(c.points.filter((p) => p.off > 0.05))[0] || "ai", c.far, "", { opacity: "0.35" }) : null,
       origins(c.marks).map((o) => markKey(o, `${WHOSE[o]} proposals`, "ais-hollow")),
