@@ -15,11 +15,11 @@ def ordinal(n: int) -> str:
     return f"{n:,}{ending}"
 
 
-def ranked(rank: int | None, of: int | None) -> str:
+def ranked(rank: int | None, of: int | None, noun: str = "candidate") -> str:
     """``3rd of 1,430 candidates``; empty where either is not known."""
     if not rank or not of:
         return ""
-    return f"{ordinal(rank)} of {of:,} candidate{'' if of == 1 else 's'}"
+    return f"{ordinal(rank)} of {of:,} {noun}{'' if of == 1 else 's'}"
 
 
 def moved(rank: int | None, of: int | None, now: int, of_now: int) -> str:

@@ -19,7 +19,7 @@ def cards_of(story: Story) -> dict:
 
 def test_a_card_says_what_is_expected_why_and_at_what_cost():
     card = next(iter(cards_of(melting()).values()))
-    assert card["who"] == "AI, 1st of 512 candidates"
+    assert card["who"] == "AI, 1st of 512 sampled points"
     assert "by the acquisition" in card["ranked"]
     assert [(p["name"], p["value"]) for p in card["parameters"]] == [
         ("temperature", "1,385\u00a0K"),
@@ -81,7 +81,10 @@ def test_rejections_are_offered_to_be_undone_and_the_latest_for_as_long_as_it_is
 
 
 def test_the_last_batch_is_told_in_words():
-    assert shown(melting())["review"]["last"] == "Last batch: you accepted 1 and edited 1; 2 still wait"
+    assert (
+        shown(melting())["review"]["last"]
+        == "Last batch of proposals: you accepted 1 and edited 1; 2 still wait"
+    )
 
 
 def test_what_the_ai_took_back_is_told_in_english_and_with_its_ranks():
@@ -94,7 +97,9 @@ def test_what_the_ai_took_back_is_told_in_english_and_with_its_ranks():
     told = "new results moved it from 4th to 300th of 512 candidates"
     story.submit(cmd.Withdraw(actor=AI, epoch=story.state.epoch, proposals=[names[3]], reason=told))
     made = shown(story)
-    assert made["review"]["last"] == "Last batch: you accepted 1 and rejected 2; the AI withdrew 1"
+    assert made["review"]["last"] == (
+        "Last batch of proposals: you accepted 1 and rejected 2; the AI withdrew 1 (the ledger says why)"
+    )
     assert (made["ledger"]["rows"][0]["who"], made["ledger"]["rows"][0]["reason"]) == ("AI (bayesian)", told)
 
 
@@ -102,7 +107,7 @@ def test_a_first_point_says_that_it_is_one_whatever_its_rank():
     story = Story().start()
     story.propose({"temperature": 900.0, "density": 8.0}, reasons=[[{"kind": "initial", "of": 8}]])
     card = next(iter(cards_of(story).values()))
-    assert card["who"] == "AI, a first point, 1st of 512 candidates"
+    assert card["who"] == "AI, a first point, 1st of 512 sampled points"
     assert card["reasons"] == [
         "one of 8 first points, spread out so that there is something to learn from, whatever its rank"
     ]
@@ -121,7 +126,7 @@ def test_a_rank_stands_with_the_acquisition_where_the_head_does_not_say_it():
             of=513,
         )
     )
-    assert cards_of(story)[edit["id"]]["acquisition"] == "0.1, 31st of 513 candidates"
+    assert cards_of(story)[edit["id"]]["acquisition"] == "0.1, 31st of 513 sampled points"
 
 
 def test_the_foot_says_what_it_means_that_nobody_drives():
@@ -232,3 +237,22 @@ def test_every_part_is_plain_json_and_made_anew_from_the_state_alone():
     assert json.loads(json.dumps(first, allow_nan=False)) == json.loads(json.dumps(shown(story)))
     story.tally = Tally()
     assert shown(story) == first
+
+
+def test_nearest_runs_say_their_molecule_and_their_unit():
+    story = Story(MOLECULES, "ionise").start()
+    run = story.run({"smiles": "Oc1ccccc1"}, 8.5)
+    near = {"kind": "nearest", "runs": [{"run": run, "similarity": 0.62, "value": 8.5}]}
+    story.propose({"smiles": "Nc1ccccc1"}, reasons=[[near]])
+    (card,) = cards_of(story).values()
+    assert card["nearest"] == [f"{run} Oc1ccccc1, 62\u00a0% similar: 8.5\u00a0eV"]
+    assert card["who"] == "AI, 1st of 512 candidates"  # a pool has candidates
+
+
+def test_runs_that_a_surrogate_does_not_count_are_told_from_those_that_it_waits_for():
+    story = Story().start()
+    for i in range(4):
+        story.run({"temperature": 900.0 + i, "density": 8.2}, 3.0, task="random arm")
+    story.propose({"temperature": 900.0, "density": 8.0})
+    (card,) = cards_of(story).values()
+    assert card["expected"]["text"].endswith("none has so far, as the 4 runs of the random arm do not count")

@@ -16,7 +16,7 @@ _BACK = 400
 
 
 def last_batch(state: State) -> str:
-    """``Last batch: you accepted 1 and edited 1; 2 still wait``; empty before anything is decided."""
+    """``Last batch of proposals: you accepted 1 and edited 1; 2 still wait``; empty before anything is decided."""
     for batch in _batches(state):
         counts: Counter[tuple[str, str]] = Counter()
         for proposal in batch:
@@ -50,9 +50,11 @@ def _tell(counts: Counter[tuple[str, str]], waiting: int) -> str:
     for (whose, did), n in sorted(counts.items(), key=_place):
         told.setdefault(whose, []).append(f"{did} {n:,}")
     parts = [f"{whose} {_listed(deeds)}" for whose, deeds in told.items()]
+    if any(did == "withdrew" for _, did in counts):
+        parts[-1] += " (the ledger says why)"
     if waiting:
         parts.append(f"{waiting:,} still {'waits' if waiting == 1 else 'wait'}")
-    return f"Last batch: {'; '.join(parts)}"
+    return f"Last batch of proposals: {'; '.join(parts)}"
 
 
 def _place(item: tuple[tuple[str, str], int]) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tasks import baselines, task_names, task_of
 
-__all__ = ["RANKED", "aside", "origin_of_run", "whose"]
+__all__ = ["RANKED", "aside", "origin_of_run", "rank_of", "whose"]
 
 Json = dict[str, Any]
 RANKED = (
@@ -47,8 +47,14 @@ def whose(state: State, proposal: Proposal) -> str:
         arm = "random arm" if proposal.task in baselines(state) else "drawn at random"
         return f"{arm}{action}{place}"
     first = ", a first point" if any(r.get("kind") == "initial" for r in proposal.reasons) else ""
-    rank = ranked(proposal.rank, proposal.of)
+    rank = rank_of(state, proposal)
     return f"AI{first}{f', {rank}' if rank else ''}{action}{place}"
+
+
+def rank_of(state: State, proposal: Proposal) -> str:
+    """Its place, and among what: a pool's candidates, or points sampled all over a space."""
+    pool = task_of(state, proposal.task).pool
+    return ranked(proposal.rank, proposal.of, "candidate" if pool else "sampled point")
 
 
 def origin_of_run(state: State, run: Run) -> Json:

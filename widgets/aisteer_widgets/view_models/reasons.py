@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,11 @@ from aisteer_widgets.view_models.tasks import Task
 __all__ = ["Words", "words_of"]
 
 Json = dict[str, Any]
+
+
+def _nowhere(run: str) -> str:
+    del run
+    return ""
 
 
 @dataclass(slots=True)
@@ -26,6 +31,7 @@ class Words:
         nearest: The nearest runs with their outcomes.
         warnings: What a human should look at twice.
         others: Everything else that has words.
+        where: A run's point in words.
     """
 
     split: Json | None = None
@@ -33,11 +39,18 @@ class Words:
     nearest: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    where: Callable[[str], str] = _nowhere
 
 
-def words_of(reasons: Iterable[Json], task: Task) -> Words:
-    """Each reason by its kind; one of an unknown kind is shown by its own words, or not at all."""
-    words = Words()
+def words_of(reasons: Iterable[Json], task: Task, where: Callable[[str], str] = _nowhere) -> Words:
+    """Each reason by its kind; one of an unknown kind is shown by its own words, or not at all.
+
+    Args:
+        reasons: As a policy gave them.
+        task: The task.
+        where: A run's point in words, where there is room for it.
+    """
+    words = Words(where=where)
     for reason in reasons:
         _KINDS.get(str(reason.get("kind", "")), _other)(words, reason, task)
     words.nearest = words.nearest[:3]
@@ -89,13 +102,15 @@ def _initial(words: Words, reason: Json, task: Task) -> None:
 
 
 def _nearest(words: Words, reason: Json, task: Task) -> None:
-    del task
+    unit = task.objective.shown_unit if task.objective else ""
     for run in reason.get("runs") or []:
         if not isinstance(run, dict):
             continue
         value, error = _number(run.get("value")), _number(run.get("standard_error")) or 0.0
-        outcome = f": {fmt.estimate(value, error)}" if value is not None else ""
-        words.nearest.append(f"{fmt.clip(run.get('run', ''), 12)}{_how_near(run)}{outcome}")
+        outcome = f": {fmt.estimate(value, error, unit)}" if value is not None else ""
+        name = fmt.clip(run.get("run", ""), 12)
+        named = " ".join(filter(None, [name, words.where(name)]))
+        words.nearest.append(f"{named}{_how_near(run)}{outcome}")
 
 
 def _how_near(run: Json) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from aisteer.journal.state import Proposal, State
-from aisteer.steering.rank import ranked
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.batch import last_batch
 from aisteer_widgets.view_models.idle import nothing_to_review
-from aisteer_widgets.view_models.origin import RANKED, aside, whose
+from aisteer_widgets.view_models.origin import RANKED, aside, rank_of, whose
 from aisteer_widgets.view_models.reasons import Words, words_of
 from aisteer_widgets.view_models.scene import Scene
-from aisteer_widgets.view_models.tasks import Objective, Task, task_names, task_of
+from aisteer_widgets.view_models.tasks import Objective, Task, baselines, task_names, task_of
 
 __all__ = ["CARDS", "card", "fields", "review"]
 
@@ -73,7 +72,7 @@ def card(scene: Scene, proposal: Proposal) -> Json:
     state = scene.state
     task = task_of(state, proposal.task)
     parent = state.proposals.get(proposal.parent or "")
-    words = words_of(proposal.reasons, task)
+    words = words_of(proposal.reasons, task, lambda run: _molecule_of(state, task, run))
     smiles = _smiles(task, proposal)
     return {
         "id": proposal.id,
@@ -86,7 +85,7 @@ def card(scene: Scene, proposal: Proposal) -> Json:
         "parameters": _parameters(task, proposal, parent),
         "expected": _expected(scene, task, proposal, parent),
         "why": words.split,
-        "acquisition": _acquisition(words, proposal),
+        "acquisition": _acquisition(state, words, proposal),
         "nearest": words.nearest,
         "warnings": words.warnings,
         "reasons": words.others,
@@ -153,8 +152,21 @@ def _no_prediction(scene: Scene, proposal: Proposal, task: Task) -> str:
     if task.policy == "random":
         return "the random policy predicts nothing"
     if proposal.task not in scene.state.models:
-        return "no prediction yet: the surrogate is fitted when three runs have ended"
+        return (
+            f"no prediction yet: the surrogate is fitted when three runs have ended{_so_few(scene, proposal)}"
+        )
     return "prediction on its way…" if scene.driver else "no prediction yet: the campaign has no driver"
+
+
+def _so_few(scene: Scene, proposal: Proposal) -> str:
+    """How many have, where more runs are done than count."""
+    counted = len(scene.tally.of(proposal.task))
+    drawn = sum(len(scene.tally.of(task)) for task in baselines(scene.state) if task != proposal.task)
+    if not drawn:
+        return ""
+    have = "none has" if not counted else f"{counted} {'has' if counted == 1 else 'have'}"
+    arm = f"the {fmt.count(drawn, 'run')} of the random arm {'does' if drawn == 1 else 'do'} not count"
+    return f"; {have} so far, as {arm}"
 
 
 def _guess(objective: Objective, parent: Proposal | None) -> tuple[float, float] | None:
@@ -178,17 +190,24 @@ def _axis(mean: float, std: float, best: float | None, parent: tuple[float, floa
     return {"low": low - room, "high": high + room}
 
 
-def _acquisition(words: Words, proposal: Proposal) -> str:
+def _acquisition(state: State, words: Words, proposal: Proposal) -> str:
     """The acquisition with its name; and the rank by it, where the head of the card does not say it."""
     value = words.acquisition or ("" if proposal.acquisition is None else fmt.number(proposal.acquisition, 3))
     told = proposal.origin == "ai" and proposal.parent is None
-    rank = "" if told else ranked(proposal.rank, proposal.of)
+    rank = "" if told else rank_of(state, proposal)
     return ", ".join(w for w in (value, rank) if w)
 
 
 def _smiles(task: Task, proposal: Proposal) -> str:
     value = proposal.parameters.get(task.structure or "")
     return value if isinstance(value, str) and len(value) < 400 else ""
+
+
+def _molecule_of(state: State, task: Task, run: str) -> str:
+    """The molecule of a run; empty where a point is numbers, which its distance speaks of."""
+    known = state.runs.get(run)
+    value = known.parameters.get(task.structure or "") if known is not None else None
+    return fmt.clip(value, 40) if isinstance(value, str) else ""
 
 
 def _short(task: Task, proposal: Proposal) -> str:
