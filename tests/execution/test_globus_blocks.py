@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from pathlib import Path
 
 import pytest
 
 import aisteer as ai
+from aisteer.execution.endpoint import AttemptRef
+from aisteer.execution.mirror import Mirror
 from tests.execution.driven import until
 from tests.execution.remote import WATCH
 from tests.services.loopback import Loopback
 
 pytest.importorskip("globus_compute_sdk")
 pytest.importorskip("globus_compute_endpoint")
+from aisteer.execution.globus.roster import Roster
 
 
 @ai.simulation(checkpoint=True)
@@ -103,3 +108,23 @@ def test_a_campaign_goes_on_from_block_to_block_and_begins_nothing_that_does_not
         assert campaign.state.troubles == {}
     finally:
         campaign.close()
+
+
+def test_what_was_sent_around_the_end_of_a_block_and_is_begun_by_nobody_is_sent_once_more(
+    tmp_path: Path,
+) -> None:
+    roster = Roster(Mirror(tmp_path))
+    preempted, before, after = (
+        roster.add(AttemptRef(f"R{n}", uuid.uuid4().hex, 1), queued=True, elsewhere=False) for n in range(3)
+    )
+    roster.sent(preempted, "group/1")
+    roster.sent(before, "group/2")
+    now = time.monotonic()
+    assert roster.forgotten(now + 60) == [], "no block has ended"
+    roster.end(preempted, {"end": "preempted"})
+    roster.sent(after, "group/3")
+    assert roster.forgotten(now + 5) == []
+    assert roster.forgotten(now + 60) == [before, after]
+    for member in (before, after):
+        roster.sent(member, "group/4")
+    assert roster.forgotten(now + 60) == [], "once"

@@ -1,4 +1,4 @@
-"""Blocks that end and workers that are killed, on the real engine for blocks of a Globus Compute endpoint."""
+"""Workers that are killed, on the real engine for blocks of a Globus Compute endpoint."""
 
 from __future__ import annotations
 
@@ -46,17 +46,6 @@ def goes_on(stage: Stage, ref: AttemptRef) -> None:
     first, last = seen.observations[0]["i"], seen.observations[-1]["i"]
     assert first == (before.observations[-1]["i"] if checkpoint else 0)
     assert seen.end["outcome"] == {"y": [last]}
-
-
-def test_a_run_whose_block_ends_leaves_a_checkpoint_and_goes_on_in_the_next(at: At) -> None:
-    stage = at(compute={"engine": "htex", "walltime": "00:00:25", "workers": 1})
-    ref = stage.submit(LASTING)
-    running(stage, ref, observations=3)
-    seen = stage.ended(ref, within=90)
-    assert seen.end is not None
-    assert seen.end["end"] == "preempted"
-    assert seen.end["observations"] == len(seen.observations)
-    goes_on(stage, ref)
 
 
 @pytest.mark.full

@@ -26,6 +26,8 @@ _WAITING = 4.0
 """Seconds after which an attempt that was sent and that nobody has claimed is said to wait there."""
 _OVERTAKEN = 30.0
 """Seconds that one may be begun after another that was sent later."""
+_SHAKEN = 30.0
+"""Seconds around the end of a block in which its agent may end with it, and in which what waits should be begun."""
 _FORGOTTEN = 600.0
 """Seconds after which what waits is sent once more; then twice as many, and so on."""
 _CLAIM = ("by", "host", "job", "block", "worker")
@@ -94,6 +96,7 @@ class Roster:
         self._early: dict[str, Json] = {}  # ends of attempts that are not followed (yet)
         self._news: list[Glimpse] = []
         self._died_at = 0.0
+        self._shaken_at = 0.0
         self._overtaken: tuple[float, float] = (0.0, 0.0)
 
     # --- the driver's thread ---
@@ -188,7 +191,8 @@ class Roster:
         """What was sent, waits for ever as the service says, and may be known to nobody there any more.
 
         An agent takes tasks before its workers do. When it or a block of it dies, they are gone without a word: so
-        when attempts of ours die there, when later ones overtake, and in any case after some time that doubles.
+        when attempts of ours die there, once when a block ended (its agent may end with it, and takes tasks until it
+        has), when later ones overtake, and in any case after some time that doubles.
         """
         with self.bell:
             sent, seen = self._overtaken
@@ -199,10 +203,16 @@ class Roster:
                 and not (member.over or member.claimed or member.queued)
                 and (
                     member.sent < self._died_at
+                    or self._in_the_dark(member, now)
                     or (member.sent + _OVERTAKEN < sent and now - seen > _OVERTAKEN)
                     or now - member.sent > max(_FORGOTTEN, member.sent - member.first)
                 )
             ]
+
+    def _in_the_dark(self, member: Member, now: float) -> bool:
+        """Whether it was sent for the first time before or soon after a block ended, and nobody has begun it since."""
+        since = max(member.sent, self._shaken_at)
+        return member.sent == member.first < self._shaken_at + _SHAKEN and now - since > _SHAKEN
 
     def lose(self, member: Member, why: str) -> None:
         """Nobody executes it."""
@@ -294,6 +304,8 @@ class Roster:
         if member.over:
             return
         clean = clean_end(end)
+        if clean["end"] == "preempted":
+            self._shaken_at = time.monotonic()
         member.over, member.known = True, "ended"
         member.length = clean["length"] if not member.gap else 0
         self._tell(Glimpse(member.ref, end=clean, length=member.length))
