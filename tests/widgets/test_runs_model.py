@@ -252,3 +252,10 @@ def test_where_nobody_drives_a_live_run_is_as_it_was_last_known_and_its_clock_st
     assert later["rows"][0]["since"] == row["since"]
     assert later["sub"] == "1 live when last heard of"
     assert "1 live when last heard of" in static_html(story.scene(driver=""), wishes)
+
+
+def test_outcomes_without_an_error_have_the_same_decimals():
+    story = Story().start()
+    for i, value in enumerate((8.042, 8.73)):
+        story.run({**POINT, "density": 8.0 + i / 10}, value)
+    assert [row["value"]["text"] for row in rows_of(story).values()] == ["8.730", "8.042"]

@@ -74,3 +74,24 @@ def test_a_clipped_text_is_one_line_and_short(text):
     shown = fmt.clip(text, 50)
     assert len(shown) <= 50
     assert "\n" not in shown
+
+
+def test_values_stand_under_each_other_with_the_digits_that_the_finest_needs():
+    places = fmt.decimals([8.042, 8.73, 10.82])
+    assert [fmt.fixed(v, places) for v in (8.042, 8.73, 10.82)] == ["8.042", "8.730", "10.820"]
+    assert fmt.decimals([8.042, 4.2e-9]) is None
+    assert fmt.fixed(4.2e-9, None) == "4.2×10⁻⁹"
+    assert fmt.decimals([]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "shown"),
+    [
+        (-1013.9127, -1013.95, -1013.0, "−1,013.91"),
+        (-3.4, -3.4, -3.2, "−3.4"),
+        (900.2, 300.0, 2000.0, "900.2"),
+        (5.0, 5.0, 5.0, "5"),
+    ],
+)
+def test_what_moves_is_shown_to_the_digits_in_which_it_moves(value, low, high, shown):
+    assert fmt.moving(value, [low, high]) == shown

@@ -34,7 +34,7 @@ function extent(values, room = 0.06) {
 
 // A frame with axes; draw(X, Y, box) gives the marks.
 function plot({ key, width, height, x, y, xLabel, yLabel, label, draw, onpick }) {
-  const yTicks = ticks(y[0], y[1], Math.max(2, Math.floor(height / 42)));
+  const yTicks = ticks(y[0], y[1], Math.max(2, Math.floor(height / 30)));
   const widest = Math.max(...yTicks.map((t) => tickText(t, yTicks).length));
   const box = { l: Math.min(72, 12 + 6.6 * widest), r: 12, t: 20, b: 34 };
   const W = Math.max(width, 160), H = height;

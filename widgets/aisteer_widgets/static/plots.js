@@ -16,7 +16,7 @@ function livePlot(ctx, d, width, height) {
   const label = `Live ${d.y_label}: ${d.curves.map((c) => `${c.run} ${c.latest}, ${c.length}`).join("; ")}`;
   const span = x[1] - x[0] || 1;
   return plot({ key: "live-plot", width, height, x: [x[0], x[1] + span * 0.08], y, xLabel: d.x_label, yLabel: d.y_label, label, draw: (X, Y) => {
-    const ends = spread(d.curves.map((c) => Y(c.y[c.y.length - 1])), 12, 16, height - 36);
+    const ends = spread(d.curves.map((c) => Y(c.y[c.y.length - 1])), 12, 16, height - 42);
     return d.curves.map((c, i) => {
       const last = c.x.length - 1, faint = some && c.run !== ctx.ui.run;
       return h("g", { key: c.run, class: faint ? "ais-faint" : "", style: { color: `var(--c${ctx.colour(c.run)})` } },
@@ -207,8 +207,8 @@ function ledgerPanel(ctx) {
   return h("section", { key: "ledger", class: "ais-ledger", "aria-label": "Ledger of decisions" },
     h("h2", {}, ctx.alone ? h("b", {}, "Ledger") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.ledger = !open; ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Ledger")), h("span", {}, d.sub), h("span", { class: "ais-dim" }, "every decision, beside what came of it")),
     !open ? null : d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [h("div", { class: "ais-scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, ["Proposal", "Proposed by", "Point", "Predicted", "Decision", "Decided by", "Reason", "Run", "Outcome", "Off by"].map((t) => h("th", { scope: "col", class: ["Predicted", "Outcome", "Off by"].includes(t) ? "ais-right" : "" }, t, ["Predicted", "Outcome"].includes(t) ? unitLine(d.unit) : null)))),
-      h("tbody", {}, d.rows.map((r) => h("tr", { key: r.id }, h("td", {}, h("b", {}, r.id)), h("td", { class: "ais-nowrap" }, r.by), h("td", { class: "ais-point-cell", title: r.full }, r.what), h("td", { class: "ais-right ais-num" }, r.predicted),
-        h("td", { class: "ais-nowrap", title: r.time }, r.verdict), h("td", { class: "ais-rule" }, r.who), h("td", { class: "ais-message", title: r.reason }, r.reason), h("td", {}, r.run), h("td", { class: "ais-right ais-num" }, r.outcome), h("td", { class: "ais-right ais-num" }, r.off)))))),
+      h("thead", {}, h("tr", {}, ["Proposal", "Point", "Predicted", "Decision", "Reason", "Run", "Outcome", "Off by"].map((t) => h("th", { scope: "col", class: ["Predicted", "Outcome", "Off by"].includes(t) ? "ais-right" : "" }, t, ["Predicted", "Outcome"].includes(t) ? unitLine(d.unit) : null)))),
+      h("tbody", {}, d.rows.map((r) => h("tr", { key: r.id }, h("td", {}, h("b", {}, r.id), h("div", { class: "ais-dim ais-nowrap" }, r.by)), h("td", { class: "ais-point-cell", title: r.full }, r.what), h("td", { class: "ais-right ais-num" }, r.predicted),
+        h("td", { class: "ais-rule", title: r.time }, r.verdict, r.who ? h("div", { class: "ais-dim" }, `by ${r.who}`) : null), h("td", { class: "ais-message", title: r.reason }, r.reason), h("td", {}, r.run), h("td", { class: "ais-right ais-num" }, r.outcome), h("td", { class: "ais-right ais-num" }, r.off)))))),
       pager(ctx, d, "ledger_page", "proposals")]);
 }

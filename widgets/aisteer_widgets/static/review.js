@@ -142,6 +142,12 @@ function changed(form, parameters) {
   return Object.fromEntries(Object.entries(form.values || {}).filter(([k, v]) => v !== "" && v !== raw[k]));
 }
 
+// A number as a human would type it; where it is left as it is, what it stands for goes on in full.
+function readable(value) {
+  if (value === undefined) return "";
+  return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(6))) : String(value);
+}
+
 function fieldsOf(ctx, form, schema, task, start, send) {
   form.values = form.values || {};
   const enter = (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } };
@@ -157,7 +163,7 @@ function fieldsOf(ctx, form, schema, task, start, send) {
     const number = f.kind === "float" || f.kind === "int";
     return h("label", { key: f.name, class: "ais-field" }, label,
       h("input", { class: "ais-input ais-num", ...first, type: "text", inputmode: number ? "decimal" : "text", "aria-label": `${f.label}${f.hint ? `, ${f.hint}` : ""}`,
-        value: form.texts?.[f.name] ?? (now === undefined ? "" : String(now)), onkeydown: enter,
+        value: form.texts?.[f.name] ?? readable(now), title: typeof now === "number" ? `now ${now}` : null, onkeydown: enter,
         oninput: (e) => {
           const text = e.target.value.trim();
           (form.texts = form.texts || {})[f.name] = e.target.value;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time as _time
+from collections.abc import Iterable
 from typing import Any
 
 from aisteer.problem.units import label as _label
@@ -14,10 +15,13 @@ __all__ = [
     "clock",
     "cost",
     "count",
+    "decimals",
     "duration",
     "estimate",
+    "fixed",
     "label",
     "moment",
+    "moving",
     "number",
     "percent",
     "quantity",
@@ -76,6 +80,28 @@ def number(value: Any, digits: int = 4) -> str:
         return f"{mantissa.replace('-', _MINUS)}×{_power(power)}"
     text = _fixed(value, max(digits - 1 - power, 0))
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def decimals(values: Iterable[float]) -> int | None:
+    """Digits behind the point with which these stand under each other; nothing where one needs a power of ten."""
+    texts = [number(v) for v in values]
+    if any("×" in text or not text[-1:].isdigit() for text in texts):
+        return None
+    return max((len(text.partition(".")[2]) for text in texts), default=None)
+
+
+def fixed(value: float, decimals: int | None) -> str:
+    """A number with that many digits behind the point; as ``number`` where nothing says how many."""
+    return number(value) if decimals is None else _fixed(value, decimals)
+
+
+def moving(value: float, seen: Iterable[float], unit: str = "") -> str:
+    """A number to the digits in which it moves, by what has been ``seen`` of it."""
+    values = list(seen)
+    span = max(values) - min(values) if values else 0.0
+    if not (span > TINY and math.isfinite(span)) or not value:
+        return quantity(value, unit)
+    return quantity(value, unit, min(9, max(4, _exponent(value) - _exponent(span) + 2)))
 
 
 def estimate(mean: float, error: float = 0.0, unit: str = "") -> str:

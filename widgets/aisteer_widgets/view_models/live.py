@@ -49,7 +49,9 @@ def live(scene: Scene, wishes: Wishes) -> Json:
                 "x": [float(f"{x:.8g}") for x, _ in points],
                 "y": [float(f"{y:.7g}") for _, y in points],
                 "live": run.live,
-                "latest": fmt.quantity(curve.last[1], task_of(scene.state, run.task).unit_of(quantity))
+                "latest": fmt.moving(
+                    curve.last[1], [y for _, y in points], task_of(scene.state, run.task).unit_of(quantity)
+                )
                 if curve.last
                 else "",
                 "length": fmt.count(curve.length, "observation"),

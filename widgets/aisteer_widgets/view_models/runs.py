@@ -96,10 +96,11 @@ def runs(scene: Scene, wishes: Wishes) -> Json:
     names, total = page_of(scene, wishes)
     task = task_of(state, wishes.task)
     live = _headed(scene, names, wishes.quantity)
+    found = [state.runs[n] for n in names if n in state.runs]
+    shared, decimals = task.objective, _decimals(found, task.objective)
     rows = [
-        row(scene, state.runs[n], wishes.quantity, headed=live[0] != "", objective=task.objective)
-        for n in names
-        if n in state.runs
+        row(scene, run, wishes.quantity, headed=live[0] != "", objective=shared, decimals=decimals)
+        for run in found
     ]
     return {
         "sub": _counts(scene),
@@ -124,6 +125,14 @@ def _left_out(scene: Scene, wishes: Wishes) -> str:
     if wishes.runs_filter != "best" or not drawn or wishes.task in baselines(scene.state):
         return ""
     return f"without the {fmt.count(drawn, 'run')} of the random arm"
+
+
+def _decimals(found: list[Run], objective: Objective | None) -> int | None:
+    """Digits behind the point that the outcomes without an error have in common."""
+    if objective is None:
+        return None
+    pairs = [run.outcome[objective.outcome] for run in found if objective.outcome in run.outcome]
+    return fmt.decimals(value for value, error in pairs if not error)
 
 
 def _quantity(trace: Trace | None, wished: str) -> str:
@@ -177,7 +186,13 @@ def _ended(state: State) -> list[str]:
 
 
 def row(
-    scene: Scene, run: Run, quantity: str = "", *, headed: bool = False, objective: Objective | None = None
+    scene: Scene,
+    run: Run,
+    quantity: str = "",
+    *,
+    headed: bool = False,
+    objective: Objective | None = None,
+    decimals: int | None = None,
 ) -> Json:
     """One run as a row.
 
@@ -187,6 +202,7 @@ def row(
         quantity: The observation that its sparkline shows; its first one where it has no such.
         headed: Whether the table's head says which observation that is, and its unit.
         objective: What the head of the outcome's column speaks of; a value of another one says its own name.
+        decimals: Digits behind the point of outcomes without an error, so that they stand under each other.
     """
     task = task_of(scene.state, run.task)
     trace = scene.traces.get(run.id)
@@ -206,7 +222,7 @@ def row(
         "spark": _spark(trace, _quantity(trace, quantity)),
         "latest": _latest(task, trace),
         "latest_short": _latest_short(task, trace, _quantity(trace, quantity), headed=headed),
-        "value": _value(task, run, trace, objective),
+        "value": _value(task, run, trace, objective, decimals),
         "message": _message(run),
         "live": run.live,
         "origin": origin_of_run(scene.state, run),
@@ -272,7 +288,11 @@ def _latest(task: Task, trace: Trace | None) -> str:
     if trace is None or not trace.curves:
         return ""
     shown = [n for n in list(trace.curves)[:4] if n in trace.latest]
-    return "  ".join(f"{fmt.label(n)} {fmt.quantity(trace.latest[n], task.unit_of(n))}" for n in shown)
+    told = []
+    for name in shown:
+        seen = [y for _, y in trace.curves[name].points(SPARK)]
+        told.append(f"{fmt.label(name)} {fmt.moving(trace.latest[name], seen, task.unit_of(name))}")
+    return "  ".join(told)
 
 
 def _latest_short(task: Task, trace: Trace | None, quantity: str, *, headed: bool) -> str:
@@ -280,14 +300,13 @@ def _latest_short(task: Task, trace: Trace | None, quantity: str, *, headed: boo
     if trace is None or quantity not in trace.latest:
         return ""
     value = trace.latest[quantity]
-    return (
-        fmt.number(value)
-        if headed
-        else f"{fmt.label(quantity)} {fmt.quantity(value, task.unit_of(quantity))}"
-    )
+    seen = [y for _, y in trace.curves[quantity].points(SPARK)]
+    if headed:
+        return fmt.moving(value, seen)
+    return f"{fmt.label(quantity)} {fmt.moving(value, seen, task.unit_of(quantity))}"
 
 
-def _value(task: Task, run: Run, trace: Trace | None, headed: Objective | None) -> Json:
+def _value(task: Task, run: Run, trace: Trace | None, headed: Objective | None, decimals: int | None) -> Json:
     """The outcome, or what the run shows of it so far (said as such)."""
     objective = task.objective
     if objective is None:
@@ -305,6 +324,8 @@ def _value(task: Task, run: Run, trace: Trace | None, headed: Objective | None) 
     note = (
         "marked bad: not in the fit" if run.bad else "partial: not in the fit" if run.end == "partial" else ""
     )
+    if decimals is not None and not error and not other:
+        return {"text": fmt.fixed(value, decimals), "note": note}
     return {"text": f"{name}{fmt.estimate(value, error, unit)}", "note": note}
 
 
