@@ -54,6 +54,9 @@ class Shown:
     def flush(self) -> None:
         return
 
+    def forget(self) -> None:
+        self.seen.clear()
+
 
 def lags(campaign: ai.Campaign, shown: Shown) -> list[float]:
     found = []

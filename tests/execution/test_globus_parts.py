@@ -160,3 +160,29 @@ def test_only_what_needs_ranks_says_so() -> None:
     asked = {"num_nodes": 2, "ranks_per_node": 4, "num_ranks": 8}
     assert specification({"resources": {"nodes": 2, "ranks_per_node": 4}}) == asked
     assert specification({}, always=True) == {"num_nodes": 1, "ranks_per_node": 1, "num_ranks": 1}
+
+
+def test_an_end_is_told_after_all_that_the_run_has_said(tmp_path: Path) -> None:
+    roster = Roster(Mirror(tmp_path))
+    member = roster.add(REF, queued=False, elsewhere=True)
+    first, rest = b'{"kind":"obs"}\n', b'{"kind":"obs","last":1}\n'
+    roster.take({"attempts": {REF.key: {"data": first.decode(), "offset": 0}}}, [REF.key])
+    roster.take_result(member, {"end": "done", "length": len(first + rest)}, None)
+    assert [glimpse.end for glimpse in roster.drain({REF: 0}, 0)] == [None]
+    assert roster.question()["attempts"][REF.key]["offset"] == len(first)
+    roster.take({"attempts": {}, "more": True}, [REF.key])
+    assert roster.drain({REF: len(first)}, 0) == []
+    roster.take({"attempts": {REF.key: {"data": rest.decode(), "offset": len(first)}}}, [REF.key])
+    data, end = roster.drain({REF: len(first)}, 0)
+    assert (data.data, end.end["end"]) == (rest, "done")
+
+
+def test_an_end_whose_stream_never_comes_is_told_after_some_looks(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("aisteer.execution.globus.roster._TAIL", 0.0)
+    roster = Roster(Mirror(tmp_path))
+    roster.take_result(roster.add(REF, queued=False, elsewhere=True), {"end": "done", "length": 9}, None)
+    for _ in range(3):
+        assert roster.drain({REF: 0}, 0) == []
+        roster.take({"attempts": {}}, [REF.key])
+    time.sleep(0.001)
+    assert [glimpse.end["end"] for glimpse in roster.drain({REF: 0}, 0)] == ["done"]

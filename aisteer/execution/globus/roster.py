@@ -30,6 +30,12 @@ _SHAKEN = 30.0
 """Seconds around the end of a block in which its agent may end with it, and in which what waits should be begun."""
 _FORGOTTEN = 600.0
 """Seconds after which what waits is sent once more; then twice as many, and so on."""
+_TAIL = 5.0
+"""Seconds that the rest of a stream may arrive late, from the first look that should have seen it."""
+_LOOKS = 3
+"""Looks at least that should have seen it."""
+_OUT_OF_REACH = 900.0
+"""Seconds after which an end is told without the rest of its stream, which nobody could look at."""
 _CLAIM = ("by", "host", "job", "block", "worker")
 _LONGEST = 8 << 20
 _MOST_EARLY = 100_000
@@ -52,6 +58,9 @@ class Member:
         looked: When an answer last said that nobody had claimed it.
         ends: When the block ends in which it is executed, by the clock there; 0 where that is not told.
         known: ``""``, ``"claimed"`` or ``"ended"``, as a question says it.
+        end: How it ended, while the rest of its stream is not here: it is told after that, so that nothing is missing.
+        end_since: Since when.
+        missed: How many looks have not brought the rest, though they should have, and since when.
     """
 
     ref: AttemptRef
@@ -73,6 +82,9 @@ class Member:
     length: int = 0
     gap: str = ""
     trouble_since: float = 0.0
+    end: Json | None = None
+    end_since: float = 0.0
+    missed: tuple[int, float] = (0, 0.0)
     over: bool = False
 
     @property
@@ -120,6 +132,7 @@ class Roster:
         """What is new, in order; waits at most so many seconds for it. Lets go of what is over for the driver."""
         with self.bell:
             self._let_go(offsets)
+            self._give_up_tails(time.monotonic())
             if not self._news and wait > 0:
                 self.bell.wait_for(lambda: bool(self._news), wait)
             news, self._news = self._news, []
@@ -140,6 +153,16 @@ class Roster:
                 self._died_at = time.monotonic()  # the driver gave it up: it showed no sign of life
             if key not in untold:
                 del self._members[key]
+
+    def _give_up_tails(self, now: float) -> None:
+        """Tell ends whose streams cannot be read to their ends."""
+        for member in self._members.values():
+            if member.end is not None and (
+                now - member.end_since > _OUT_OF_REACH
+                or (member.missed[0] >= _LOOKS and now - member.missed[1] > _TAIL)
+                or member.gap
+            ):
+                self._tell_end(member)
 
     def _rewind(self, offsets: Mapping[AttemptRef, int]) -> None:
         """Where the mirror is not what was handed out (its disk was full, another driver read it): read again."""
@@ -246,6 +269,8 @@ class Roster:
                 said = attempts.get(key) if isinstance(attempts, dict) else None
                 if member is not None:
                     self._saw(member, said if isinstance(said, dict) else {}, now)
+                    if answer.get("more") is not True:  # else its turn may come with the next look
+                        self._missed(member, now)
 
     def _read_book(self, name: str, said: Json) -> None:
         data, following = said.get("data"), said.get("next")
@@ -299,6 +324,8 @@ class Roster:
         member.prefix = prefix if isinstance(prefix, str) else ""
         whole = length if type(length) is int else 0
         self._tell(Glimpse(member.ref, data=data, offset=offset, length=max(whole, member.offset)))
+        if member.end is not None and member.offset >= member.length:
+            self._tell_end(member)
 
     def _end(self, member: Member, end: Json) -> None:
         if member.over:
@@ -308,7 +335,19 @@ class Roster:
             self._shaken_at = time.monotonic()
         member.over, member.known = True, "ended"
         member.length = clean["length"] if not member.gap else 0
-        self._tell(Glimpse(member.ref, end=clean, length=member.length))
+        member.end, member.end_since = clean, time.monotonic()
+        if member.offset >= member.length:
+            self._tell_end(member)
+
+    def _tell_end(self, member: Member) -> None:
+        self._tell(Glimpse(member.ref, end=member.end, length=member.length))
+        member.end = None
+
+    def _missed(self, member: Member, now: float) -> None:
+        """A look was answered without the rest of the stream: it may have been asked before, or files arrive late."""
+        if member.end is not None:
+            count, since = member.missed
+            member.missed = (count + 1, since or now)
 
     def _doubt(self, member: Member, said: Json, now: float) -> None:
         """Whether it is executed any more, once that is sure."""
