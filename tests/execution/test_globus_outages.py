@@ -105,10 +105,14 @@ def test_a_full_disk_there_is_named_and_runs_go_on_when_there_is_room(at: At, lo
 def test_an_endpoint_that_was_stopped_while_idle_is_started_again_by_the_next_run(
     at: At, loopback: Loopback
 ) -> None:
-    idle = {"heartbeat_period": 1, "idle_heartbeats": 3}
-    stage = at(compute={**COMPUTE, **idle}, watch={**WATCH, **idle})
-    assert end_of(stage, stage.submit(TALKING, {"x": 1, "steps": 3}))["end"] == "done"
-    eventually(lambda: not loopback.agent.find("_start-user-endpoint"), within=90)
+    stage = at(compute={**COMPUTE, "idle_heartbeats": 2})
+    before = set(loopback.agent.find("_start-user-endpoint"))
+    ref = stage.submit(TALKING, {"x": 1, "steps": 3})
+    stage.ended(ref, within=110)
+    assert not stage.seen[ref].lost, stage.seen[ref].lost
+    started = set(loopback.agent.find("_start-user-endpoint")) - before
+    assert started
+    eventually(lambda: started - set(loopback.agent.find("_start-user-endpoint")), within=90)
     assert end_of(stage, stage.submit(TALKING, {"x": 2, "steps": 3}))["end"] == "done"
 
 

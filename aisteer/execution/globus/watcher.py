@@ -322,7 +322,8 @@ class Watcher:
         else:
             self.problem = (
                 f"The watcher at the endpoint has not answered for {waited:.0f} s: its workers are all taken, or it is "
-                "not running. Runs there go on; what they say is read when it answers."
+                "not running. Runs there go on; what they say is read when it answers. Is its agent started, on "
+                "its login node?"
             )
 
     def _land(self, flight: _Flight) -> None:

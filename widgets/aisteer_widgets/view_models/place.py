@@ -50,7 +50,7 @@ def place(address: str, health: Health | None, scene: Scene) -> Json:
         }
     words = health.state if health.state in STATES else "unknown"
     facts = _facts(health, scene.now, remote=has_blocks(address))
-    if not facts or words != "online":
+    if not facts or words == "starting":  # why one is offline stands among what needs attention
         facts.insert(0, fmt.clip(health.detail, 90))
     return {
         "name": name,
@@ -77,7 +77,10 @@ def _facts(health: Health, now: float, *, remote: bool) -> list[str]:
         facts.append(f"{idle} of {fmt.count(whole, 'worker')} idle")
     if health.block_ends is not None:
         facts.append(f"block ends in {fmt.duration(health.block_ends - now)}")
-    if health.contact is not None and now - health.contact > SILENT and health.busy + health.waiting:
+    silent = health.contact is not None and now - health.contact > (
+        SILENT if health.state == "online" else 0.0
+    )
+    if health.contact is not None and silent and health.busy + health.waiting:
         facts.append(f"last heard {fmt.duration(now - health.contact)} ago")
     return facts
 
