@@ -55,7 +55,7 @@ class Shown:
         return
 
     def forget(self) -> None:
-        self.seen.clear()
+        return
 
 
 def lags(campaign: ai.Campaign, shown: Shown) -> list[float]:
