@@ -39,7 +39,8 @@ def as_text(campaign: Campaign) -> str:
             lines.append(f"  budget: {spent:.4g} {counts}, {reserved:.4g} reserved of {amount:g} {unit}")
         troubles = list(state.troubles.values())
     lines += [f"  {describe_proposal(one)}" for one in waiting[:_SHOWN]]
-    lines += [f"  {describe_run(one)}" for one in live[:_SHOWN]]
+    last = "" if driven else " · as last heard of"
+    lines += [f"  {describe_run(one)}{last}" for one in live[:_SHOWN]]
     lines += [f"  trouble: {one.message}" for one in troubles[:_SHOWN]]
     return "\n".join(lines)
 

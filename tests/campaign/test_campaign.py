@@ -558,3 +558,4 @@ def test_where_nobody_drives_the_summary_says_that_live_is_only_what_was_last_he
     campaign.journal.release_lease(1)
     assert "no driver is at work" in as_text(campaign)
     assert "  runs: 1 live when last heard of, none ended" in as_text(campaign)
+    assert "running · as last heard of" in as_text(campaign)

@@ -64,6 +64,12 @@ def test_an_accepted_proposal_can_be_undone_while_it_is_held():
     assert held["words"] == "launches when a slot is free"
 
 
+def test_nothing_counts_down_to_a_launch_that_nobody_makes():
+    story = melting()
+    (held,) = review(story.scene(driver=""))["held"]
+    assert (held["left"], held["words"]) == (0, "launches once the campaign has a driver")
+
+
 def test_rejections_are_offered_to_be_undone_and_the_latest_for_as_long_as_it_is_one():
     story = Story().start()
     names = story.propose({"temperature": 900.0, "density": 8.0}, {"temperature": 950.0, "density": 8.0})

@@ -62,7 +62,9 @@ def live(scene: Scene, wishes: Wishes) -> Json:
     units = _Units(scene, [c["run"] for c in curves] or names)
     change = ", change since the start" if relative else ""
     return {
-        "title": "Live" if any(c["live"] for c in curves) or not curves else "Observations",
+        "title": "Live"
+        if scene.driver and (any(c["live"] for c in curves) or not curves)
+        else "Observations",
         "sub": ", ".join(c["run"] for c in curves),
         "quantity": quantity,
         "quantities": [{"name": q, "label": fmt.label(q)} for q in quantities[:24]],

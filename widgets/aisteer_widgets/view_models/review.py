@@ -227,7 +227,9 @@ def _held(scene: Scene) -> list[Json]:
         decision = proposal.decision
         if decision is None:
             continue
-        left = decision.launch_after - scene.now
+        # Nobody counts down where nothing can launch.
+        counts = scene.state.active and scene.driver
+        left = decision.launch_after - scene.now if counts else 0.0
         held.append(
             {
                 "id": name,
