@@ -1,10 +1,11 @@
 """Remote runs, live: 64 at a Globus Compute endpoint (loopback) with 10 observations a second each; then stops.
 
-Lag is from the moment the simulation yields an observation to the picture of the board that contains it. Loss is looked
-for in the mirror: every observation once, in order. Requests are those that the web service counted, stops included. A
-stop is timed at the endpoint, from the control in the spool to the run's acknowledgement; and for the user, from the call
-to that acknowledgement, and to its being in the journal. SDK, broker and agent are the real ones; the web service is
-emulated, and nothing is as far away as it would be. There is no peer: Globus Compute has neither live output nor a stop.
+Lag is from the moment the simulation yields an observation to the picture of the board that contains it. Loss is
+looked for in the mirror: every observation once, in order. Requests are those that the web service counted, stops
+included. A stop is timed at the endpoint, from the control in the spool to the run's acknowledgement; and for the user,
+from the call to that acknowledgement, and to its being in the journal. SDK, broker and agent are the real ones; the web
+service is emulated, and nothing is as far away as it would be. There is no peer: Globus Compute has neither live output
+nor a stop.
 """
 
 from __future__ import annotations
