@@ -19,7 +19,7 @@ def cards_of(story: Story) -> dict:
 
 def test_a_card_says_what_is_expected_why_and_at_what_cost():
     card = next(iter(cards_of(melting()).values()))
-    assert card["who"] == "AI, 1st of 512 sampled points"
+    assert card["who"] == "AI, 1st of 512 sampled candidates"
     assert "by the acquisition" in card["ranked"]
     assert [(p["name"], p["value"]) for p in card["parameters"]] == [
         ("temperature", "1,385\u00a0K"),
@@ -113,7 +113,7 @@ def test_a_first_point_says_that_it_is_one_whatever_its_rank():
     story = Story().start()
     story.propose({"temperature": 900.0, "density": 8.0}, reasons=[[{"kind": "initial", "of": 8}]])
     card = next(iter(cards_of(story).values()))
-    assert card["who"] == "AI, a first point, 1st of 512 sampled points"
+    assert card["who"] == "AI, a first point, 1st of 512 sampled candidates"
     assert card["reasons"] == [
         "one of 8 first points, spread out so that there is something to learn from, whatever its rank"
     ]
@@ -132,7 +132,7 @@ def test_a_rank_stands_with_the_acquisition_where_the_head_does_not_say_it():
             of=513,
         )
     )
-    assert cards_of(story)[edit["id"]]["acquisition"] == "0.1, 31st of 513 sampled points"
+    assert cards_of(story)[edit["id"]]["acquisition"] == "0.1, 31st of 513 sampled candidates"
 
 
 def test_the_foot_says_what_it_means_that_nobody_drives():

@@ -96,6 +96,7 @@ function spark(points, tone) {
 function interval(e, W = 130) {
   const H = 18, X = (v) => 5 + ((v - e.low) / (e.high - e.low)) * (W - 10);
   return h("svg", { class: "ais-interval", width: W, height: H, viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" },
+    h("title", {}, e.best === null ? "predicted mean ± std" : "predicted mean ± std; dashed: the best so far"),
     h("line", { class: "ais-grid", x1: 2, x2: W - 2, y1: 9, y2: 9 }),
     h("rect", { class: "ais-band", x: X(e.mean - e.std), y: 4, width: Math.max(1, X(e.mean + e.std) - X(e.mean - e.std)), height: 10, rx: 3 }),
     h("circle", { class: "ais-dot", cx: X(e.mean), cy: 9, r: 4 }),

@@ -54,7 +54,7 @@ def whose(state: State, proposal: Proposal) -> str:
 def rank_of(state: State, proposal: Proposal) -> str:
     """Its place, and among what: a pool's candidates, or points sampled all over a space."""
     pool = task_of(state, proposal.task).pool
-    return ranked(proposal.rank, proposal.of, "candidate" if pool else "sampled point")
+    return ranked(proposal.rank, proposal.of, "candidate" if pool else "sampled candidate")
 
 
 def origin_of_run(state: State, run: Run) -> Json:
