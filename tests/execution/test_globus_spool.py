@@ -30,6 +30,7 @@ from aisteer.execution.globus import telling
 from aisteer.execution.globus import watcher as watcher_module
 from aisteer.execution.globus.health import health
 from aisteer.execution.globus.near import Near
+from aisteer.execution.globus.reading import read
 from aisteer.execution.globus.roster import Member, Roster
 from aisteer.execution.globus.telling import Telling
 from aisteer.execution.globus.watcher import Watcher
@@ -307,10 +308,10 @@ def test_what_a_run_printed_there_is_read_packed_or_not(far: Far) -> None:
     there.submit("run", str(far.root), far.order(source, {"x": 1})).result(40)
     there.close()
     assert eventually(lambda: far.end)["end"] == "failed"
-    assert "µ at step 3" in far.watcher.read(far.ref.key, "stderr.log", 20).decode()
+    assert "µ at step 3" in read(far.watcher, far.ref.key, "stderr.log", 20).decode()
     far.watcher.write([{"do": "pack", "keys": [far.ref.key]}]).result(20)
     assert not far.folder.exists()
-    assert "µ at step 3" in far.watcher.read(far.ref.key, "stderr.log", 20).decode()
-    assert far.watcher.read(f"{uuid.uuid4().hex}-1", "stderr.log", 20) == b""
+    assert "µ at step 3" in read(far.watcher, far.ref.key, "stderr.log", 20).decode()
+    assert read(far.watcher, f"{uuid.uuid4().hex}-1", "stderr.log", 20) == b""
     with pytest.raises(SpoolError, match=r"host\.log.* is not read"):
-        far.watcher.read(far.ref.key, "host.log", 20)
+        read(far.watcher, far.ref.key, "host.log", 20)

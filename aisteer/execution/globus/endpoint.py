@@ -16,6 +16,7 @@ from aisteer.execution.globus.health import health
 from aisteer.execution.globus.letting_go import LettingGo
 from aisteer.execution.globus.near import Near, Sight
 from aisteer.execution.globus.outbox import Outbox
+from aisteer.execution.globus.reading import read
 from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.sending import Sender
 from aisteer.execution.globus.service import Service
@@ -30,8 +31,6 @@ __all__ = ["GlobusEndpoint"]
 
 Json = dict[str, Any]
 
-_READ = 60.0
-"""Seconds for which a file there is waited for."""
 _CREATED = 600.0
 """Seconds for which the spool's making is waited for; it may wait for a block. After that it is asked again."""
 
@@ -193,7 +192,7 @@ class GlobusEndpoint:
             raise EndpointError(
                 f"Nothing of this campaign is at {self.address}: {ref.run} printed nothing there."
             )
-        return self._watcher.read(ref.key, name, _READ)
+        return read(self._watcher, ref.key, name)
 
     def close(self) -> None:
         """Let go of it. Runs go on."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from aisteer.errors import AisteerError, EndpointError, SpoolError
+from aisteer.errors import AisteerError, EndpointError
 from aisteer.execution.ends import clean_text
 from aisteer.execution.globus import sizes
+from aisteer.execution.globus.bringing import Bringing
 from aisteer.execution.globus.functions import closed, opened
 from aisteer.execution.globus.outbox import Outbox
 from aisteer.execution.globus.role import Role, task_of
@@ -40,10 +39,6 @@ _TRIES = 3
 """Times that an attempt is sent whose task failed without having begun it."""
 _GATHER = 0.8
 """Seconds after a submission in which less than a whole batch is gathered: the service takes few requests."""
-_STRETCH = 3_000_000
-"""Bytes of code that go in one request."""
-_PATIENCE = 120.0
-"""Seconds in which the watcher is expected to write something there; after that it is asked again."""
 _BLOCK = 900.0
 """Seconds after which a block that was about to end is taken for ended, whatever was said."""
 _WANTS_RANKS = "MPI mode requires"
@@ -103,7 +98,6 @@ class Sender:
         self._block = block
         self._words = words
         self._function = ""
-        self._there: set[str] = set()
         self._done: deque[tuple[str, Any]] = deque()
         self._failures = 0
         self._not_before = 0.0
@@ -111,6 +105,7 @@ class Sender:
         self._gather_until = 0.0
         self._bell = threading.Event()
         self._closed = threading.Event()
+        self._bringing = Bringing(watcher, self._closed)
         self._thread = threading.Thread(target=self._run, name="aisteer-globus-sender", daemon=True)
 
     def start(self) -> None:
@@ -174,57 +169,6 @@ class Sender:
         self.ready, self._failures, self.problem = True, 0, ""
         self._watcher.ring()
 
-    def _bring(self, parcels: dict[str, bytes]) -> None:
-        """Put files into the spool there, as far as they are not.
-
-        Raises:
-            EndpointError, SpoolError: They could not be written.
-        """
-        missing = {name: content for name, content in parcels.items() if name not in self._there}
-        if not missing:
-            return
-        asked = self._written([{"do": "have", "names": list(missing)}], 200 * len(missing))
-        have = set(asked[0].get("have") or ()) if asked else set()
-        for name, content in missing.items():
-            if name not in have:
-                self._put(name, content)
-            self._there.add(name)
-
-    def _put(self, name: str, content: bytes) -> None:
-        sha256 = hashlib.sha256(content).hexdigest()
-        offset, stored = 0, False
-        for _ in range(2 * len(content) // _STRETCH + 4):
-            stretch = content[offset : offset + _STRETCH]
-            data = base64.b64encode(stretch).decode()
-            order = {"do": "put", "name": name, "sha256": sha256, "size": len(content), "offset": offset}
-            answer = self._written([{**order, "data": data}], len(data))[0]
-            stored, following = answer.get("stored") is True, answer.get("next")
-            if stored or type(following) is not int:
-                break
-            offset = min(max(0, following), len(content))
-        if not stored:
-            raise SpoolError(
-                f"{name} could not be written to the spool at the endpoint: {clean_text(answer.get('problem'), 500)}. "
-                "Nothing was sent; runs stay accepted, and it is tried again. Is there room?"
-            )
-
-    def _written(self, orders: list[Json], size: int) -> list[Json]:
-        answer: Future[list[Json]] = self._watcher.write(orders, size)
-        deadline = time.monotonic() + _PATIENCE
-        while not answer.done():
-            if self._closed.is_set() or time.monotonic() > deadline:
-                raise EndpointError(
-                    self._watcher.problem
-                    or "The endpoint has not written yet what the runs need. They stay accepted."
-                )
-            time.sleep(0.05)
-        answers = answer.result()
-        if len(answers) != len(orders):
-            raise EndpointError(
-                "The endpoint answered less than it was asked. Runs stay accepted; it is tried again."
-            )
-        return answers
-
     # --- sending ---
 
     def _send(self, queued: Sequence[Member]) -> None:
@@ -233,7 +177,7 @@ class Sender:
         kinds: dict[str, tuple[Json | None, list[tuple[Member, sizes.Parcel]]]] = {}
         for member in fit:
             request = requests[member.ref.key]
-            self._bring(self._needs(request))
+            self._bringing.bring(self._needs(request))
             parcel = self._parcel(member.ref.key, request)
             needs = specification(request, always=self._ranks)
             kinds.setdefault(str(needs), (needs, []))[1].append((member, parcel))
@@ -272,7 +216,7 @@ class Sender:
             return parcel
         data, [(offset, length)] = lots.compose([request])
         name = hashlib.sha256(data).hexdigest()[:32]
-        self._bring({f"lots/{name}.jsonl": data})
+        self._bringing.bring({f"lots/{name}.jsonl": data})
         return sizes.Parcel(closed({**order, "place": [name, offset, length]}))
 
     def _needs(self, request: Json) -> dict[str, bytes]:
@@ -281,7 +225,7 @@ class Sender:
         if suffix is None:
             return {}
         name = f"{simulation.get('code')}{suffix}"
-        if f"code/{name}" in self._there:
+        if self._bringing.has(f"code/{name}"):
             return {}
         return {f"code/{name}": (self._code / name).read_bytes()}
 
@@ -346,9 +290,7 @@ class Sender:
             if isinstance(after, int | float) and after > 0:
                 member.not_before = time.monotonic() + min(after, _BLOCK)
             missing = said.get("missing")
-            self._there.difference_update(
-                m for m in (missing if isinstance(missing, list) else []) if isinstance(m, str)
-            )
+            self._bringing.missing(missing if isinstance(missing, list) else ())
             member.queued = True
         elif isinstance(said.get("missing"), str):
             self._watcher.bring()

@@ -6,11 +6,7 @@ be written rides along with the next look when one is due, and goes at once in a
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import errno
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aisteer.errors import EndpointError, SpoolError
-from aisteer.execution.endpoint import READ
 from aisteer.execution.ends import clean_text
 from aisteer.execution.globus.functions import closed, opened
 from aisteer.execution.globus.roster import Roster
@@ -176,29 +171,6 @@ class Watcher:
         """The worker is not there (any more): it travels with the next letter."""
         self.zipped = True
         self.ring()
-
-    def read(self, key: str, name: str, patience: float) -> bytes:
-        """A file of an attempt, at most ``READ`` bytes of it; empty where there is none.
-
-        Raises:
-            SpoolError: It is there and cannot be read, or the spool is refused.
-            EndpointError: No answer came within ``patience`` seconds.
-        """
-        asked = self.write([{"do": "read", "key": key, "name": name, "limit": READ}])
-        try:
-            [said] = asked.result(patience) or [{}]
-        except TimeoutError as error:
-            why = self.problem or "its workers are taken, or wait for a block"
-            raise EndpointError(f"{name} of {key} has not come yet: {why}. Ask again later.") from error
-        data, words = said.get("data"), clean_text(said.get("problem"), 300)
-        if isinstance(data, str):
-            with contextlib.suppress(ValueError):
-                return base64.b64decode(data)[:READ]
-        if os.strerror(errno.ENOENT) in words:
-            return b""
-        raise SpoolError(
-            f"{name} cannot be read at the endpoint: {words or 'it does not say why'}. Nothing was lost."
-        )
 
     def create(self, where: str) -> Future[list[Json]]:
         """Have the spool's root made; a repeat is harmless. ``root`` is known when it is done."""
