@@ -85,6 +85,7 @@ def test_code_that_is_purged_there_is_brought_again(at: At) -> None:
     assert list((spool / "code").glob(f"{code['code']}.py"))
 
 
+@pytest.mark.full
 def test_a_full_disk_there_is_named_and_runs_go_on_when_there_is_room(at: At, loopback: Loopback) -> None:
     with small_disk(loopback.agent.scratch / "small", "2m") as disk:
         filler = fill(disk)

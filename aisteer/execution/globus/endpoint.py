@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from aisteer.execution.globus.health import health
 from aisteer.execution.globus.letting_go import LettingGo
 from aisteer.execution.globus.near import Near, Sight
 from aisteer.execution.globus.outbox import Outbox
+from aisteer.execution.globus.post import TaskPost
 from aisteer.execution.globus.reading import read
 from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.sending import Sender
@@ -239,7 +240,7 @@ class GlobusEndpoint:
                 compute = service.role(self.endpoint, self._compute, amqp_port=self._port)
                 watch = self._watch_role(service) or compute
                 self._roles = [compute, watch]
-                post = _Post(service, watch)
+                post = TaskPost(service, watch)
                 self._watcher = Watcher(
                     post,
                     self._roster,
@@ -322,32 +323,3 @@ class GlobusEndpoint:
         """The spool's root there: one for each campaign."""
         nonce = self._outbox.nonce
         return f"{self._spool.rstrip('/')}/{self._folder.resolve().name}-{nonce[:12]}"
-
-
-class _Post:
-    """How the watcher's tasks get to its role."""
-
-    def __init__(self, service: Service, role: Any) -> None:
-        self._service = service
-        self._role = role
-
-    def send(self, kind: str, root: str, payload: Json) -> Any:
-        function = self._service.function(kind, functions.source(kind), self._role.endpoint)
-        [future] = self._role.send(function, root, [payload])
-        return future
-
-    def find(self, task: str) -> Any:
-        said = self._service.tasks([task]).get(task)
-        if said is not None and not said.get("completion_t"):
-            return None
-        found: Future[Any] = Future()
-        try:
-            if said is None:
-                raise EndpointError("the web service has forgotten the task")  # noqa: TRY301
-            found.set_result(self._service.result(said))
-        except Exception as error:  # noqa: BLE001  whatever it was: the future says it
-            found.set_exception(error)
-        return found
-
-    def words(self, error: BaseException) -> str:
-        return self._service.words(error)

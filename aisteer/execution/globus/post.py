@@ -1,0 +1,52 @@
+"""How the watcher's looks and letters get to an endpoint that is reached through the service alone."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+from aisteer.errors import EndpointError
+from aisteer.execution.globus import functions
+from aisteer.execution.globus.role import Role
+from aisteer.execution.globus.service import Service
+
+__all__ = ["TaskPost"]
+
+Json = dict[str, Any]
+
+
+class TaskPost:
+    """Sends looks and letters to a role, and finds out what became of those of which no answer comes; see ``Post``.
+
+    Args:
+        service: The connection to Globus.
+        role: Where they are executed.
+    """
+
+    def __init__(self, service: Service, role: Role) -> None:
+        self._service = service
+        self._role = role
+
+    def send(self, kind: str, root: str, payload: Json) -> Any:
+        """Have it executed by the function of that name."""
+        function = self._service.function(kind, functions.source(kind), self._role.endpoint)
+        [future] = self._role.send(function, root, [payload])
+        return future
+
+    def find(self, task: str) -> Any:
+        """What the web service knows of a task."""
+        said = self._service.tasks([task]).get(task)
+        if said is not None and not said.get("completion_t"):
+            return None
+        found: Future[Any] = Future()
+        try:
+            if said is None:
+                raise EndpointError("the web service has forgotten the task")  # noqa: TRY301
+            found.set_result(self._service.result(said))
+        except Exception as error:  # noqa: BLE001  whatever it was: the future says it
+            found.set_exception(error)
+        return found
+
+    def words(self, error: BaseException) -> str:
+        """An error of the SDK, as it is said to people."""
+        return self._service.words(error)
