@@ -6,7 +6,7 @@ const SILENCE = 15000; // ms without a word from the kernel after which it is ta
 
 const KEYS = [
   ["j  k", "next, previous proposal or run"], ["a", "accept the proposal"], ["e", "edit it"], ["r", "reject it, with a reason"],
-  ["u", "undo the last decision that can be undone"], ["n", "propose a candidate of your own"], ["tab", "move between proposals and runs"],
+  ["u", "undo the last acceptance or rejection that can be undone"], ["n", "propose a candidate of your own"], ["tab", "move between proposals and runs"],
   ["s", "stop the selected run"], ["p", "among the runs: pause or resume the selected one"],
   ["x  b  t", "among the runs: extend, branch, try again"], ["esc", "close what is open"], ["?", "show or hide these keys"],
 ];
