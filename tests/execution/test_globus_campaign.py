@@ -110,6 +110,7 @@ def test_runs_far_away_do_what_is_asked_of_them_and_until_they_say_so_it_is_requ
 ) -> None:
     runs = campaign.runs
     one, two, three, four = (launched(campaign, x) for x in (1.0, 2.0, 3.0, 4.0))
+    until(campaign, lambda: campaign.state.runs[one].state == "running", seconds=90)  # the endpoint starts
     for name in (one, two, three, four):
         running(campaign, name)
         runs[name].extend(steps=1_000_000)
