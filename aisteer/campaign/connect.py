@@ -109,6 +109,11 @@ def connect(
         MissingExtra: Parsl or Dask is not installed here.
     """
     if isinstance(target, Connection):
+        if any(said is not None for said in (workers, spool, compute, watch, amqp_port)):
+            raise BadDefinition(
+                f"{target!r:.200} is a connection already: nothing can be said beside it. Say it where it was made, "
+                "in ai.connect('…', workers=…)."
+            )
         return target
     if workers is not None and (type(workers) is not int or workers < 1):
         raise BadDefinition(f"workers must be a whole number of at least 1, not {workers!r}.")
@@ -131,7 +136,8 @@ def connect(
     if callable(getattr(target, "submit", None)):
         return Connection(f"executor:{type(target).__name__}", workers, place, target)
     raise BadDefinition(
-        f"{target!r:.100} is no endpoint. Give 'local', ai.connect('local', workers=2), or an Executor."
+        f"{target!r:.100} is no endpoint. Give 'local', 'globus:<uuid>', 'parsl:<module>:<config>', 'dask:<address>', "
+        "or an Executor."
     )
 
 
@@ -158,9 +164,10 @@ def _by_address(address: str, workers: int | None, spool: str | None) -> Connect
             "'parsl:<module>:<config>', 'dask:<address>', or pass an Executor."
         )
     options = dict(parse_qsl(query))
-    workers = (
-        workers if workers is not None else (int(options["workers"]) if options.get("workers") else None)
-    )
+    if workers is None and "workers" in options:
+        if not options["workers"].isdecimal() or int(options["workers"]) < 1:
+            raise BadDefinition(f"workers={options['workers']!r:.40} in {address!r:.100} is no number of workers.")
+        workers = int(options["workers"])
     spool = spool if spool is not None else options.get("spool")
     chosen = {"workers": workers, "spool": spool}
     query = urlencode({key: value for key, value in chosen.items() if value is not None}, safe="/$~")

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ Json = dict[str, Any]
 SPOOL = "~/aisteer"
 WORKERS = 8
 _SECRET = re.compile(r"token|secret|passw|credential|api_?key", re.IGNORECASE)
+_SET = re.compile(r"\b[A-Z_]*(TOKEN|SECRET|PASSW\w*|CREDENTIALS?|API_?KEY)[A-Z_]*\s*=\s*[^\s$;&|]", re.IGNORECASE)
+"""A secret that a line of shell sets to something that is not itself read from elsewhere."""
 _OPTIONS = frozenset({"compute", "watch", "spool", "amqp_port", "workers"})
 
 
@@ -146,8 +149,7 @@ def _check_role(name: str, role: object) -> None:
         raise BadDefinition(
             f"{name}={role!r:.100} is no dict of what the endpoint's template is filled in with."
         )
-    secret = [key for key in role if _SECRET.search(key)]
-    if secret:
+    if secret := list(dict.fromkeys(_secrets(role))):
         raise BadDefinition(
             f"{name}= holds {', '.join(secret)}: what it says stands in the campaign's journal for all to read. Keep "
             "secrets on the endpoint's side."
@@ -156,3 +158,18 @@ def _check_role(name: str, role: object) -> None:
         json.dumps(role, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise BadDefinition(f"{name}= holds what JSON cannot say: {error}.") from error
+
+
+def _secrets(said: object, name: str = "") -> Iterator[str]:
+    """The names under which something is kept that looks like a secret, however deep."""
+    if isinstance(said, Mapping):
+        for key, value in said.items():
+            if _SECRET.search(str(key)):
+                yield str(key)
+            else:
+                yield from _secrets(value, str(key))
+    elif isinstance(said, list | tuple):
+        for value in said:
+            yield from _secrets(value, name)
+    elif isinstance(said, str) and _SET.search(said):
+        yield name

@@ -220,6 +220,7 @@ def test_a_remote_address_says_the_roles_the_spool_and_the_port():
     assert (again.workers, again.spool) == (16, "$SCRATCH/aisteer")
     assert '"queue": "debug"' in unquote_plus(connection.address)
     assert ai.connect(REMOTE).address == REMOTE
+    ai.connect(REMOTE, compute={"worker_init": "export HF_TOKEN=$(cat ~/.hf); export API_KEY=$API_KEY"})
 
 
 @pytest.mark.parametrize(
@@ -230,6 +231,8 @@ def test_a_remote_address_says_the_roles_the_spool_and_the_port():
         ({"compute": ["debug"]}, "no dict"),
         ({"compute": {"queue": object()}}, "JSON cannot say"),
         ({"compute": {"api_token": "x"}}, "for all to read"),
+        ({"compute": {"scheduler": [{"hf_token": "x"}]}}, "holds hf_token: .* for all to read"),
+        ({"compute": {"worker_init": "module load x\nexport HF_TOKEN=hf_abc"}}, "holds worker_init: "),
         ({"compute": {"queue": "debug"}, "watch": {"queue": "debug"}}, "wait behind the runs"),
         ({"watch": {}}, "wait behind the runs"),
         ({"spool": "aisteer"}, "begin it with"),
@@ -237,6 +240,9 @@ def test_a_remote_address_says_the_roles_the_spool_and_the_port():
         ({"workers": 0}, "at least 1"),
         ({"target": REMOTE + "?queue=debug"}, "no globus address has"),
         ({"target": "local", "compute": {"queue": "debug"}}, "are for 'globus"),
+        ({"target": "local?workers=abc"}, "no number of workers"),
+        ({"target": ai.connect("local"), "workers": 4}, "Say it where it was made"),
+        ({"target": 7}, "or an Executor"),
     ],
 )
 def test_a_remote_endpoint_that_cannot_be_meant_is_refused_early(options, words):

@@ -11,7 +11,7 @@ import requests
 
 import aisteer as ai
 from aisteer_widgets.connecting import Connecting
-from aisteer_widgets.view_models.connect import Choice, panel, result
+from aisteer_widgets.view_models.connect import Choice, Known, panel, result
 
 pytest.importorskip("globus_compute_sdk")
 pytest.importorskip("globus_compute_endpoint")
@@ -228,3 +228,20 @@ def test_secrets_do_not_go_into_a_campaigns_definition(screen, loopback):
         assert "s3cr3t" not in repr(screen.shown)
     finally:
         loopback.service.pretend(loopback.endpoint, user_config_schema=before)
+
+
+@pytest.mark.parametrize(
+    ("link", "safe"),
+    [
+        ("https://auth.globus.org/v2/oauth2/authorize?x=1", True),
+        ("http://127.0.0.1:8080/x", True),
+        ("http://localhost.evil.org/x", False),
+        ("http://127.0.0.1@evil.org/x", False),
+        ("javascript:alert(1)", False),
+        ("https://", False),
+        ("http://[::1", False),
+    ],
+)
+def test_only_links_to_globus_or_this_machine_can_be_opened(link, safe):
+    shown = panel(Known(signed_in=False, link=link), Choice(), time.time())
+    assert shown["sign_in"]["link"] == (link if safe else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from aisteer.campaign.connect import Connection, connect
 from aisteer.errors import AisteerError
@@ -175,7 +176,12 @@ def _sign_in(known: Known) -> Json:
 
 def _safe(link: str) -> str:
     """A link that a browser may be sent to: Globus's, or this machine's."""
-    return link if link.startswith(("https://", "http://localhost", "http://127.0.0.1")) else ""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return ""
+    here = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    return link if here or (parts.scheme == "https" and parts.hostname) else ""
 
 
 def _endpoints(known: Known, choice: Choice, now: float) -> Json | None:
