@@ -3,12 +3,13 @@
 const CYCLE = 8; // --c0 … --c7 in the style sheet
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "", "6 3", "2 3", "8 3 2 3"];
 
-function ticks(low, high, most) {
+// Of whole numbers (steps, runs) there is no half.
+function ticks(low, high, most, whole = false) {
   const span = high - low;
   if (!(span > 0)) return [low];
   const raw = span / Math.max(most, 1);
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999 && !(whole && s % 1)) || 1;
   const found = [];
   for (let t = Math.ceil(low / step) * step; t <= high + step * 1e-6; t += step) found.push(Math.abs(t) < step * 1e-6 ? 0 : t);
   return found;
@@ -33,14 +34,14 @@ function extent(values, room = 0.06) {
 }
 
 // A frame with axes; draw(X, Y, box) gives the marks.
-function plot({ key, width, height, x, y, xLabel, yLabel, label, draw, onpick }) {
+function plot({ key, width, height, x, y, whole, xLabel, yLabel, label, draw, onpick }) {
   const yTicks = ticks(y[0], y[1], Math.max(2, Math.floor(height / 30)));
   const widest = Math.max(...yTicks.map((t) => tickText(t, yTicks).length));
   const box = { l: Math.min(72, 12 + 6.6 * widest), r: 12, t: 20, b: 34 };
   const W = Math.max(width, 160), H = height;
   const X = (v) => box.l + ((v - x[0]) / (x[1] - x[0])) * (W - box.l - box.r);
   const Y = (v) => H - box.b - ((v - y[0]) / (y[1] - y[0])) * (H - box.t - box.b);
-  const xTicks = ticks(x[0], x[1], Math.max(2, Math.floor((W - box.l) / 80)));
+  const xTicks = ticks(x[0], x[1], Math.max(2, Math.floor((W - box.l) / 80)), whole);
   return h(
     "svg",
     { key, class: "ais-plot", width: W, height: H, viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label },

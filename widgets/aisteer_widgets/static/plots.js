@@ -15,7 +15,7 @@ function livePlot(ctx, d, width, height) {
   const some = d.curves.some((c) => c.run === ctx.ui.run);
   const label = `Live ${d.y_label}: ${d.curves.map((c) => `${c.run} ${c.latest}, ${c.length}`).join("; ")}`;
   const span = x[1] - x[0] || 1;
-  return plot({ key: "live-plot", width, height, x: [x[0], x[1] + span * 0.08], y, xLabel: d.x_label, yLabel: d.y_label, label, draw: (X, Y) => {
+  return plot({ key: "live-plot", width, height, x: [x[0], x[1] + span * 0.08], y, whole: d.curves.every((c) => c.x.every(Number.isInteger)), xLabel: d.x_label, yLabel: d.y_label, label, draw: (X, Y) => {
     const ends = spread(d.curves.map((c) => Y(c.y[c.y.length - 1])), 12, 16, height - 42);
     return d.curves.map((c, i) => {
       const last = c.x.length - 1, faint = some && c.run !== ctx.ui.run;
@@ -54,7 +54,7 @@ function convergencePanel(ctx) {
 function convergencePlot(ctx, d, width, height) {
   const xs = d.points.map((p) => p.x), ys = d.points.flatMap((p) => [p.y - p.e, p.y + p.e]);
   const x = [0, Math.max(2, ...xs) * 1.02 + 0.5];
-  return plot({ key: "convergence-plot", width, height, x, y: extent(ys), xLabel: d.x_label, yLabel: d.y_label,
+  return plot({ key: "convergence-plot", width, height, x, y: extent(ys), whole: true, xLabel: d.x_label, yLabel: d.y_label,
     label: `Best so far: ${d.sub}; ${d.arms.map((a) => `${a.name}, ${a.runs} runs`).join("; ")}`,
     draw: (X, Y) => [
       d.points.map((p) => h("g", { key: p.run, onclick: () => ctx.select_run(p.run), class: ctx.ui.run === p.run ? "ais-point ais-chosen" : "ais-point" },
