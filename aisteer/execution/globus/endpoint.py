@@ -223,14 +223,9 @@ class GlobusEndpoint:
 
     def _taken_back(self, ref: AttemptRef) -> bool:
         """Whether an attempt was still here, never sent by anybody: it ends here."""
-        with self._roster.bell:
-            member = self._roster.get(ref.key)
-            if member is None or not member.queued or member.elsewhere or member.sent:
-                return False
-            member.queued = False
         words = "It was taken back before it was sent; nothing ran."
-        self._roster.end(member, {"end": "withdrawn" if ref.attempt <= 1 else "partial", "message": words})
-        return True
+        end = {"end": "withdrawn" if ref.attempt <= 1 else "partial", "message": words}
+        return self._roster.take_back(ref, end)
 
     def _begin(self, nonce: str) -> Sender:
         """The threads that send and watch, once something is to be sent."""

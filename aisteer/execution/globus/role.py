@@ -14,10 +14,11 @@ from globus_compute_sdk.sdk import executor as sdk
 from globus_compute_sdk.sdk.asynchronous.compute_future import ComputeFuture
 from globus_compute_sdk.sdk.utils.uuid_like import as_optional_uuid
 from globus_compute_sdk.serialize import JSONData
+from globus_sdk import GlobusAPIError
 
 from aisteer.errors import EndpointError
 
-__all__ = ["Role", "task_of"]
+__all__ = ["Role", "is_refused", "task_of"]
 
 Json = dict[str, Any]
 
@@ -61,14 +62,18 @@ class Role:
         """
         calls = [(root, order) for order in orders]
         with self._lock:
-            for _ in range(3):
+            for go in range(3):
                 executor = self._living()
                 executor.resource_specification = resources
                 try:
-                    return [executor.submit_to_registered_function(function, args=call) for call in calls]
+                    futures = [executor.submit_to_registered_function(function, args=call) for call in calls]
                 except RuntimeError:
                     # A batch that failed has killed it meanwhile; what had gone in is sent again: at least once.
                     self._executor = None
+                    continue
+                for future in futures:
+                    future.again = go > 0
+                return futures
         return [_failed("the SDK's Executor is shut down as soon as it is made") for _ in calls]
 
     def wait_until_sent(self, futures: Sequence[Any], timeout: float) -> None:
@@ -138,6 +143,14 @@ class _Executor(Executor):  # type: ignore[misc]  # the SDK has no types
     def stopped(self) -> bool:
         """Whether it takes nothing any more."""
         return bool(self._stopped)
+
+
+def is_refused(future: Future[Any]) -> bool:
+    """Whether what was to be sent is surely not at the service, which has said so."""
+    if not future.done() or future.cancelled() or getattr(future, "again", False):
+        return False
+    error = future.exception(timeout=0)
+    return isinstance(error, GlobusAPIError) and 400 <= error.http_status < 500
 
 
 def task_of(future: Future[Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ class Member:
 
     Attributes:
         queued: It is to be sent (again).
+        sending: It is being sent: the service may have it already.
         elsewhere: Another driver, or an earlier try, may have sent it: who has it is decided by the spool alone.
         sent: When the service took it, monotonic seconds; 0 before.
         ticket: ``<task group>/<task>``.
@@ -65,6 +66,7 @@ class Member:
 
     ref: AttemptRef
     queued: bool = False
+    sending: bool = False
     elsewhere: bool = False
     sent: float = 0.0
     ticket: str = ""
@@ -203,10 +205,34 @@ class Roster:
             }
             return {"attempts": asked, "books": dict(self._books)}
 
+    def begin_sending(self, members: Iterable[Member]) -> list[Member]:
+        """Those of them that are still to be sent. From now on nobody takes them back here: the spool decides."""
+        with self.bell:
+            left = [m for m in members if m.queued and not (m.over or m.claimed)]
+            for member in left:
+                member.sending = True
+            return left
+
+    def not_sent(self, member: Member, *, surely: bool) -> None:
+        """It could not be sent; ``surely``: the service has refused it, else it may have it nevertheless."""
+        with self.bell:
+            member.sending, member.elsewhere = False, member.elsewhere or not surely
+
+    def take_back(self, ref: AttemptRef, end: Json) -> bool:
+        """Whether an attempt was still here, never sent by anybody: it ends so."""
+        with self.bell:
+            member = self._members.get(ref.key)
+            if member is None or not member.queued or member.sending or member.elsewhere or member.sent:
+                return False
+            member.queued = False
+            self._end(member, end)
+            return True
+
     def sent(self, member: Member, ticket: str) -> None:
         """The service has taken it."""
         with self.bell:
-            member.queued, member.sent, member.ticket, member.waits = False, time.monotonic(), ticket, False
+            member.queued = member.sending = member.waits = False
+            member.sent, member.ticket = time.monotonic(), ticket
             member.first = member.first or member.sent
             self._tell(Glimpse(member.ref, state="submitted", ticket=ticket))
 

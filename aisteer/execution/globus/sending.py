@@ -17,7 +17,7 @@ from aisteer.execution.globus import sizes
 from aisteer.execution.globus.bringing import Bringing
 from aisteer.execution.globus.functions import closed, opened
 from aisteer.execution.globus.outbox import Outbox
-from aisteer.execution.globus.role import Role, task_of
+from aisteer.execution.globus.role import Role, is_refused, task_of
 from aisteer.execution.globus.roster import Member, Roster
 from aisteer.execution.globus.watcher import Watcher
 from aisteer.execution.globus.wire import refusal
@@ -230,10 +230,15 @@ class Sender:
         return {f"code/{name}": (self._code / name).read_bytes()}
 
     def _send_batch(self, needs: Json | None, batch: Sequence[tuple[Member, Json]]) -> None:
-        futures = self._role.send(self._function, self._watcher.root, [order for _, order in batch], needs)
+        orders = {member.ref.key: order for member, order in batch}
+        members = self._roster.begin_sending(member for member, _ in batch)
+        if not members:
+            return
+        whole = [orders[member.ref.key] for member in members]
+        futures = self._role.send(self._function, self._watcher.root, whole, needs)
         self._role.wait_until_sent(futures, _SENT)
         problem = ""
-        for (member, _), future in zip(batch, futures, strict=True):
+        for member, future in zip(members, futures, strict=True):
             ticket = task_of(future)
             if ticket:
                 self._roster.sent(member, ticket)
@@ -241,6 +246,7 @@ class Sender:
                 future.add_done_callback(lambda done, key=key: self._landed(key, done))
             else:
                 error = future.exception(timeout=0) if future.done() and not future.cancelled() else None
+                self._roster.not_sent(member, surely=is_refused(future))
                 problem = problem or (self._words(error) if error is not None else "the batch was not sent")
         if problem:
             raise EndpointError(problem)
