@@ -160,6 +160,26 @@ def test_runs_far_away_do_what_is_asked_of_them_and_until_they_say_so_it_is_requ
     assert state.troubles == {}
 
 
+def test_what_was_asked_while_nobody_could_be_told_is_done_when_it_is_opened_again(
+    campaign: ai.Campaign, loopback: Loopback
+) -> None:
+    run = launched(campaign, 1.0)
+    until(campaign, lambda: campaign.state.runs[run].state == "running", seconds=90)
+    campaign.runs[run].extend(steps=1_000_000)
+    answered(campaign, run, "done")
+    loopback.service.stop()
+    campaign.runs[run].stop()
+    requested(campaign, run, "stop")
+    campaign.close()
+    loopback.service.start()
+
+    again = ai.open("driven")
+    again.start()
+    answered(again, run, "sent")
+    until(again, lambda: again.state.runs[run].end == "partial")
+    again.close()
+
+
 def test_a_campaign_whose_driver_is_killed_is_taken_up_and_no_run_is_executed_twice(
     address: str, loopback: Loopback, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from aisteer.errors import EndpointError, SpoolError
 from aisteer.execution.ends import clean_text
 from aisteer.execution.globus.functions import closed, opened
+from aisteer.execution.globus.letters import Letter, Letters
 from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.wire import refusal
 
@@ -48,8 +49,6 @@ _ANEW = (
     "Nothing is sent to it. If its file system is away, runs go on when it is back. If it was removed, let go of the "
     "campaign with close() and open it again: a new one is made, and what had not ended begins anew."
 )
-_LETTER = 4_000_000
-"""Bytes of orders that go in one request."""
 
 
 class Post(Protocol):
@@ -70,21 +69,12 @@ class Post(Protocol):
 
 
 @dataclass(slots=True)
-class _Letter:
-    orders: list[Json]
-    size: int = 0
-    where: str = ""
-    """The root as people write it, where it is to be made."""
-    answer: Future[list[Json]] = field(default_factory=Future)
-
-
-@dataclass(slots=True)
 class _Flight:
     """A task that is under way."""
 
     kind: str
     future: Any
-    letters: list[_Letter]
+    letters: list[Letter]
     asked: tuple[str, ...]
     search_at: float
     since: float = field(default_factory=time.monotonic)
@@ -126,14 +116,13 @@ class Watcher:
         self._linger, self._spaced = _LINGER, _SPACING if own else _BORROWED
         self._attention = attention
         self._attentive_until = time.monotonic() + _BEGINS
-        self._letters: list[_Letter] = []
+        self._letters = Letters()
         self._flights: list[_Flight] = []
         self._due = 0.0
         self._quiet = False
         self._failures = 0
         self._refused_since = 0.0
         self._patience = _LOST
-        self._lock = threading.Lock()
         self._bell = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aisteer-globus-watcher", daemon=True)
@@ -165,7 +154,7 @@ class Watcher:
 
     def write(self, orders: Sequence[Json], size: int = 0) -> Future[list[Json]]:
         """Have orders carried out; a future with one answer for each, or SpoolError where the spool is refused."""
-        return self._mail(_Letter(list(orders), size))
+        return self._mail(Letter(list(orders), size))
 
     def bring(self) -> None:
         """The worker is not there (any more): it travels with the next letter."""
@@ -174,12 +163,11 @@ class Watcher:
 
     def create(self, where: str) -> Future[list[Json]]:
         """Have the spool's root made; a repeat is harmless. ``root`` is known when it is done."""
-        return self._mail(_Letter([{"do": "create"}], where=where))
+        return self._mail(Letter([{"do": "create"}], where=where))
 
-    def _mail(self, letter: _Letter) -> Future[list[Json]]:
+    def _mail(self, letter: Letter) -> Future[list[Json]]:
         self._attentive_until = time.monotonic() + _BEGINS
-        with self._lock:
-            self._letters.append(letter)
+        self._letters.add(letter)
         self._bell.set()
         return letter.answer
 
@@ -209,11 +197,11 @@ class Watcher:
                 self._search(flight)
         now = time.monotonic()
         looking = any(flight.kind == "look" for flight in self._flights)
-        letters = self._take_letters()
+        letters = self._letters.take(rooted=bool(self.root))
         question = {} if looking or not self.root else self._roster.question()
         asked = question.get("attempts") or {}
         if self.zipped and not letters and not self._flights and self.root and now >= self._due:
-            letters = [_Letter([])]
+            letters = [Letter([])]
         if letters and (letters[0].where or self.zipped or not (asked and now >= self._due)):
             self._send("write", {"orders": [o for letter in letters for o in letter.orders]}, letters, ())
         elif asked and now >= self._due and not self.zipped:
@@ -225,24 +213,7 @@ class Watcher:
             due.append(self._due)
         return max(0.01, min([*due, now + (1.0 if self._quiet else 60.0)]) - now)
 
-    def _take_letters(self) -> list[_Letter]:
-        """What fits into one request."""
-        with self._lock:
-            taken: list[_Letter] = []
-            size = 0
-            while self._letters and (not taken or size + self._letters[0].size <= _LETTER):
-                if not self.root and not self._letters[0].where:
-                    break
-                if taken and self._letters[0].where:
-                    break
-                letter = self._letters.pop(0)
-                taken.append(letter)
-                size += letter.size
-                if letter.where:
-                    break
-            return taken
-
-    def _worded(self, question: Json, letters: Sequence[_Letter]) -> Json:
+    def _worded(self, question: Json, letters: Sequence[Letter]) -> Json:
         quiet = not self.attentive
         times = (
             {"wait": 0.0, "linger": 0.0}
@@ -252,7 +223,7 @@ class Watcher:
         orders = [order for letter in letters for order in letter.orders]
         return {**question, **times, "orders": orders} if orders else {**question, **times}
 
-    def _send(self, kind: str, payload: Json, letters: list[_Letter], asked: tuple[str, ...]) -> None:
+    def _send(self, kind: str, payload: Json, letters: list[Letter], asked: tuple[str, ...]) -> None:
         now = time.monotonic()
         where = letters[0].where if letters and letters[0].where else self.root
         zipped = kind == "write" and (self.zipped or where != self.root)
@@ -368,8 +339,7 @@ class Watcher:
         self._failed(
             f"The watcher at the endpoint cannot be asked: {why}. Runs there go on; it is tried again."
         )
-        with self._lock:
-            self._letters[:0] = flight.letters
+        self._letters.again(flight.letters)
 
     def _failed(self, problem: str) -> None:
         self._failures += 1

@@ -1,0 +1,107 @@
+"""The watcher by itself: a real spool and the real worker, and between them a way that can be closed."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aisteer.execution.endpoint import AttemptRef
+from aisteer.execution.mirror import Mirror
+
+pytest.importorskip("globus_compute_sdk")
+from aisteer.execution.globus import functions
+from aisteer.execution.globus.roster import Roster
+from aisteer.execution.globus.watcher import Watcher
+from aisteer.execution.worker import entrance
+
+Json = dict[str, Any]
+
+
+class Way:
+    """The way to an endpoint's worker, which is warm: it needs no zip file to answer.
+
+    Attributes:
+        sent: What went out, ``(kind, argument)``.
+        open: Cleared, nothing that is sent arrives there.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Json]] = []
+        self.open = threading.Event()
+        self.open.set()
+        self._threads = ThreadPoolExecutor(4)
+
+    def send(self, kind: str, root: str, payload: Json) -> Future[Any]:
+        self.sent.append((kind, {**functions.opened(payload), "zipped": "zip" in payload}))
+        if self.open.is_set():
+            future = self._threads.submit(
+                {"look": entrance.look, "write": entrance.write}[kind], root, payload
+            )
+        else:
+            future = Future()
+        future.task_id = uuid.uuid4().hex  # type: ignore[attr-defined]
+        return future
+
+    def find(self, task: str) -> None:
+        return
+
+    def words(self, error: BaseException) -> str:
+        return str(error)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def count(self, kind: str) -> int:
+        return sum(sent == kind for sent, _ in self.sent)
+
+
+class Post:
+    """A watcher, its spool, and what it knows."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.way = Way()
+        self.place = folder / "spool"
+        self.roster = Roster(Mirror(folder))
+        options = {"attention": lambda: True, **options}
+        self.watcher = Watcher(self.way, self.roster, uuid.uuid4().hex, **options)
+        self.watcher.start()
+
+    def found(self) -> None:
+        """The spool is made there."""
+        self.watcher.create(str(self.place)).result(20)
+
+    def follow(self) -> AttemptRef:
+        """An attempt is asked about from now on."""
+        ref = AttemptRef("R1", uuid.uuid4().hex, 1)
+        self.roster.add(ref, queued=False, elsewhere=True)
+        self.watcher.ring()
+        return ref
+
+    def close(self) -> None:
+        self.watcher.close()
+        self.way.close()
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> Iterator[Post]:
+    made = Post(tmp_path)
+    yield made
+    made.close()
+
+
+def control_of(key: str) -> list[Json]:
+    return [{"do": "control", "key": key, "control": {"id": "c1", "epoch": 1, "verb": "stop", "values": {}}}]
+
+
+def test_what_is_to_be_written_before_the_spool_is_made_is_written_after_it(post: Post) -> None:
+    key = f"{uuid.uuid4().hex}-1"
+    told = post.watcher.write(control_of(key))
+    post.found()
+    assert told.result(20) == [{"done": True}]
+    assert (post.place / "attempts" / key[:2] / key / "controls.jsonl").exists()
