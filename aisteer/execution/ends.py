@@ -7,7 +7,7 @@ from typing import Any
 
 from aisteer.execution.worker.ending import ENDS
 
-__all__ = ["clean_end", "clean_text"]
+__all__ = ["clean_end", "clean_text", "number"]
 
 Json = dict[str, Any]
 _LONGEST_MESSAGE = 10_000
@@ -50,6 +50,13 @@ def clean_text(value: Any, limit: int) -> str:
     if value.isascii() and "\x00" not in value:
         return value[:limit]
     return value[:limit].encode("utf-8", "replace").decode("utf-8").replace("\x00", "�")
+
+
+def number(value: Any, most: float = 1e15) -> float | None:
+    """A number that somebody else wrote, if it is one: finite, and between ``-most`` and ``most``; else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -most <= value <= most:
+        return None  # a whole number may be larger than any float, and NaN is not between anything
+    return float(value)
 
 
 def _amount(value: Any) -> float:
