@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from aisteer.execution.endpoint import AttemptRef
 from aisteer.execution.mirror import Mirror
+from tests.execution.stage import eventually
 
 pytest.importorskip("globus_compute_sdk")
 from aisteer.execution.globus import functions
@@ -105,3 +107,30 @@ def test_what_is_to_be_written_before_the_spool_is_made_is_written_after_it(post
     post.found()
     assert told.result(20) == [{"done": True}]
     assert (post.place / "attempts" / key[:2] / key / "controls.jsonl").exists()
+
+
+def test_a_worker_that_was_purged_is_brought_again_while_looks_go_on(post: Post) -> None:
+    post.found()
+    [worker] = (post.place / "code").iterdir()
+    post.follow()
+    eventually(lambda: post.way.count("look"))
+    worker.unlink()
+    post.watcher.bring()  # as a process of a new block found; the one that looks needs none
+    eventually(worker.exists)
+    assert [sent["zipped"] for kind, sent in post.way.sent if kind == "write"] == [True, True]
+
+
+def test_a_worker_that_cannot_be_brought_is_said_until_it_can(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aisteer.execution.globus.watcher._BRING", 0.5)
+    post.found()
+    code = post.place / "code"
+    shutil.rmtree(code)
+    code.touch()  # nothing can be written there for a while
+    post.follow()
+    post.watcher.bring()
+    eventually(lambda: "worker cannot be written" in post.watcher.problem)
+    code.unlink()
+    eventually(lambda: not post.watcher.problem)
+    assert len(list(code.iterdir())) == 1

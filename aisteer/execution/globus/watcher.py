@@ -43,6 +43,8 @@ _LATE = 8.0
 """Seconds after which a task that should be done is asked for at the web service."""
 _LOST = 15.0
 """Seconds after which a task that the service says waits is sent once more: its result may be lost. Then doubled."""
+_BRING = 5.0
+"""Seconds after which a worker that could not be written there is brought once more."""
 _GONE = 20.0
 """Seconds after which a spool that is not there any more is not expected back."""
 _ANEW = (
@@ -76,6 +78,7 @@ class _Flight:
     future: Any
     letters: list[Letter]
     asked: tuple[str, ...]
+    zipped: bool
     search_at: float
     since: float = field(default_factory=time.monotonic)
 
@@ -107,7 +110,9 @@ class Watcher:
         self.machine: Json = {}
         self.ahead: float | None = None
         self.requests = 0
-        self.zipped = False
+        self._to_bring = False
+        self._bring_at = 0.0
+        self._unbrought = ""
         self._post = post
         self._roster = roster
         self._nonce = nonce
@@ -157,8 +162,8 @@ class Watcher:
         return self._mail(Letter(list(orders), size))
 
     def bring(self) -> None:
-        """The worker is not there (any more): it travels with the next letter."""
-        self.zipped = True
+        """The worker is not there (any more): it travels with the next letter, or in one of its own."""
+        self._to_bring = True
         self.ring()
 
     def create(self, where: str) -> Future[list[Json]]:
@@ -200,11 +205,14 @@ class Watcher:
         letters = self._letters.take(rooted=bool(self.root))
         question = {} if looking or not self.root else self._roster.question()
         asked = question.get("attempts") or {}
-        if self.zipped and not letters and not self._flights and self.root and now >= self._due:
+        bring = self._to_bring and bool(self.root) and now >= self._bring_at
+        bring = bring and not any(flight.zipped for flight in self._flights)
+        if bring and not letters:
             letters = [Letter([])]
-        if letters and (letters[0].where or self.zipped or not (asked and now >= self._due)):
-            self._send("write", {"orders": [o for letter in letters for o in letter.orders]}, letters, ())
-        elif asked and now >= self._due and not self.zipped:
+        if letters and (letters[0].where or bring or not (asked and now >= self._due)):
+            orders = [order for letter in letters for order in letter.orders]
+            self._send("write", {"orders": orders}, letters, (), bring=bring)
+        elif asked and now >= self._due:
             self._send("look", self._worded(question, letters), letters, tuple(asked))
         due = [flight.search_at for flight in self._flights]
         if asked and self._quiet and self.attentive:
@@ -223,15 +231,17 @@ class Watcher:
         orders = [order for letter in letters for order in letter.orders]
         return {**question, **times, "orders": orders} if orders else {**question, **times}
 
-    def _send(self, kind: str, payload: Json, letters: list[Letter], asked: tuple[str, ...]) -> None:
+    def _send(
+        self, kind: str, payload: Json, letters: list[Letter], asked: tuple[str, ...], *, bring: bool = False
+    ) -> None:
         now = time.monotonic()
         where = letters[0].where if letters and letters[0].where else self.root
-        zipped = kind == "write" and (self.zipped or where != self.root)
+        zipped = bring or where != self.root
         future = self._post.send(kind, where, closed({"nonce": self._nonce, **payload}, zipped=zipped))
         self.requests += 1
         self._due = max(self._due, now) + self._spacing()
         late = _LATE + payload.get("wait", 0.0)
-        self._flights.append(_Flight(kind, future, letters, asked, now + late))
+        self._flights.append(_Flight(kind, future, letters, asked, zipped, now + late))
         future.add_done_callback(lambda _: self._bell.set())
 
     def _spacing(self) -> float:
@@ -284,9 +294,9 @@ class Watcher:
         except ValueError as error:
             self._again(flight, f"what it answered cannot be read, for {error}")
             return
-        if "missing" in answer:
+        if "missing" in answer and not flight.zipped:
             self.bring()
-            self._again(flight, "the worker has to be brought there")
+            self._letters.again(flight.letters)
             return
         machine = answer.get("machine")
         if self._far:  # else it tells of the machine here
@@ -294,12 +304,14 @@ class Watcher:
             told = self.machine.get("time")
             self.ahead = told - time.time() if isinstance(told, int | float) and math.isfinite(told) else None
         self.contact = time.time()
-        self.zipped = False
         refused = answer.get("refused")
         if isinstance(refused, str):
             self._refused(flight, clean_text(refused, 1000))
             return
-        self._failures, self._refused_since, self.problem, self._patience = 0, 0.0, "", _LOST
+        if flight.zipped:
+            self._brought(answer.get("answers"))
+        self._failures, self._refused_since, self._patience = 0, 0.0, _LOST
+        self.problem = self._unbrought
         root = answer.get("root")
         if flight.letters and flight.letters[0].where and isinstance(root, str):
             self.root = clean_text(root, 4096)
@@ -308,6 +320,20 @@ class Watcher:
             self._roster.take(answer, flight.asked)
             if answer.get("more") is True:
                 self._due = min(self._due, flight.since + self._spaced)
+
+    def _brought(self, answers: object) -> None:
+        """Whether the worker that came with a letter lies in the spool now; a look in a warm process needs none."""
+        said = answers[-1] if isinstance(answers, list) and answers else None
+        said = said if isinstance(said, dict) else {}
+        self._to_bring = said.get("stored") is not True
+        self._bring_at = time.monotonic() + _BRING if self._to_bring else 0.0
+        why = clean_text(said.get("problem"), 500).rstrip(".") or "the endpoint does not say why"
+        self._unbrought = (
+            f"The worker cannot be written to the spool at the endpoint: {why}. What is sent to a new block waits for "
+            "that; it is tried again. Is there room?"
+            if self._to_bring
+            else ""
+        )
 
     def _answered(self, flight: _Flight, answers: object) -> None:
         listed = answers if isinstance(answers, list) else []
