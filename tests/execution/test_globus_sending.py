@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,15 @@ import pytest
 
 from aisteer.execution.endpoint import AttemptRef
 from aisteer.execution.mirror import Mirror
+from aisteer.execution.worker.attempt import TOO_SOON, UNCLAIMED
 from tests.execution.here import Here, here
 from tests.execution.stage import eventually
 
 pytest.importorskip("globus_compute_sdk")
+from aisteer.execution.globus import patience
 from aisteer.execution.globus.bringing import Bringing
-from aisteer.execution.globus.roster import Roster
+from aisteer.execution.globus.patience import held_back, hold_back
+from aisteer.execution.globus.roster import Member, Roster
 
 QUICK = "def f(x): return {'y': x}"
 WITHDRAWN = {"end": "withdrawn", "message": "taken back"}
@@ -66,3 +70,53 @@ def test_what_the_service_may_have_is_not_taken_back_here(tmp_path: Path) -> Non
     roster.not_sent(member, surely=True)
     assert roster.take_back(other, WITHDRAWN), "the service has refused it"
     assert roster.begin_sending([member]) == []
+
+
+def test_what_is_not_begun_again_and_again_is_sent_less_and_less_often_named_and_given_up(
+    place: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_LATER", (0.0, 0.0, 0.0, 300.0))
+    place.role.execute = lambda *_: {"executed": False, "reason": UNCLAIMED, "again": True}
+    [member] = place.submit(place.stage.submission(QUICK, {"x": 1}))
+    eventually(lambda: member.held == 4)
+    assert len(place.role.sent) == 4
+    assert member.not_before > time.monotonic() + 200
+    assert held_back([member]) == (
+        "R1 is not begun there, 4 times by now: its claim cannot be written. Is there room in its spool? "
+        "It is tried again, less and less often."
+    )
+    monkeypatch.setattr(patience, "_MOST", 5)
+    member.not_before = 0.0
+    place.sender.ring()
+    assert (
+        place.said(member)
+        == "It was not begun there, 5 times: its claim cannot be written. Is there room in its spool?"
+    )
+
+
+def test_what_fits_into_no_block_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    with here(tmp_path, walltime="00:30:00") as place:
+        code = place.stage.code(QUICK)
+        never, whole, parts = place.submit(
+            place.stage.submission(code, {"x": 1}, walltime=1800.0),
+            place.stage.submission(code, {"x": 2}, walltime=1780.0),
+            place.stage.submission({**code, "checkpoint": True}, {"x": 3}, walltime=9000.0),
+        )
+        end = place.said(never)
+        assert end["end"] == "failed"
+        assert "It may take 0:30:00" in end["message"]
+        assert "asked for with 0:30:00: it would never begin. Nothing was sent" in end["message"]
+        eventually(lambda: len(place.role.sent) == 2)
+        assert {key for key, _ in place.role.sent} == {whole.ref.key, parts.ref.key}
+
+
+def test_what_does_not_fit_into_block_after_block_is_given_up_with_the_time_that_was_left() -> None:
+    member = Member(AttemptRef("R1", uuid.uuid4().hex, 1), queued=True)
+    for block in range(9):
+        for now in (3600.0 * block, 3600.0 * block + 900.0):  # twice in each block
+            assert hold_back(member, TOO_SOON, now, 1500.0 - now % 3600) == ""
+            assert member.not_before <= now + 900.0
+    assert held_back([member]) == "", "waiting for the next block is no trouble"
+    assert "10 blocks ended too soon for it to begin: 0:25:00 were left" in hold_back(
+        member, TOO_SOON, 4e4, 600.0
+    )

@@ -16,6 +16,7 @@ from aisteer.execution.globus.health import health
 from aisteer.execution.globus.letting_go import LettingGo
 from aisteer.execution.globus.near import Near, Sight
 from aisteer.execution.globus.outbox import Outbox
+from aisteer.execution.globus.patience import held_back
 from aisteer.execution.globus.post import TaskPost
 from aisteer.execution.globus.reading import read
 from aisteer.execution.globus.roster import Roster
@@ -151,10 +152,11 @@ class GlobusEndpoint:
 
     def status(self) -> Health:
         """How it is, from what is known now."""
-        sender, watcher = self._sender, self._watcher
+        sender, watcher, members = self._sender, self._watcher, self._roster.members()
+        held, works = held_back(members), any(member.claimed for member in members)
         return health(
-            self._roster.members(),
-            problem=sender.problem if sender else "",
+            members,
+            problem=(sender.problem if sender else "") or ("" if works else held),
             silence=(watcher.problem if watcher else "") or self._telling.problem,
             ready=bool(sender and sender.ready),
             needed=sender is not None,
@@ -166,7 +168,7 @@ class GlobusEndpoint:
             workers=self.workers,
             root=watcher.root if watcher else "",
             details=self._details,
-            note=self._letting_go.problem,
+            note=self._letting_go.problem or (held if works else ""),
         )
 
     def pack(self, refs: Sequence[AttemptRef]) -> int:

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aisteer.execution.endpoint import AttemptRef, Glimpse
@@ -54,6 +54,10 @@ class Member:
         first: When it was first sent.
         failures: How often its task was over without having begun it.
         cut_off: How often that was since its block had ended.
+        held: How often a worker had it and has not begun it, for ``why``.
+        why: The last reason of those.
+        blocks: Ends of blocks that ended too soon for it to begin, monotonic seconds.
+        longest: The most seconds that one of them had left.
         followed: The driver has asked for it.
         not_before: When it may be sent again, monotonic seconds: the block that it was sent to is about to end.
         looked: When an answer last said that nobody had claimed it.
@@ -73,6 +77,10 @@ class Member:
     first: float = 0.0
     failures: int = 0
     cut_off: int = 0
+    held: int = 0
+    why: str = ""
+    blocks: list[float] = field(default_factory=list)
+    longest: float = 0.0
     followed: bool = False
     not_before: float = 0.0
     looked: float = 0.0

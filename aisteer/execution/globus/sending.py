@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.errors import AisteerError, EndpointError
-from aisteer.execution.ends import clean_text
+from aisteer.execution.ends import clean_text, number
 from aisteer.execution.globus import sizes
 from aisteer.execution.globus.bringing import Bringing
+from aisteer.execution.globus.fitting import obstacle
 from aisteer.execution.globus.functions import closed, opened
 from aisteer.execution.globus.outbox import Outbox
+from aisteer.execution.globus.patience import hold_back
 from aisteer.execution.globus.role import Role, is_refused, task_of
 from aisteer.execution.globus.roster import Member, Roster
 from aisteer.execution.globus.watcher import Watcher
@@ -39,8 +41,6 @@ _TRIES = 3
 """Times that an attempt is sent whose task failed without having begun it."""
 _GATHER = 0.8
 """Seconds after a submission in which less than a whole batch is gathered: the service takes few requests."""
-_BLOCK = 900.0
-"""Seconds after which a block that was about to end is taken for ended, whatever was said."""
 _WANTS_RANKS = "MPI mode requires"
 _BLOCK_ENDED = re.compile(r"\b(ManagerLost|WorkerLost)\b")
 """What an engine says of a task whose block, or worker, came to its end with it: that says nothing about the task."""
@@ -191,22 +191,11 @@ class Sender:
         if request is None:
             self._roster.lose(member, "Its request is gone from the campaign's folder: nobody executes it.")
             return False
-        simulation = request.get("simulation") or {}
-        here, there = simulation.get("python"), str(self._watcher.machine.get("python") or "")
-        if (
-            simulation.get("mode") != "pickle"
-            or not here
-            or not there
-            or there.split(".")[:2] == here.split(".")
-        ):
-            return True
-        words = (
-            f"The simulation is a pickle of Python {here}, and the endpoint's workers have {there}: they could not "
-            f"read it. Nothing was sent. Use Python {here} there, or write the simulation so that its source can "
-            "travel: define what it uses in the notebook or in an installed module."
-        )
-        self._roster.end(member, {"end": "failed", "message": words})
-        return False
+        python = str(self._watcher.machine.get("python") or "")
+        words = obstacle(request, python=python, walltime=self._block.get("walltime"))
+        if words:
+            self._roster.end(member, {"end": "failed", "message": words})
+        return not words
 
     def _parcel(self, key: str, request: Json) -> sizes.Parcel:
         """The order for an attempt; one that is too large for a submission finds its request in the spool."""
@@ -292,21 +281,24 @@ class Sender:
             data = stream.encode("latin-1", "replace") if isinstance(stream, str) else None
             self._roster.take_result(member, end, data)
         elif said.get("again") is True:
-            after = said.get("after")
-            if isinstance(after, int | float) and after > 0:
-                member.not_before = time.monotonic() + min(after, _BLOCK)
-            missing = said.get("missing")
+            missing, after = said.get("missing"), number(said.get("after"))
             self._bringing.missing(missing if isinstance(missing, list) else ())
-            member.queued = True
+            self._hold_back(member, clean_text(said.get("reason"), 500) or "it says no reason", after or 0.0)
         elif isinstance(said.get("missing"), str):
             self._watcher.bring()
-            member.queued = True
+            self._hold_back(member, "the worker has to be brought there")
         elif isinstance(said.get("refused"), str):
             self._not_executed(member, clean_text(said["refused"], 500))
         elif isinstance(said.get("claim"), dict):
             self._watcher.ring()  # somebody else executes it: the spool says how it goes on
         elif said.get("executed") is False and not member.claimed:
             self._not_executed(member, clean_text(said.get("reason"), 500) or "it says no reason")
+
+    def _hold_back(self, member: Member, why: str, after: float = 0.0) -> None:
+        """A worker had it and has not begun it: it is sent again, later each time."""
+        given_up = "" if member.claimed else hold_back(member, why, time.monotonic(), after)
+        if given_up:
+            self._roster.lose(member, given_up)
 
     def _not_executed(self, member: Member, why: str, whole: str = "") -> None:
         """Its task is over and did not begin it: it is sent again, a few times."""

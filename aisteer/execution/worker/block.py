@@ -46,7 +46,16 @@ def ends(request: Json | None = None) -> float | None:
 def wind_up(request: Json) -> float | None:
     """Unix time at which a run has to begin to come to an end, so that it has before its block does."""
     found, whole = ends(request), _whole(request)
-    return None if found is None else found - min(_MARGIN, (whole or math.inf) / 10)
+    return None if found is None else found - _margin(whole or math.inf)
+
+
+def usable(whole: float) -> float:
+    """Seconds that a run can have in a block of so many, at most."""
+    return whole - _margin(whole)
+
+
+def _margin(whole: float) -> float:
+    return min(_MARGIN, whole / 10)
 
 
 def _whole(request: Json) -> float | None:
