@@ -71,6 +71,10 @@ class Threads:
     def wait_until_sent(self, futures: Sequence[Any], timeout: float) -> None:
         """They are."""
 
+    def refused(self, error: BaseException | None) -> bool:  # noqa: ARG002  a role's
+        """Threads refuse nothing."""
+        return False
+
     def close(self) -> None:
         self.open.set()
         self._threads.shutdown(wait=True, cancel_futures=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aisteer.errors import NotSupported
-from tests.execution.remote import TALKING, At, at, end_of, health, running
+from tests.execution.remote import TALKING, WATCH, At, at, end_of, health, running
 from tests.execution.stage import Stage
 from tests.services.loopback import Loopback
 
@@ -211,8 +211,9 @@ def test_an_agent_that_does_not_run_is_named_and_what_waits_begins_when_it_is_ba
 
 
 @pytest.mark.full
-def test_a_run_of_one_process_is_executed_by_an_engine_for_mpi_as_well(at: At) -> None:
-    stage = at(compute={"engine": "mpi"})
+@pytest.mark.parametrize("watch", [WATCH, None], ids=["watched", "unwatched"])
+def test_a_run_of_one_process_is_executed_by_an_engine_for_mpi_as_well(at: At, watch: object) -> None:
+    stage = at(compute={"engine": "mpi"}, watch=watch, direct=False)
     ref = stage.submit(TALKING, {"x": 1, "steps": 3})
     stage.ended(ref)
     assert stage.seen[ref].lost == ""

@@ -159,7 +159,6 @@ def test_only_what_needs_ranks_says_so() -> None:
     assert specification({}) is None
     asked = {"num_nodes": 2, "ranks_per_node": 4, "num_ranks": 8}
     assert specification({"resources": {"nodes": 2, "ranks_per_node": 4}}) == asked
-    assert specification({}, always=True) == {"num_nodes": 1, "ranks_per_node": 1, "num_ranks": 1}
 
 
 def test_an_end_is_told_after_all_that_the_run_has_said(tmp_path: Path) -> None:

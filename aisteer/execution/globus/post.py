@@ -44,6 +44,7 @@ class TaskPost:
                 raise EndpointError("the web service has forgotten the task")  # noqa: TRY301
             found.set_result(self._service.result(said))
         except Exception as error:  # noqa: BLE001  whatever it was: the future says it
+            self._role.refused(error)
             found.set_exception(error)
         return found
 

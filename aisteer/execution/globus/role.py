@@ -22,6 +22,8 @@ __all__ = ["Role", "is_refused", "task_of"]
 
 Json = dict[str, Any]
 
+_ONE: Json = {"num_nodes": 1, "ranks_per_node": 1, "num_ranks": 1}
+_WANTS_RANKS = "MPI mode requires"
 _GLANCE = 0.02
 """Seconds between two looks at whether a batch was sent."""
 _POLL = 0.1
@@ -38,6 +40,8 @@ class Role:
         amqp_port: The port on which results come, where the site leaves only some open.
 
     Attributes:
+        ranks: Whether its engine is known to be one of MPI, which refuses a task that does not say how many it needs.
+            Other engines refuse one that does.
         made: How many Executors it took so far: one, and one more for each that died.
     """
 
@@ -47,6 +51,7 @@ class Role:
         self.endpoint = endpoint
         self.config = dict(config or {})
         self.made = 0
+        self.ranks = False
         self._client = client
         self._port = amqp_port
         self._executor: Any = None
@@ -57,6 +62,12 @@ class Role:
     ) -> list[Any]:
         """Have ``function(root, order)`` executed for each order; they travel in one batch, or in a few.
 
+        Args:
+            function: The function's id.
+            root: The spool's root.
+            orders: What it is given.
+            resources: What an MPI engine is told of them; None for what needs one process.
+
         Returns:
             The SDK's futures: their ``task_id`` is set once the service has taken them.
         """
@@ -64,7 +75,7 @@ class Role:
         with self._lock:
             for go in range(3):
                 executor = self._living()
-                executor.resource_specification = resources
+                executor.resource_specification = resources or (_ONE if self.ranks else None)
                 try:
                     futures = [executor.submit_to_registered_function(function, args=call) for call in calls]
                 except RuntimeError:
@@ -73,8 +84,20 @@ class Role:
                     continue
                 for future in futures:
                     future.again = go > 0
+                    future.add_done_callback(self._look_at)
                 return futures
         return [_failed("the SDK's Executor is shut down as soon as it is made") for _ in calls]
+
+    def refused(self, error: BaseException | None) -> bool:
+        """Whether an engine of MPI has refused a task for it said nothing of ranks; from now on all of them do."""
+        if error is None or _WANTS_RANKS not in str(error):
+            return False
+        self.ranks = True
+        return True
+
+    def _look_at(self, future: Future[Any]) -> None:
+        if not future.cancelled():
+            self.refused(future.exception(timeout=0))
 
     def wait_until_sent(self, futures: Sequence[Any], timeout: float) -> None:
         """Wait until each of them has its task's id, or has failed, or ``timeout`` seconds have passed."""

@@ -54,6 +54,7 @@ class Member:
         first: When it was first sent.
         failures: How often its task was over without having begun it.
         cut_off: How often that was since its block had ended.
+        ranks: Its task was refused once, for it said nothing of ranks.
         held: How often a worker had it and has not begun it, for ``why``.
         why: The last reason of those.
         blocks: Ends of blocks that ended too soon for it to begin, monotonic seconds.
@@ -77,6 +78,7 @@ class Member:
     first: float = 0.0
     failures: int = 0
     cut_off: int = 0
+    ranks: bool = False
     held: int = 0
     why: str = ""
     blocks: list[float] = field(default_factory=list)

@@ -41,7 +41,6 @@ _TRIES = 3
 """Times that an attempt is sent whose task failed without having begun it."""
 _GATHER = 0.8
 """Seconds after a submission in which less than a whole batch is gathered: the service takes few requests."""
-_WANTS_RANKS = "MPI mode requires"
 _BLOCK_ENDED = re.compile(r"\b(ManagerLost|WorkerLost)\b")
 """What an engine says of a task whose block, or worker, came to its end with it: that says nothing about the task."""
 _BLOCKS = 20
@@ -91,7 +90,6 @@ class Sender:
         self._prepare = prepare
         self._refresh = refresh
         self._refresh_at = 0.0
-        self._ranks = False
         self._tasks = tasks
         self._result = result
         self._code = code
@@ -179,7 +177,7 @@ class Sender:
             request = requests[member.ref.key]
             self._bringing.bring(self._needs(request))
             parcel = self._parcel(member.ref.key, request)
-            needs = specification(request, always=self._ranks)
+            needs = specification(request)
             kinds.setdefault(str(needs), (needs, []))[1].append((member, parcel))
         for needs, kind in kinds.values():
             of = {id(parcel): member for member, parcel in kind}
@@ -265,7 +263,7 @@ class Sender:
                     "answers there."
                 )
             elif type(error).__name__ == "TaskExecutionFailed":
-                self._not_executed(member, self._words(error), str(error))
+                self._not_executed(member, self._words(error), error)
             # else the way back is closed: the spool says how it is, and the web service is asked
 
     def _came_back(self, member: Member, answer: object) -> None:
@@ -300,16 +298,14 @@ class Sender:
         if given_up:
             self._roster.lose(member, given_up)
 
-    def _not_executed(self, member: Member, why: str, whole: str = "") -> None:
+    def _not_executed(self, member: Member, why: str, error: BaseException | None = None) -> None:
         """Its task is over and did not begin it: it is sent again, a few times."""
         if member.claimed:
             return  # somebody executes it; whether that one lives is seen in the spool
-        if _WANTS_RANKS in whole and not self._ranks:
-            self._ranks = member.queued = (
-                True  # an MPI engine is told of one rank as well; others must not be
-            )
+        if self._role.refused(error) and not member.ranks:
+            member.ranks = member.queued = True  # the role says one rank from now on
             return
-        if _BLOCK_ENDED.search(whole) and member.cut_off < _BLOCKS:
+        if _BLOCK_ENDED.search(str(error or "")) and member.cut_off < _BLOCKS:
             member.cut_off += 1
             member.queued, member.not_before = True, time.monotonic() + 1.0
             return
@@ -343,18 +339,17 @@ class Sender:
                 try:
                     self._came_back(member, self._result(said))
                 except Exception as error:  # noqa: BLE001  whatever it answered
-                    self._not_executed(member, refusal(error) or self._words(error), str(error))
+                    self._not_executed(member, refusal(error) or self._words(error), error)
 
 
-def specification(request: Json, *, always: bool = False) -> Json | None:
-    """What an MPI engine is told of a request's resources; None for what needs one process: other engines refuse it.
+def specification(request: Json) -> Json | None:
+    """What an MPI engine is told of a request's resources; None for what needs one process.
 
     Args:
         request: With its ``resources``.
-        always: Whether the engine is known to be one of MPI, which refuses what says nothing.
     """
     resources = request.get("resources") or {}
     nodes, ranks = int(resources.get("nodes") or 1), int(resources.get("ranks_per_node") or 1)
-    if nodes * ranks <= 1 and not always:
+    if nodes * ranks <= 1:
         return None
     return {"num_nodes": nodes, "ranks_per_node": ranks, "num_ranks": nodes * ranks}
