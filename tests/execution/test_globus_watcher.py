@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from aisteer.execution.endpoint import AttemptRef
+from aisteer.errors import SpoolError
+from aisteer.execution.endpoint import AttemptRef, Glimpse
 from aisteer.execution.mirror import Mirror
 from tests.execution.stage import eventually
 
@@ -21,8 +22,10 @@ from aisteer.execution.globus import functions
 from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.watcher import Watcher
 from aisteer.execution.worker import entrance
+from aisteer.execution.worker.claim import Claimant
 
 Json = dict[str, Any]
+WATCHER = "aisteer.execution.globus.watcher"
 
 
 class Way:
@@ -85,6 +88,18 @@ class Post:
         self.watcher.ring()
         return ref
 
+    def running(self, within: float = 20.0) -> AttemptRef:
+        """An attempt that somebody executes there, as far as can be seen."""
+        ref = self.follow()
+        (self.place / ref.folder).mkdir(parents=True)
+        Claimant(str(self.place)).claim(str(self.place / ref.folder))
+        eventually(lambda: any(seen.state == "claimed" for seen in self.drain(ref)), within)
+        return ref
+
+    def drain(self, ref: AttemptRef) -> list[Glimpse]:
+        """What is new of an attempt."""
+        return self.roster.drain({ref: 0}, 0.0)
+
     def close(self) -> None:
         self.watcher.close()
         self.way.close()
@@ -123,7 +138,7 @@ def test_a_worker_that_was_purged_is_brought_again_while_looks_go_on(post: Post)
 def test_a_worker_that_cannot_be_brought_is_said_until_it_can(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aisteer.execution.globus.watcher._BRING", 0.5)
+    monkeypatch.setattr(f"{WATCHER}._BRING", 0.5)
     post.found()
     code = post.place / "code"
     shutil.rmtree(code)
@@ -134,3 +149,42 @@ def test_a_worker_that_cannot_be_brought_is_said_until_it_can(
     code.unlink()
     eventually(lambda: not post.watcher.problem)
     assert len(list(code.iterdir())) == 1
+
+
+def test_a_spool_that_was_away_is_used_again_when_it_is_back(post: Post) -> None:
+    post.found()
+    away = post.place.rename(post.place.with_name("away"))
+    with pytest.raises(SpoolError, match="goes on when it is back"):
+        post.watcher.write(control_of(f"{uuid.uuid4().hex}-1")).result(20)
+    assert post.watcher.refused
+    away.rename(post.place)
+    eventually(lambda: not post.watcher.refused)  # though nobody has asked anything
+    assert post.watcher.problem == ""
+
+
+def test_what_was_executed_in_a_spool_is_lost_when_that_stays_away_and_not_before(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{WATCHER}._SURE", 2)
+    post.found()
+    ref = post.running()
+    post.place.rename(post.place.with_name("away"))
+    eventually(lambda: post.watcher.refused)
+    assert not [seen.lost for seen in post.drain(ref) if seen.lost]
+    monkeypatch.setattr(f"{WATCHER}._GONE", 0.0)
+    eventually(lambda: [seen.lost for seen in post.drain(ref) if "is gone" in (seen.lost or "")])
+
+
+def test_another_refusal_loses_nothing(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{WATCHER}._SURE", 1)
+    monkeypatch.setattr(f"{WATCHER}._GONE", -1.0)
+    post.found()
+    ref, other = post.running(), AttemptRef("R2", uuid.uuid4().hex, 1)
+    (post.place / other.folder).parent.mkdir(parents=True, exist_ok=True)
+    (post.place / other.folder).symlink_to("/")  # a name that is refused, and the whole question with it
+    post.roster.add(other, queued=False, elsewhere=True)
+    eventually(lambda: "refuses what it is asked" in post.watcher.problem)
+    assert not post.watcher.refused
+    assert not [seen.lost for seen in post.drain(ref) if seen.lost]
+    (post.place / other.folder).unlink()
+    eventually(lambda: not post.watcher.problem)

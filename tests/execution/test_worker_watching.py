@@ -385,7 +385,8 @@ def test_orders_ride_along_with_a_look(stage):
 def test_a_hostile_question_is_refused(stage, asked):
     answer = watching.look(str(stage.root), {"nonce": stage.nonce, **asked})
     assert isinstance(answer["refused"], str)
-    assert set(answer) == {"refused", "machine"}
+    assert set(answer) == {"refused", "gone", "machine"}
+    assert answer["gone"] is ("nonce" in asked)
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,14 @@ _LOST = 15.0
 """Seconds after which a task that the service says waits is sent once more: its result may be lost. Then doubled."""
 _BRING = 5.0
 """Seconds after which a worker that could not be written there is brought once more."""
-_GONE = 20.0
-"""Seconds after which a spool that is not there any more is not expected back."""
+_GONE = 300.0
+"""Seconds after which what was executed in a spool that is not there any more is lost: file systems have hiccups."""
+_SURE = 5
+"""Refusals that it takes for that."""
 _ANEW = (
-    "Nothing is sent to it. If its file system is away, runs go on when it is back. If it was removed, let go of the "
-    "campaign with close() and open it again: a new one is made, and what had not ended begins anew."
+    "Nothing is sent to it. It is asked again and again, and goes on when it is back; what was under way counts as "
+    f"lost after {_GONE / 60:.0f} minutes. If it was removed, let go of the campaign with close() and open it again: "
+    "a new one is made, and what had not ended begins anew."
 )
 
 
@@ -207,7 +210,8 @@ class Watcher:
         asked = question.get("attempts") or {}
         bring = self._to_bring and bool(self.root) and now >= self._bring_at
         bring = bring and not any(flight.zipped for flight in self._flights)
-        if bring and not letters:
+        probe = self.refused and not (asked or self._flights) and now >= self._due
+        if (bring or probe) and not letters:
             letters = [Letter([])]
         if letters and (letters[0].where or bring or not (asked and now >= self._due)):
             orders = [order for letter in letters for order in letter.orders]
@@ -217,7 +221,7 @@ class Watcher:
         due = [flight.search_at for flight in self._flights]
         if asked and self._quiet and self.attentive:
             self._quiet, self._due = False, 0.0
-        if asked and not any(flight.kind == "look" for flight in self._flights):
+        if (asked and not any(flight.kind == "look" for flight in self._flights)) or self.refused:
             due.append(self._due)
         return max(0.01, min([*due, now + (1.0 if self._quiet else 60.0)]) - now)
 
@@ -306,7 +310,7 @@ class Watcher:
         self.contact = time.time()
         refused = answer.get("refused")
         if isinstance(refused, str):
-            self._refused(flight, clean_text(refused, 1000))
+            self._refused(flight, clean_text(refused, 1000).rstrip("."), gone=answer.get("gone") is True)
             return
         if flight.zipped:
             self._brought(answer.get("answers"))
@@ -343,22 +347,23 @@ class Watcher:
             start += len(letter.orders)
             letter.answer.set_result(own)
 
-    def _refused(self, flight: _Flight, words: str) -> None:
-        """The spool is not there, or not ours."""
+    def _refused(self, flight: _Flight, words: str, *, gone: bool) -> None:
+        """The spool is not there or not ours; or, unless it is gone, what was asked is not done."""
         now = time.monotonic()
-        self._refused_since = self._refused_since or now
-        self._failures += 1
-        self._due = max(self._due, now + 2.0)
-        self.problem = f"The spool at the endpoint cannot be used: {words.rstrip('.')}. {_ANEW}"
+        if gone:
+            self._failed(f"The spool at the endpoint cannot be used: {words}. {_ANEW}")
+            self._refused_since = self._refused_since or now
+        else:
+            self._failed(
+                f"The endpoint refuses what it is asked: {words}. Runs there go on; it is tried again."
+            )
         for letter in flight.letters:
             letter.answer.set_exception(SpoolError(self.problem))
-        if now - self._refused_since > _GONE:
+        if gone and now - self._refused_since > _GONE and self._failures >= _SURE:
             for member in self._roster.members():
                 if member.claimed:
-                    self._roster.lose(
-                        member,
-                        f"The spool at the endpoint is gone: {words.rstrip('.')}. What was mirrored is kept.",
-                    )
+                    lost = f"The spool at the endpoint is gone: {words}. What was mirrored is kept."
+                    self._roster.lose(member, lost)
 
     def _again(self, flight: _Flight, why: str) -> None:
         """It did not get there or back: what it was to write is written again, which does no harm."""

@@ -11,7 +11,15 @@ FOLDERS = ("attempts", "claimants", "code", "ends", "lots")
 
 
 class NoRoot(Exception):
-    """There is no spool of this campaign; the message says what is there."""
+    """There is no spool of this campaign; the message says what is there.
+
+    Attributes:
+        gone: Whether it may have been there before, and come back.
+    """
+
+    def __init__(self, words: str, *, gone: bool = False) -> None:
+        super().__init__(words)
+        self.gone = gone
 
 
 def expanded(root: str) -> str:
@@ -73,9 +81,11 @@ def check(root: object, nonce: object) -> str:
         raise NoRoot(f"{str(root)[:200]!r} is no spool's root: it has to be an absolute path")
     found = nonce_of(root)
     if not found:
-        raise NoRoot(f"{root} is no spool: spool.json is missing. It may be unmounted, removed or purged")
+        words = f"{root} is no spool: spool.json is missing. It may be unmounted, removed or purged"
+        raise NoRoot(words, gone=True)
     if not isinstance(nonce, str) or found != nonce:
         raise NoRoot(
-            f"{root} is another campaign's spool: its nonce is another one. Nothing was read or written"
+            f"{root} is another campaign's spool: its nonce is another one. Nothing was read or written",
+            gone=True,
         )
     return root

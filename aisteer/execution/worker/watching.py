@@ -17,7 +17,8 @@ A **question** is ``{"nonce", …}`` with, each optional:
     Seconds to wait for news (0); seconds to gather observations once there are some (1); bytes of content that the
     answer may have (2.5 MB, which is also the most).
 
-An **answer** is ``{"refused": words, "machine"}`` where the root is not this campaign's or the question is none, else:
+An **answer** is ``{"refused": words, "gone", "machine"}`` where the root is not this campaign's (then ``gone`` is true:
+it may come back) or the question is none, else:
 
 ``attempts``
     ``{key: {…}}`` of those of which there is something to say. ``claim``: its content, unless known. ``data``: new
@@ -68,7 +69,7 @@ def look(where: str, question: Json) -> Json:
         asked = Question.of(where, question)
         answers = orders.carry_out(asked.root, question.get("orders"))
     except (root.NoRoot, names.BadName, orders.BadOrder) as refused:
-        return {"refused": str(refused), "machine": surroundings(where)}
+        return _refusal(where, refused)
     watch = Watch(asked)
     watch.wait(min(asked.wait, asked.linger) if answers else asked.wait)
     return {**watch.answer(), "answers": answers, "machine": surroundings(asked.root)}
@@ -82,13 +83,18 @@ def write(where: str, letter: Json) -> Json:
         letter: ``{"nonce", "orders"}``.
 
     Returns:
-        ``{"root", "answers", "machine"}``, ``root`` being its real path; or ``{"refused": words, "machine"}``.
+        ``{"root", "answers", "machine"}``, ``root`` being its real path; or ``{"refused": words, "gone", "machine"}``.
     """
     try:
         place, answers = orders.with_root(where, letter)
     except (root.NoRoot, names.BadName, orders.BadOrder) as refused:
-        return {"refused": str(refused), "machine": surroundings(where)}
+        return _refusal(where, refused)
     return {"root": place, "answers": answers, "machine": surroundings(place)}
+
+
+def _refusal(where: str, refused: Exception) -> Json:
+    gone = isinstance(refused, root.NoRoot) and refused.gone
+    return {"refused": str(refused), "gone": gone, "machine": surroundings(where)}
 
 
 def surroundings(place: str) -> Json:
