@@ -71,7 +71,7 @@ class Threads:
     def wait_until_sent(self, futures: Sequence[Any], timeout: float) -> None:
         """They are."""
 
-    def refused(self, error: BaseException | None) -> bool:  # noqa: ARG002  a role's
+    def refused(self, error: BaseException | None) -> bool:
         """Threads refuse nothing."""
         return False
 

@@ -21,6 +21,7 @@ from aisteer.execution.globus import patience
 from aisteer.execution.globus.bringing import Bringing
 from aisteer.execution.globus.patience import held_back, hold_back
 from aisteer.execution.globus.roster import Member, Roster
+from aisteer.execution.globus.service import Service
 
 QUICK = "def f(x): return {'y': x}"
 WITHDRAWN = {"end": "withdrawn", "message": "taken back"}
@@ -120,3 +121,27 @@ def test_what_does_not_fit_into_block_after_block_is_given_up_with_the_time_that
     assert "10 blocks ended too soon for it to begin: 0:25:00 were left" in hold_back(
         member, TOO_SOON, 4e4, 600.0
     )
+
+
+def test_a_run_whose_code_is_gone_waits_by_name_and_holds_up_no_other(place: Here) -> None:
+    gone, fine = (
+        place.stage.submission("def f(x): return {'y': -x}", {"x": 1}),
+        place.stage.submission(QUICK, {"x": 2}),
+    )
+    code = place.stage.folder / "code" / f"{gone.request['simulation']['code']}.py"
+    content = code.read_bytes()
+    code.unlink()
+    waits, done = place.submit(gone, fine)
+    assert place.said(done)["outcome"] == {"y": [2.0]}
+    assert "the code of its simulation cannot be read here (No such file or directory" in waits.why
+    code.write_bytes(content)
+    assert place.said(waits)["end"] == "done"
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "No such file", "x.py"), OSError(28, "No space left on device")]
+)
+def test_a_file_here_is_not_taken_for_the_service(error: OSError) -> None:
+    words = Service.words(object.__new__(Service), error)
+    assert words.startswith("A file here cannot be used: ")
+    assert "does not answer" in Service.words(object.__new__(Service), ConnectionResetError(104, "reset"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 import time
@@ -11,19 +10,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from aisteer.errors import AisteerError, EndpointError
+from aisteer.errors import AisteerError, EndpointError, SpoolError
 from aisteer.execution.ends import clean_text, number
 from aisteer.execution.globus import sizes
 from aisteer.execution.globus.bringing import Bringing
 from aisteer.execution.globus.fitting import obstacle
-from aisteer.execution.globus.functions import closed, opened
+from aisteer.execution.globus.functions import opened
 from aisteer.execution.globus.outbox import Outbox
 from aisteer.execution.globus.patience import hold_back
+from aisteer.execution.globus.preparing import Preparing
 from aisteer.execution.globus.role import Role, is_refused, task_of
 from aisteer.execution.globus.roster import Member, Roster
 from aisteer.execution.globus.watcher import Watcher
 from aisteer.execution.globus.wire import refusal
-from aisteer.execution.worker import lots
 
 __all__ = ["Sender", "specification"]
 
@@ -92,7 +91,6 @@ class Sender:
         self._refresh_at = 0.0
         self._tasks = tasks
         self._result = result
-        self._code = code
         self._block = block
         self._words = words
         self._function = ""
@@ -104,6 +102,7 @@ class Sender:
         self._bell = threading.Event()
         self._closed = threading.Event()
         self._bringing = Bringing(watcher, self._closed)
+        self._preparing = Preparing(self._bringing, code, block)
         self._thread = threading.Thread(target=self._run, name="aisteer-globus-sender", daemon=True)
 
     def start(self) -> None:
@@ -172,13 +171,14 @@ class Sender:
     def _send(self, queued: Sequence[Member]) -> None:
         requests = self._outbox.requests([member.ref.key for member in queued])
         fit = [member for member in queued if self._fits(member, requests.get(member.ref.key))]
+        self._preparing.anew()
         kinds: dict[str, tuple[Json | None, list[tuple[Member, sizes.Parcel]]]] = {}
         for member in fit:
             request = requests[member.ref.key]
-            self._bringing.bring(self._needs(request))
-            parcel = self._parcel(member.ref.key, request)
-            needs = specification(request)
-            kinds.setdefault(str(needs), (needs, []))[1].append((member, parcel))
+            parcel = self._prepared(member, request)
+            if parcel is not None:
+                needs = specification(request)
+                kinds.setdefault(str(needs), (needs, []))[1].append((member, parcel))
         for needs, kind in kinds.values():
             of = {id(parcel): member for member, parcel in kind}
             for batch in sizes.batches([parcel for _, parcel in kind]):
@@ -195,26 +195,18 @@ class Sender:
             self._roster.end(member, {"end": "failed", "message": words})
         return not words
 
-    def _parcel(self, key: str, request: Json) -> sizes.Parcel:
-        """The order for an attempt; one that is too large for a submission finds its request in the spool."""
-        order = {"nonce": request["nonce"], "key": key, "block": self._block}
-        parcel = sizes.Parcel(closed({**order, "request": request}))
-        if parcel.size <= sizes.BATCH:
-            return parcel
-        data, [(offset, length)] = lots.compose([request])
-        name = hashlib.sha256(data).hexdigest()[:32]
-        self._bringing.bring({f"lots/{name}.jsonl": data})
-        return sizes.Parcel(closed({**order, "place": [name, offset, length]}))
-
-    def _needs(self, request: Json) -> dict[str, bytes]:
-        simulation = request.get("simulation") or {}
-        suffix = {"source": ".py", "pickle": ".pkl"}.get(str(simulation.get("mode")))
-        if suffix is None:
-            return {}
-        name = f"{simulation.get('code')}{suffix}"
-        if self._bringing.has(f"code/{name}"):
-            return {}
-        return {f"code/{name}": (self._code / name).read_bytes()}
+    def _prepared(self, member: Member, request: Json) -> sizes.Parcel | None:
+        """Its order, once what it needs is there; None where that cannot be brought for this one, which waits."""
+        try:
+            return self._preparing.parcel(member.ref.key, request)
+        except SpoolError as error:
+            if self._watcher.refused:
+                raise
+            self._hold_back(member, str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            words = f"Its request cannot be sent: {type(error).__name__}: {clean_text(str(error), 300)}."
+            self._roster.end(member, {"end": "failed", "message": words})
+        return None
 
     def _send_batch(self, needs: Json | None, batch: Sequence[tuple[Member, Json]]) -> None:
         orders = {member.ref.key: order for member, order in batch}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import functools
 import logging
 import re
@@ -32,6 +33,7 @@ T = TypeVar("T")
 _ERROR = re.compile(
     r"[\w.]*(Error|Exception|Lost|Specification|Failed|Exceeded|Interrupt)\b.*:|Failed to start task"
 )
+_LOCAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOENT})
 _WORD = re.compile(r"[A-Za-z]{3}")
 _RETRIES = 2
 """Times that the SDK repeats a request by itself; after that we say so, and go on trying."""
@@ -208,6 +210,8 @@ class Service:
             return f"it failed there: {_said(error.remote_data)}"
         if isinstance(error, globus_sdk.GlobusAPIError):
             return str(_refused("submission", error))
+        if _is_local(error):
+            return f"A file here cannot be used: {_short(error)}. Runs stay accepted; it is tried again."
         if isinstance(error, globus_sdk.GlobusError | OSError):
             return str(_unreachable("submission", error))
         return _short(error)
@@ -296,7 +300,17 @@ def _in_words(what: str) -> Iterator[None]:
             "at the endpoint go on. Install a newer globus-compute-sdk and restart the kernel."
         ) from error
     except (globus_sdk.GlobusError, OSError) as error:
+        if _is_local(error):
+            raise EndpointError(
+                f"Globus Compute cannot be asked here ({what}): {_short(error)}. Runs that wait stay accepted, those "
+                "at the endpoint go on. Can the home folder be written?"
+            ) from error
         raise _unreachable(what, error) from error
+
+
+def _is_local(error: BaseException) -> bool:
+    """Whether it is about a file or a disk here, not about the way to the service."""
+    return isinstance(error, OSError) and (error.filename is not None or error.errno in _LOCAL)
 
 
 def _unreachable(what: str, error: BaseException) -> Unreachable:
