@@ -11,9 +11,10 @@ from typing import Any
 
 from aisteer.execution.endpoint import AttemptRef, Glimpse
 from aisteer.execution.ends import clean_end, clean_text
+from aisteer.execution.globus.bookmarks import Bookmarks
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.worker import files
-from aisteer.execution.worker.book import NAME, entries
+from aisteer.execution.worker.book import entries
 from aisteer.execution.worker.stream import PREFIX, mark
 
 __all__ = ["Member", "Roster"]
@@ -116,7 +117,7 @@ class Roster:
         self.bell = threading.Condition()
         self._mirror = mirror
         self._members: dict[str, Member] = {}
-        self._books: dict[str, int] = {}
+        self._books = Bookmarks()
         self._early: dict[str, Json] = {}  # ends of attempts that are not followed (yet)
         self._news: list[Glimpse] = []
         self._died_at = 0.0
@@ -206,14 +207,14 @@ class Roster:
         return self._members.get(key)
 
     def question(self) -> Json:
-        """``attempts`` and ``books``, as a look asks about them; without attempts there is nothing to ask."""
+        """``attempts``, ``books`` and ``closed``, as a look asks; without attempts there is nothing to ask."""
         with self.bell:
             asked = {
                 key: {"offset": member.offset, "prefix": member.prefix, "known": member.known}
                 for key, member in self._members.items()
                 if _is_there(member) and (not member.over or member.offset < member.length)
             }
-            return {"attempts": asked, "books": dict(self._books)}
+            return {"attempts": asked, **self._books.asked()}
 
     def begin_sending(self, members: Iterable[Member]) -> list[Member]:
         """Those of them that are still to be sent. From now on nobody takes them back here: the spool decides."""
@@ -294,12 +295,11 @@ class Roster:
 
     def take(self, answer: Json, asked: Collection[str]) -> None:
         """What a look saw. It comes from outside: nothing in it is believed to be what it should be."""
-        attempts, books = answer.get("attempts"), answer.get("books")
+        attempts = answer.get("attempts")
         now = time.monotonic()
         with self.bell:
-            for name, said in (books if isinstance(books, dict) else {}).items():
-                if isinstance(said, dict) and isinstance(name, str) and NAME.fullmatch(name):
-                    self._read_book(name, said)
+            for lines in self._books.take(answer):
+                self._read_book(lines)
             for key in asked:
                 member = self._members.get(key)
                 said = attempts.get(key) if isinstance(attempts, dict) else None
@@ -308,15 +308,8 @@ class Roster:
                     if answer.get("more") is not True:  # else its turn may come with the next look
                         self._missed(member, now)
 
-    def _read_book(self, name: str, said: Json) -> None:
-        data, following = said.get("data"), said.get("next")
-        if "gap" in said or not isinstance(data, str) or type(following) is not int:
-            return
-        start = self._books.get(name, 0)
-        if start < 0 or following < start or following - len(data) != start:
-            return  # an answer to an earlier question
-        self._books[name] = -1 if said.get("closed") is True else following
-        for key, line in entries(data.encode("latin-1", "replace")):
+    def _read_book(self, lines: bytes) -> None:
+        for key, line in entries(lines):
             found, member = files.decode(line), self._members.get(key)
             if found is not None and member is not None:
                 self._end(member, found)

@@ -30,6 +30,11 @@ def entries(data: bytes) -> Iterator[tuple[str, bytes]]:
             yield found[1].decode(), line
 
 
+def parts(name: str) -> tuple[str, int]:
+    """The worker's token and the number in a book's name."""
+    return name[:-_NUMBER], int(name[-_NUMBER + 1 : -len(".jsonl")])
+
+
 def closed(names: Iterable[str]) -> set[str]:
     """Those books among ``names`` that are not written any more: a later one of the same worker is there."""
     known = list(names)

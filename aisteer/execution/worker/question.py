@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from typing import Any, NamedTuple
 
 from . import book, ending, files, names, root, stream
@@ -12,6 +13,7 @@ from .files import Json
 
 _MOST_ATTEMPTS = 20_000
 _MOST_BOOKS = 20_000
+"""Of what is more, each question has others looked at; nothing is refused for being much."""
 _LEAST = 64 << 10
 _MOST = 5 << 19
 """Bytes of content in an answer: a line and an end more, each of 1 MB, and all of it in the worst encoding, it is still
@@ -19,11 +21,13 @@ less than the 10 MB that a result may have."""
 
 
 class Question(NamedTuple):
-    """A question that was checked."""
+    """A question that was checked; ``cut`` where not all attempts in it are looked at."""
 
     root: str
     attempts: list[Asked]
     books: dict[str, int]
+    closed: dict[str, int]
+    cut: bool
     wait: float
     linger: float
     limit: int
@@ -39,20 +43,18 @@ class Question(NamedTuple):
         if not isinstance(question, dict):
             raise names.BadName("the question is no object")
         place = root.check(where, question.get("nonce"))
-        attempts, books = question.get("attempts") or {}, question.get("books") or {}
-        if not isinstance(attempts, dict) or not isinstance(books, dict):
+        attempts, books, closed = (question.get(name) or {} for name in ("attempts", "books", "closed"))
+        if not all(isinstance(named, dict) for named in (attempts, books, closed)):
             raise names.BadName("the question's attempts or books are no objects")
-        if len(attempts) > _MOST_ATTEMPTS or len(books) > _MOST_BOOKS:
-            raise names.BadName(
-                f"the question is about {len(attempts)} attempts and {len(books)} books: too many"
-            )
         for name in books:
             if not book.NAME.fullmatch(name):
                 raise names.BadName(f"{name[:80]!r} is no book")
         return cls(
             place,
-            [Asked(place, key, about) for key, about in attempts.items()],
-            {name: _whole(offset, -1, 1 << 50) for name, offset in books.items()},
+            [Asked(place, key, about) for key, about in _some(attempts, _MOST_ATTEMPTS)],
+            {**dict.fromkeys(books, -1), **_offsets(_some(books, _MOST_BOOKS))},
+            {worker: _whole(number, 0, 1 << 20) for worker, number in closed.items()},
+            len(attempts) > _MOST_ATTEMPTS,
             _number(question.get("wait"), 0.0, 300.0),
             _number(question.get("linger"), 1.0, 10.0),
             _whole(question.get("limit", _MOST), _LEAST, _MOST),
@@ -136,6 +138,16 @@ class Asked:
         facts.update(holder_dead=self.dead or None, gone=gone or None)
         said.update({name: value for name, value in facts.items() if value is not None})
         return said
+
+
+def _some(named: dict[str, Any], most: int) -> list[tuple[str, Any]]:
+    """All of it, or so much of it, others each time."""
+    found = list(named.items())
+    return found if len(found) <= most else random.sample(found, most)
+
+
+def _offsets(books: list[tuple[str, Any]]) -> dict[str, int]:
+    return {name: _whole(offset, -1, 1 << 50) for name, offset in books}
 
 
 def _counter(path: str) -> int | None:

@@ -9,8 +9,11 @@ A **question** is ``{"nonce", …}`` with, each optional:
     ``stream.mark`` of what was read before (empty where that is not known), and what of it is known already:
     ``""``, ``"claimed"``, or ``"ended"`` when only the rest of its observations is wanted.
 ``books``
-    ``{name: offset}`` of books of ends that were read before; -1 for one that is closed and read to its end. Others
-    are read from their beginning.
+    ``{name: offset}`` of books of ends that were read before; -1 for one that is not to be read. Others are read from
+    their beginning, but for those of
+``closed``
+    ``{worker: number}``: of this worker's books, those up to this number were read to their end, unless ``books``
+    names them.
 ``orders``
     What is to be done first, see ``orders``.
 ``wait``, ``linger``, ``limit``
@@ -29,7 +32,10 @@ it may come back) or the question is none, else:
     more. ``gone``: its observations were read, or it was claimed, and there is nothing of that any more.
 ``books``
     ``{name: {"data", "next", "closed"}}``, in the same way; ``closed``: nothing is written to it any more, and it was
-    read to its end. ``{"gap": words}`` where it cannot be read on.
+    read to its end. ``{"gap": words}`` where it cannot be read on. ``{"gone": true}`` where it was asked about and is
+    not there any more.
+``left``
+    Workers of ``closed`` of which there is no book any more.
 ``answers``
     One for each order.
 ``machine``
@@ -121,6 +127,7 @@ class Watch:
         self._left = asked.limit
         self._books: dict[str, Json] = {}
         self._offsets = dict(asked.books)
+        self._there: set[str] | None = None
         self._behind = False
         self._anew_at = 0.0
 
@@ -175,9 +182,10 @@ class Watch:
         except OSError:
             return False
         found = False
+        self._there = there | (self._there or set())
         closed = book.closed(there)
         for name in sorted(there):
-            offset = self._offsets.get(name, 0)
+            offset = self._offsets.setdefault(name, self._beginning(name))
             if offset < 0:
                 continue
             if self._left <= 0:
@@ -186,13 +194,17 @@ class Watch:
             found = self._read_book(folder, name, offset, closed=name in closed) or found
         return found
 
+    def _beginning(self, name: str) -> int:
+        """Where a book is read that was not named: nowhere, if it was read to its end."""
+        worker, number = book.parts(name)
+        return -1 if number <= self._asked.closed.get(worker, 0) else 0
+
     def _read_book(self, folder: str, name: str, offset: int, *, closed: bool) -> bool:
         read = stream.read_on(os.path.join(folder, name), offset, "", min(self._left, 1 << 20))
         if read.gap:
-            new = "gap" not in self._books.get(name, {})
             self._books[name] = {"gap": read.gap}
             self._offsets[name] = -1
-            return new
+            return False
         self._left -= len(read.data)
         over = closed and offset + len(read.data) == read.length
         if read.data or over:
@@ -209,8 +221,19 @@ class Watch:
     def answer(self) -> Json:
         """What was found."""
         said = {asked.key: asked.answer() for asked in self._asked.attempts}
+        gone, left = self._packed()
+        books = {name: {"gone": True} for name in gone}
         return {
             "attempts": {key: what for key, what in said.items() if what},
-            "books": self._books,
-            "more": self._behind or self._left <= 0,
+            "books": {**books, **self._books},
+            "left": left,
+            "more": self._behind or self._left <= 0 or self._asked.cut,
         }
+
+    def _packed(self) -> tuple[list[str], list[str]]:
+        """Books that were asked about, and workers, of which nothing is there any more."""
+        if self._there is None:
+            return [], []  # it could not be seen
+        workers = {book.parts(name)[0] for name in self._there}
+        left = [worker for worker in self._asked.closed if worker not in workers]
+        return [name for name in self._asked.books if name not in self._there], left
