@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import uuid
@@ -17,7 +18,8 @@ from tests.execution.here import Here, here
 from tests.execution.stage import eventually
 
 pytest.importorskip("globus_compute_sdk")
-from aisteer.execution.globus import patience
+from aisteer.execution.globus import patience, waiting
+from aisteer.execution.globus import roster as roster_module
 from aisteer.execution.globus.bringing import Bringing
 from aisteer.execution.globus.patience import held_back, hold_back
 from aisteer.execution.globus.roster import Member, Roster
@@ -145,3 +147,87 @@ def test_a_file_here_is_not_taken_for_the_service(error: OSError) -> None:
     words = Service.words(object.__new__(Service), error)
     assert words.startswith("A file here cannot be used: ")
     assert "does not answer" in Service.words(object.__new__(Service), ConnectionResetError(104, "reset"))
+
+
+def waiting_ones(tmp_path: Path, *needs: str) -> tuple[Roster, list[Member]]:
+    """Attempts that were sent, and need so much."""
+    roster = Roster(Mirror(tmp_path))
+    refs = [AttemptRef(f"R{n}", uuid.uuid4().hex, 1) for n in range(len(needs))]
+    members = [
+        roster.add(ref, queued=True, elsewhere=False, needs=need)
+        for ref, need in zip(refs, needs, strict=True)
+    ]
+    for member in members:
+        roster.sent(member, f"group/{member.ref.run}")
+    return roster, members
+
+
+def seen(roster: Roster, member: Member, **about: object) -> None:
+    """A look saw this of an attempt."""
+    roster.take({"attempts": {member.ref.key: about}}, [member.ref.key])
+
+
+def test_deaths_of_an_ensemble_send_nothing_again_while_what_waits_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roster_module, "_SURE", 0.0)
+    roster, members = waiting_ones(tmp_path, *([""] * 40))
+    for dies, follows in itertools.pairwise(members[:30]):
+        seen(roster, dies, claim={"by": "x"}, holder_dead=True)
+        assert dies.over
+        seen(roster, follows, claim={"by": "x"})
+        assert roster.forgotten(time.monotonic() + 60) == []
+    seen(roster, members[29], holder_dead=True)
+    left, now = members[30:], time.monotonic()
+    assert roster.forgotten(now + 5) == [], "the next may begin soon"
+    assert roster.forgotten(now + 60) == left, "the queue has died with them"
+    for member in left:
+        roster.send_once_more(member)
+        roster.sent(member, "group/again")
+    assert roster.forgotten(now + 60) == [], "once"
+
+
+def test_what_is_larger_may_be_passed_by_what_is_smaller(tmp_path: Path) -> None:
+    roster, (wide, wider, small, late, later) = waiting_ones(tmp_path, "wide", "wider", "", "", "wide")
+    for member, sent in ((late, 100), (later, 200)):
+        member.sent += sent
+    seen(roster, late, claim={"by": "x"})
+    now = time.monotonic()
+    assert roster.forgotten(now + 60) == [small]
+    seen(roster, later, claim={"by": "x"})
+    assert roster.forgotten(now + 60) == [wide, small]
+    assert wider not in roster.forgotten(now + 600)
+
+
+def test_copies_of_what_waits_in_a_batch_queue_are_few_however_long_it_takes(tmp_path: Path) -> None:
+    roster, [member] = waiting_ones(tmp_path, "")
+    began, copies = member.sent, []
+    for minute in range(7 * 24 * 60):
+        now = began + 60.0 * minute
+        if roster.forgotten(now):
+            copies.append(minute)
+            roster.send_once_more(member)
+            member.queued, member.sent = False, now
+    assert len(copies) == 4, copies
+
+
+def test_the_service_is_asked_before_a_copy_is_sent_and_what_is_over_there_is_taken(
+    place: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.role.open.clear()
+    code = place.stage.code(QUICK)
+    over, pending = place.submit(*(place.stage.submission(code, {"x": x}) for x in (1, 2)))
+    eventually(lambda: over.sent and pending.sent)
+    said = {"end": "done", "outcome": {"y": 5.0}, "length": 0}
+    place.known.update(
+        {task.ticket.rpartition("/")[2]: {"status": "waiting-for-nodes"} for task in (over, pending)}
+    )
+    place.known[over.ticket.rpartition("/")[2]] = {
+        "completion_t": "1",
+        "result": {"executed": True, "end": said},
+    }
+    monkeypatch.setattr(waiting, "_FORGOTTEN", 0.0)
+    place.sender.ring()
+    assert place.said(over)["outcome"] == {"y": [5.0]}
+    eventually(lambda: pending.copies)
+    assert [key for key, _ in place.role.sent].count(over.ref.key) == 1

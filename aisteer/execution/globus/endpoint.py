@@ -20,7 +20,7 @@ from aisteer.execution.globus.patience import held_back
 from aisteer.execution.globus.post import TaskPost
 from aisteer.execution.globus.reading import read
 from aisteer.execution.globus.roster import Roster
-from aisteer.execution.globus.sending import Sender
+from aisteer.execution.globus.sending import Sender, specification
 from aisteer.execution.globus.service import Service
 from aisteer.execution.globus.sizes import in_words, largest
 from aisteer.execution.globus.telling import Telling
@@ -113,7 +113,8 @@ class GlobusEndpoint:
             self._refuse_too_large(submission)
         before = self._outbox.put(submissions)
         for submission in submissions:
-            self._roster.add(submission.ref, queued=True, elsewhere=submission.ref in before)
+            known, needs = submission.ref in before, str(specification(submission.request) or "")
+            self._roster.add(submission.ref, queued=True, elsewhere=known, needs=needs)
         self._begin(str(submissions[0].request["nonce"])).ring()
 
     def attach(self, refs: Mapping[AttemptRef, str | None]) -> None:
@@ -122,7 +123,10 @@ class GlobusEndpoint:
             return
         requests = self._outbox.requests([ref.key for ref in refs])
         for ref, ticket in refs.items():
-            member = self._roster.add(ref, queued=not ticket, elsewhere=True, ticket=ticket or "")
+            needs = str(specification(requests.get(ref.key) or {}) or "")
+            member = self._roster.add(
+                ref, queued=not ticket, elsewhere=True, ticket=ticket or "", needs=needs
+            )
             member.sent = member.sent or (time.monotonic() if ticket else 0.0)
         nonce = next((str(r["nonce"]) for r in requests.values()), "") or self._outbox.nonce
         if nonce:

@@ -12,6 +12,7 @@ from typing import Any
 from aisteer.execution.endpoint import AttemptRef, Glimpse
 from aisteer.execution.ends import clean_end, clean_text
 from aisteer.execution.globus.bookmarks import Bookmarks
+from aisteer.execution.globus.waiting import Waiting
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.worker import files
 from aisteer.execution.worker.book import entries
@@ -25,12 +26,6 @@ _SURE = 3.0
 """Seconds for which a holder has to be dead, or a folder gone: the end may be about to be written."""
 _WAITING = 4.0
 """Seconds after which an attempt that was sent and that nobody has claimed is said to wait there."""
-_OVERTAKEN = 30.0
-"""Seconds that one may be begun after another that was sent later."""
-_SHAKEN = 30.0
-"""Seconds around the end of a block in which its agent may end with it, and in which what waits should be begun."""
-_FORGOTTEN = 600.0
-"""Seconds after which what waits is sent once more; then twice as many, and so on."""
 _TAIL = 5.0
 """Seconds that the rest of a stream may arrive late, from the first look that should have seen it."""
 _LOOKS = 3
@@ -53,6 +48,8 @@ class Member:
         sent: When the service took it, monotonic seconds; 0 before.
         ticket: ``<task group>/<task>``.
         first: When it was first sent.
+        copies: How often it was sent beside a task that may be there, as nobody there may know that.
+        needs: What it needs there, as a word: attempts of equal needs are begun in the order in which they are sent.
         failures: How often its task was over without having begun it.
         cut_off: How often that was since its block had ended.
         ranks: Its task was refused once, for it said nothing of ranks.
@@ -77,6 +74,8 @@ class Member:
     sent: float = 0.0
     ticket: str = ""
     first: float = 0.0
+    copies: int = 0
+    needs: str = ""
     failures: int = 0
     cut_off: int = 0
     ranks: bool = False
@@ -120,13 +119,13 @@ class Roster:
         self._books = Bookmarks()
         self._early: dict[str, Json] = {}  # ends of attempts that are not followed (yet)
         self._news: list[Glimpse] = []
-        self._died_at = 0.0
-        self._shaken_at = 0.0
-        self._overtaken: tuple[float, float] = (0.0, 0.0)
+        self._waiting = Waiting()
 
     # --- the driver's thread ---
 
-    def add(self, ref: AttemptRef, *, queued: bool, elsewhere: bool, ticket: str = "") -> Member:
+    def add(
+        self, ref: AttemptRef, *, queued: bool, elsewhere: bool, ticket: str = "", needs: str = ""
+    ) -> Member:
         """Follow an attempt; one that is known stays as it is."""
         with self.bell:
             member = self._members.get(ref.key)
@@ -138,6 +137,7 @@ class Roster:
                 if end is not None:
                     self._end(member, end)
             member.elsewhere = member.elsewhere or elsewhere
+            member.needs = member.needs or needs
             member.ticket = member.ticket or ticket
             return member
 
@@ -163,7 +163,7 @@ class Roster:
         untold = {glimpse.ref.key for glimpse in self._news} if done else set()
         for key in done:
             if not self._members[key].over:
-                self._died_at = time.monotonic()  # the driver gave it up: it showed no sign of life
+                self._waiting.died(time.monotonic())  # the driver gave it up: it showed no sign of life
             if key not in untold:
                 del self._members[key]
 
@@ -248,31 +248,14 @@ class Roster:
             self._tell(Glimpse(member.ref, state="submitted", ticket=ticket))
 
     def forgotten(self, now: float) -> list[Member]:
-        """What was sent, waits for ever as the service says, and may be known to nobody there any more.
-
-        An agent takes tasks before its workers do. When it or a block of it dies, they are gone without a word: so
-        when attempts of ours die there, once when a block ended (its agent may end with it, and takes tasks until it
-        has), when later ones overtake, and in any case after some time that doubles.
-        """
+        """What was sent, waits for ever as the service says, and may be known to nobody there any more."""
         with self.bell:
-            sent, seen = self._overtaken
-            return [
-                member
-                for member in self._members.values()
-                if member.sent
-                and not (member.over or member.claimed or member.queued)
-                and (
-                    member.sent < self._died_at
-                    or self._in_the_dark(member, now)
-                    or (member.sent + _OVERTAKEN < sent and now - seen > _OVERTAKEN)
-                    or now - member.sent > max(_FORGOTTEN, member.sent - member.first)
-                )
-            ]
+            return [member for member in self._members.values() if self._waiting.forgets(member, now)]
 
-    def _in_the_dark(self, member: Member, now: float) -> bool:
-        """Whether it was sent for the first time before or soon after a block ended, and nobody has begun it since."""
-        since = max(member.sent, self._shaken_at)
-        return member.sent == member.first < self._shaken_at + _SHAKEN and now - since > _SHAKEN
+    def send_once_more(self, member: Member) -> None:
+        """Nobody there may know it: it is sent once more, beside what may be there."""
+        with self.bell:
+            member.queued, member.copies = True, member.copies + 1
 
     def lose(self, member: Member, why: str) -> None:
         """Nobody executes it."""
@@ -320,8 +303,7 @@ class Roster:
         claim, end, data, gap = said.get("claim"), said.get("end"), said.get("data"), said.get("gap")
         if isinstance(claim, dict) and not member.claimed:
             member.known = "claimed"
-            if member.sent > self._overtaken[0]:
-                self._overtaken = (member.sent, now)
+            self._waiting.begun(member, now)
             ends = claim.get("ends")
             member.ends = float(ends) if isinstance(ends, int | float) and math.isfinite(ends) else 0.0
             where = {k: v for k, v in claim.items() if k in _CLAIM and isinstance(v, str | int)}
@@ -361,7 +343,7 @@ class Roster:
             return
         clean = clean_end(end)
         if clean["end"] == "preempted":
-            self._shaken_at = time.monotonic()
+            self._waiting.block_ended(time.monotonic())
         member.over, member.known = True, "ended"
         member.length = clean["length"] if not member.gap else 0
         member.end, member.end_since = clean, time.monotonic()
@@ -396,7 +378,8 @@ class Roster:
             return
         member.trouble_since = member.trouble_since or now
         if now - member.trouble_since >= _SURE:
-            member.over, self._died_at = True, now
+            member.over = True
+            self._waiting.died(now)
             self._tell(Glimpse(member.ref, lost=reason))
 
     def _tell(self, glimpse: Glimpse) -> None:

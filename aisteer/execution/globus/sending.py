@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +141,7 @@ class Sender:
             self._make_ready()
         if self._watcher.refused:
             return  # the spool is not there: nothing could be executed in it
-        for member in self._roster.forgotten(now):
-            member.queued = True
+        self._send_once_more(self._roster.forgotten(now))
         queued = [m for m in self._roster.members() if m.queued and not m.claimed and m.not_before <= now]
         if queued and (now >= self._gather_until or len(queued) >= sizes.MOST):
             self._gather_until = now + _GATHER
@@ -320,9 +319,19 @@ class Sender:
             and now - member.sent > _FRESH
             and member.looked > member.sent
         }
-        if not doubtful:
-            return
-        known = self._tasks(list(doubtful))
+        self._ask(doubtful)
+
+    def _send_once_more(self, members: Sequence[Member]) -> None:
+        """Nobody there may know these: the service is asked first, and what it says still waits is sent beside it."""
+        asked = {member.ticket.rpartition("/")[2]: member for member in members if member.ticket}
+        self._ask(asked)
+        for member in members:
+            if not (member.queued or member.over or member.claimed):
+                self._roster.send_once_more(member)
+
+    def _ask(self, doubtful: Mapping[str, Member]) -> None:
+        """Ask about tasks, and take what those that are over say."""
+        known = self._tasks(list(doubtful)) if doubtful else {}
         for task, member in doubtful.items():
             said = known.get(task)
             if said is None:
