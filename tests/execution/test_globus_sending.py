@@ -13,14 +13,16 @@ import pytest
 
 from aisteer.execution.endpoint import AttemptRef
 from aisteer.execution.mirror import Mirror
+from aisteer.execution.worker import files
 from aisteer.execution.worker.attempt import TOO_SOON, UNCLAIMED
 from tests.execution.here import Here, here
 from tests.execution.stage import eventually
 
 pytest.importorskip("globus_compute_sdk")
-from aisteer.execution.globus import patience, waiting
+from aisteer.execution.globus import early, patience, waiting
 from aisteer.execution.globus import roster as roster_module
 from aisteer.execution.globus.bringing import Bringing
+from aisteer.execution.globus.early import Early
 from aisteer.execution.globus.patience import held_back, hold_back
 from aisteer.execution.globus.roster import Member, Roster
 from aisteer.execution.globus.service import Service
@@ -231,3 +233,29 @@ def test_the_service_is_asked_before_a_copy_is_sent_and_what_is_over_there_is_ta
     assert place.said(over)["outcome"] == {"y": [5.0]}
     eventually(lambda: pending.copies)
     assert [key for key, _ in place.role.sent].count(over.ref.key) == 1
+
+
+def test_ends_that_nobody_waits_for_are_forgotten_and_those_of_an_earlier_driver_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roster = Roster(Mirror(tmp_path))
+    done, before = (AttemptRef(f"R{n}", uuid.uuid4().hex, 1) for n in range(2))
+
+    def line(ref: AttemptRef) -> bytes:
+        return files.encode({"attempt": ref.key, "end": "done", "length": 0, "outcome": {}}) + b"\n"
+
+    roster.take_result(roster.add(done, queued=False, elsewhere=True), {"end": "done", "length": 0}, None)
+    roster.drain({done: 0}, 0)
+    roster.drain({}, 0)  # the journal has it
+    lines = line(done) + line(before)
+    book = {"data": lines.decode(), "next": len(lines), "closed": False}
+    roster.take({"books": {"0123abcd-000001.jsonl": book}}, [])
+    assert len(roster._early) == 1
+    roster.add(before, queued=False, elsewhere=True)
+    assert [glimpse.end["end"] for glimpse in roster.drain({before: 0}, 0) if glimpse.end] == ["done"]
+    monkeypatch.setattr(early, "_MOST", 10_000)
+    kept = Early()
+    for number in range(1000):
+        kept.put(str(number), line(before))
+    assert 10 < len(kept) < 10_000 // len(line(before)) + 1
+    assert (kept.take("0"), (kept.take("999") or {})["end"]) == (None, "done")

@@ -12,6 +12,7 @@ from typing import Any
 from aisteer.execution.endpoint import AttemptRef, Glimpse
 from aisteer.execution.ends import clean_end, clean_text
 from aisteer.execution.globus.bookmarks import Bookmarks
+from aisteer.execution.globus.early import Early
 from aisteer.execution.globus.waiting import Waiting
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.worker import files
@@ -34,7 +35,6 @@ _OUT_OF_REACH = 900.0
 """Seconds after which an end is told without the rest of its stream, which nobody could look at."""
 _CLAIM = ("by", "host", "job", "block", "worker")
 _LONGEST = 8 << 20
-_MOST_EARLY = 100_000
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class Roster:
         self._mirror = mirror
         self._members: dict[str, Member] = {}
         self._books = Bookmarks()
-        self._early: dict[str, Json] = {}  # ends of attempts that are not followed (yet)
+        self._early = Early()
         self._news: list[Glimpse] = []
         self._waiting = Waiting()
 
@@ -133,7 +133,7 @@ class Roster:
                 member = self._members[ref.key] = Member(
                     ref, queued=queued, elsewhere=elsewhere, ticket=ticket
                 )
-                end = self._early.pop(ref.key, None)
+                end = self._early.take(ref.key)
                 if end is not None:
                     self._end(member, end)
             member.elsewhere = member.elsewhere or elsewhere
@@ -164,8 +164,8 @@ class Roster:
         for key in done:
             if not self._members[key].over:
                 self._waiting.died(time.monotonic())  # the driver gave it up: it showed no sign of life
-            if key not in untold:
-                del self._members[key]
+            if key not in untold and self._members.pop(key).known == "ended":
+                self._early.is_over(key)
 
     def _give_up_tails(self, now: float) -> None:
         """Tell ends whose streams cannot be read to their ends."""
@@ -293,11 +293,11 @@ class Roster:
 
     def _read_book(self, lines: bytes) -> None:
         for key, line in entries(lines):
-            found, member = files.decode(line), self._members.get(key)
-            if found is not None and member is not None:
+            member = self._members.get(key)
+            if member is None:
+                self._early.put(key, line)
+            elif not member.over and (found := files.decode(line)) is not None:
                 self._end(member, found)
-            elif found is not None and len(self._early) < _MOST_EARLY:
-                self._early[key] = found
 
     def _saw(self, member: Member, said: Json, now: float) -> None:
         claim, end, data, gap = said.get("claim"), said.get("end"), said.get("data"), said.get("gap")
