@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from aisteer.errors import EndpointError
 from aisteer.execution.endpoint import AttemptRef
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.worker import files
@@ -24,6 +25,7 @@ from aisteer.execution.globus import roster as roster_module
 from aisteer.execution.globus.bringing import Bringing
 from aisteer.execution.globus.early import Early
 from aisteer.execution.globus.patience import held_back, hold_back
+from aisteer.execution.globus.role import Role
 from aisteer.execution.globus.roster import Member, Roster
 from aisteer.execution.globus.service import Service
 
@@ -259,3 +261,33 @@ def test_ends_that_nobody_waits_for_are_forgotten_and_those_of_an_earlier_driver
         kept.put(str(number), line(before))
     assert 10 < len(kept) < 10_000 // len(line(before)) + 1
     assert (kept.take("0"), (kept.take("999") or {})["end"]) == (None, "done")
+
+
+def test_nothing_is_sent_once_it_was_let_go_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring, go_on, begun = Bringing.bring, threading.Event(), threading.Event()
+
+    def slowly(self: Bringing, parcels: dict[str, bytes]) -> None:
+        begun.set()
+        assert go_on.wait(20)
+        bring(self, parcels)
+
+    with here(tmp_path) as place:
+        monkeypatch.setattr(Bringing, "bring", slowly)
+        [member] = place.submit(place.stage.submission(QUICK, {"x": 1}))
+        assert begun.wait(20)
+        place.sender.close()
+        go_on.set()
+        place.sender._thread.join(20)
+        assert (place.role.sent, member.queued, member.sending) == ([], True, False)
+
+
+def test_a_role_that_was_let_go_of_makes_nothing_and_is_forgotten() -> None:
+    roles: set[Role] = set()
+    role = Role(None, "endpoint", None, left=roles.discard)
+    roles.add(role)
+    role.close()
+    role.close()
+    [future] = role.send("run", "", [{}])
+    with pytest.raises(EndpointError, match="was let go of"):
+        future.result(timeout=0)
+    assert (role.made, roles) == (0, set())

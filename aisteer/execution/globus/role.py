@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -38,6 +38,7 @@ class Role:
         endpoint: The endpoint's id.
         config: What its administrator's template is filled in with for this role.
         amqp_port: The port on which results come, where the site leaves only some open.
+        left: Is told when it was let go of.
 
     Attributes:
         ranks: Whether its engine is known to be one of MPI, which refuses a task that does not say how many it needs.
@@ -46,7 +47,13 @@ class Role:
     """
 
     def __init__(
-        self, client: Any, endpoint: str, config: Json | None, *, amqp_port: int | None = None
+        self,
+        client: Any,
+        endpoint: str,
+        config: Json | None,
+        *,
+        amqp_port: int | None = None,
+        left: Callable[[Role], None] = lambda _: None,
     ) -> None:
         self.endpoint = endpoint
         self.config = dict(config or {})
@@ -54,6 +61,8 @@ class Role:
         self.ranks = False
         self._client = client
         self._port = amqp_port
+        self._left = left
+        self._closed = False
         self._executor: Any = None
         self._lock = threading.Lock()
 
@@ -74,6 +83,8 @@ class Role:
         calls = [(root, order) for order in orders]
         with self._lock:
             for go in range(3):
+                if self._closed:
+                    return [_failed("the endpoint was let go of") for _ in calls]
                 executor = self._living()
                 executor.resource_specification = resources or (_ONE if self.ranks else None)
                 try:
@@ -112,6 +123,8 @@ class Role:
         """Let go of it: nobody waits for results here any more. What was sent goes on."""
         with self._lock:
             executor, self._executor = self._executor, None
+            self._closed = True
+        self._left(self)
         if executor is None:
             return
         with contextlib.suppress(Exception):
@@ -141,7 +154,7 @@ class Role:
 
 def _failed(why: str) -> ComputeFuture:
     future = ComputeFuture()
-    future.set_exception(EndpointError(f"Nothing was sent: {why}. It is tried again."))
+    future.set_exception(EndpointError(f"Nothing was sent: {why}. What waits stays accepted."))
     return future
 
 

@@ -173,6 +173,8 @@ class Sender:
         self._preparing.anew()
         kinds: dict[str, tuple[Json | None, list[tuple[Member, sizes.Parcel]]]] = {}
         for member in fit:
+            if self._closed.is_set():
+                return  # the next driver sends them
             request = requests[member.ref.key]
             parcel = self._prepared(member, request)
             if parcel is not None:
@@ -209,7 +211,7 @@ class Sender:
 
     def _send_batch(self, needs: Json | None, batch: Sequence[tuple[Member, Json]]) -> None:
         orders = {member.ref.key: order for member, order in batch}
-        members = self._roster.begin_sending(member for member, _ in batch)
+        members = [] if self._closed.is_set() else self._roster.begin_sending(member for member, _ in batch)
         if not members:
             return
         whole = [orders[member.ref.key] for member in members]

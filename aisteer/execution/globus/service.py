@@ -74,7 +74,7 @@ class Service:
         self._functions: dict[str, str] = {}
         self._allowed: dict[str, dict[str, str] | None] = {}
         self._lock = threading.Lock()
-        self._roles: list[Role] = []
+        self._roles: set[Role] = set()
         threading.Thread(target=self._leave, name="aisteer-globus-leave", daemon=False).start()
 
     @classmethod
@@ -225,14 +225,14 @@ class Service:
 
     def role(self, endpoint: str, config: Json | None, *, amqp_port: int | None = None) -> Role:
         """A way to have tasks executed at an endpoint, in one of its roles."""
-        made = Role(self.client, endpoint, config, amqp_port=amqp_port)
-        self._roles.append(made)
+        made = Role(self.client, endpoint, config, amqp_port=amqp_port, left=self._roles.discard)
+        self._roles.add(made)
         return made
 
     def _leave(self) -> None:
         """At the end of the process: the SDK would wait for the last result of every run."""
         threading.main_thread().join()
-        for role in self._roles:
+        for role in list(self._roles):
             role.close()
 
 
