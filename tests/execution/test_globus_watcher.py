@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import shutil
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aisteer.errors import SpoolError
+from aisteer.errors import EndpointError, SpoolError
 from aisteer.execution.endpoint import AttemptRef, Glimpse
 from aisteer.execution.mirror import Mirror
 from tests.execution.stage import eventually
 
 pytest.importorskip("globus_compute_sdk")
 from aisteer.execution.globus import functions
+from aisteer.execution.globus.bringing import Bringing
 from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.watcher import Watcher
 from aisteer.execution.worker import entrance
@@ -26,6 +29,7 @@ from aisteer.execution.worker.claim import Claimant
 
 Json = dict[str, Any]
 WATCHER = "aisteer.execution.globus.watcher"
+FILE = b"# a simulation\n" * 30
 
 
 class Way:
@@ -33,16 +37,22 @@ class Way:
 
     Attributes:
         sent: What went out, ``(kind, argument)``.
+        asked: Tasks of each question about what has become of them.
         open: Cleared, nothing that is sent arrives there.
+        problem: Why nothing can be sent.
     """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Json]] = []
+        self.asked: list[list[str]] = []
+        self.problem = ""
         self.open = threading.Event()
         self.open.set()
         self._threads = ThreadPoolExecutor(4)
 
     def send(self, kind: str, root: str, payload: Json) -> Future[Any]:
+        if self.problem:
+            raise EndpointError(self.problem)
         self.sent.append((kind, {**functions.opened(payload), "zipped": "zip" in payload}))
         if self.open.is_set():
             future = self._threads.submit(
@@ -53,8 +63,9 @@ class Way:
         future.task_id = uuid.uuid4().hex  # type: ignore[attr-defined]
         return future
 
-    def find(self, task: str) -> None:
-        return
+    def find(self, tasks: Sequence[str]) -> Json:
+        self.asked.append(list(tasks))
+        return {}
 
     def words(self, error: BaseException) -> str:
         return str(error)
@@ -188,3 +199,52 @@ def test_another_refusal_loses_nothing(post: Post, monkeypatch: pytest.MonkeyPat
     assert not [seen.lost for seen in post.drain(ref) if seen.lost]
     (post.place / other.folder).unlink()
     eventually(lambda: not post.watcher.problem)
+
+
+def test_whatever_is_late_is_asked_for_at_once_and_what_is_to_be_written_meanwhile_goes_together(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aisteer.execution.globus.flights._LATE", 0.3)
+    monkeypatch.setattr("aisteer.execution.globus.flights._LOST", 3.0)
+    post.found()
+    post.way.open.clear()
+    before = post.way.count("write")
+    told = []
+    for click in range(20):
+        told.append(post.watcher.write(control_of(f"{uuid.uuid4().hex}-1")))
+        eventually(lambda click=click: post.way.count("write") - before == min(click + 1, 2))
+    eventually(lambda: max(map(len, post.way.asked), default=0) == 2)
+    post.way.open.set()
+    assert [answer.result(20) for answer in told] == [[{"done": True}]] * 20
+
+
+def test_large_files_do_not_hold_up_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{WATCHER}._SPACING", 0.1)
+    monkeypatch.setattr(f"{WATCHER}._WAIT", 0.0)
+    monkeypatch.setattr("aisteer.execution.globus.bringing._STRETCH", 10)
+    with contextlib.closing(Post(tmp_path)) as post:
+        post.found()
+        post.follow()
+        eventually(lambda: post.way.count("look"))
+        before = len(post.way.sent)
+        Bringing(post.watcher, threading.Event()).bring({f"code/{hashlib.sha256(FILE).hexdigest()}.py": FILE})
+        sent = [kind for kind, _ in post.way.sent[before:]]
+        assert sent.count("write") > 10
+        assert sent.count("look") > 3
+
+
+def test_what_cannot_be_sent_now_is_sent_later(post: Post) -> None:
+    post.found()
+    post.way.problem = "the service is down"
+    told = post.watcher.write(control_of(f"{uuid.uuid4().hex}-1"))
+    eventually(lambda: post.watcher.problem == "the service is down")
+    post.way.problem = ""
+    assert told.result(20) == [{"done": True}]
+
+
+def test_many_orders_go_in_several_requests(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aisteer.execution.globus.letters._MOST", 10)
+    told = [post.watcher.write(control_of(f"{uuid.uuid4().hex}-1")) for _ in range(25)]
+    post.found()
+    assert [answer.result(20) for answer in told] == [[{"done": True}]] * 25
+    assert max(len(sent["orders"]) for kind, sent in post.way.sent if kind == "write") == 10

@@ -14,6 +14,8 @@ Json = dict[str, Any]
 
 _LARGEST = 4_000_000
 """Bytes of orders that go in one request."""
+_MOST = 2000
+"""Orders in one request: the worker refuses what has more than some thousands."""
 
 
 @dataclass(slots=True)
@@ -46,9 +48,9 @@ class Letters:
             self._waiting.insert(0 if letter.where else len(self._waiting), letter)
 
     def again(self, letters: Sequence[Letter]) -> None:
-        """These did not get there, or no answer came back: they go first."""
+        """These did not get there, or no answer came back: they go first. One that says nothing is let go of."""
         with self._lock:
-            self._waiting[:0] = letters
+            self._waiting[:0] = [letter for letter in letters if letter.orders]
 
     def take(self, *, rooted: bool) -> list[Letter]:
         """What fits into one request.
@@ -57,16 +59,17 @@ class Letters:
             rooted: Whether the root was made; else only the letter that makes it can go.
         """
         taken: list[Letter] = []
-        size = 0
+        size = orders = 0
         with self._lock:
             while self._waiting:
                 letter = self._waiting[0]
                 if not (rooted or letter.where):
                     break
-                if taken and (letter.where or size + letter.size > _LARGEST):
+                more = orders + len(letter.orders) > _MOST or size + letter.size > _LARGEST
+                if taken and (letter.where or more):
                     break
                 taken.append(self._waiting.pop(0))
-                size += letter.size
+                size, orders = size + letter.size, orders + len(letter.orders)
                 if letter.where:
                     break
         return taken

@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -74,9 +75,9 @@ class Near:
         """Look or write in a thread of our own."""
         return self._threads.submit({"look": entrance.look, "write": entrance.write}[kind], place, payload)
 
-    def find(self, task: str) -> None:  # noqa: ARG002  there are none
+    def find(self, tasks: Sequence[str]) -> Json:  # noqa: ARG002  there are none
         """Nothing is lost on the way."""
-        return
+        return {}
 
     def words(self, error: BaseException) -> str:
         """An error of this side."""

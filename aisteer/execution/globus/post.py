@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -33,11 +34,16 @@ class TaskPost:
         [future] = self._role.send(function, root, [payload])
         return future
 
-    def find(self, task: str) -> Any:
-        """What the web service knows of a task."""
-        said = self._service.tasks([task]).get(task)
-        if said is not None and not said.get("completion_t"):
-            return None
+    def find(self, tasks: Sequence[str]) -> dict[str, Any]:
+        """What the web service knows of those tasks that are over, or that it has forgotten; one request for all."""
+        known = self._service.tasks(tasks)
+        return {
+            task: self._over(known.get(task))
+            for task in tasks
+            if task not in known or known[task].get("completion_t")
+        }
+
+    def _over(self, said: Json | None) -> Future[Any]:
         found: Future[Any] = Future()
         try:
             if said is None:

@@ -11,15 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aisteer.errors import EndpointError, SpoolError
 from aisteer.execution.ends import clean_text
+from aisteer.execution.globus.flights import Flight, Flights
 from aisteer.execution.globus.functions import closed, opened
 from aisteer.execution.globus.letters import Letter, Letters
 from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.wire import refusal
+from aisteer.execution.worker import files
 
 __all__ = ["Post", "Watcher"]
 
@@ -39,10 +40,12 @@ _BEGINS = 60.0
 """Seconds after the beginning, and after somebody asked for something, in which somebody is taken to look."""
 _BORROWED = 5.0
 """The same without a watch role, where a look takes a worker that could compute."""
-_LATE = 8.0
-"""Seconds after which a task that should be done is asked for at the web service."""
-_LOST = 15.0
-"""Seconds after which a task that the service says waits is sent once more: its result may be lost. Then doubled."""
+_AT_ONCE = 2
+"""Letters under way at a time; what is to be written meanwhile is gathered and goes together."""
+_AGAIN = 5.0
+"""Seconds at most that letters are held back after something failed."""
+_HELD_UP = 2
+"""Spacings after which a look goes, however much is written meanwhile."""
 _BRING = 5.0
 """Seconds after which a worker that could not be written there is brought once more."""
 _GONE = 300.0
@@ -62,8 +65,8 @@ class Post(Protocol):
     def send(self, kind: str, root: str, payload: Json) -> Any:
         """Have ``look`` or ``write`` executed; the SDK's future."""
 
-    def find(self, task: str) -> Any:
-        """A future that is done, with a task's result or failure; None while it waits or works.
+    def find(self, tasks: Sequence[str]) -> dict[str, Any]:
+        """Of each of these tasks that is over, a future that is done, with its result or failure.
 
         Raises:
             EndpointError: The web service does not answer.
@@ -71,19 +74,6 @@ class Post(Protocol):
 
     def words(self, error: BaseException) -> str:
         """An error of the SDK, as it is said to people."""
-
-
-@dataclass(slots=True)
-class _Flight:
-    """A task that is under way."""
-
-    kind: str
-    future: Any
-    letters: list[Letter]
-    asked: tuple[str, ...]
-    zipped: bool
-    search_at: float
-    since: float = field(default_factory=time.monotonic)
 
 
 class Watcher:
@@ -122,15 +112,15 @@ class Watcher:
         self._own = own
         self._far = True
         self._linger, self._spaced = _LINGER, _SPACING if own else _BORROWED
+        self._at_once = _AT_ONCE if own else 1  # each takes a worker that could compute
         self._attention = attention
         self._attentive_until = time.monotonic() + _BEGINS
         self._letters = Letters()
-        self._flights: list[_Flight] = []
-        self._due = 0.0
+        self._flights = Flights()
+        self._due = self._looked = self._write_at = 0.0
         self._quiet = False
         self._failures = 0
         self._refused_since = 0.0
-        self._patience = _LOST
         self._bell = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aisteer-globus-watcher", daemon=True)
@@ -149,7 +139,7 @@ class Watcher:
     def move_in(self, post: Post) -> None:
         """The spool's files are seen from here: look at them without asking anybody there."""
         self._post, self._own, self._far = post, True, False
-        self._linger, self._spaced = _NEAR, _NEAR
+        self._linger, self._spaced, self._at_once = _NEAR, _NEAR, _AT_ONCE
 
     @property
     def refused(self) -> bool:
@@ -162,7 +152,7 @@ class Watcher:
 
     def write(self, orders: Sequence[Json], size: int = 0) -> Future[list[Json]]:
         """Have orders carried out; a future with one answer for each, or SpoolError where the spool is refused."""
-        return self._mail(Letter(list(orders), size))
+        return self._mail(Letter(list(orders), size or len(files.encode(orders))))
 
     def bring(self) -> None:
         """The worker is not there (any more): it travels with the next letter, or in one of its own."""
@@ -198,30 +188,31 @@ class Watcher:
 
     def _round(self) -> float:
         """Take in what came, send what is due; seconds until something is due again."""
-        for flight in list(self._flights):
-            if flight.future.done():
-                self._land(flight)
-            elif time.monotonic() >= flight.search_at:
-                self._search(flight)
+        search_at = self._flights.due
+        if search_at is not None and time.monotonic() >= search_at:
+            self._search()
+        while (flight := self._flights.landed()) is not None:
+            self._land(flight)
         now = time.monotonic()
-        looking = any(flight.kind == "look" for flight in self._flights)
-        letters = self._letters.take(rooted=bool(self.root))
+        looking = self._flights.count("look") > 0
         question = {} if looking or not self.root else self._roster.question()
         asked = question.get("attempts") or {}
-        bring = self._to_bring and bool(self.root) and now >= self._bring_at
-        bring = bring and not any(flight.zipped for flight in self._flights)
+        can_write = now >= self._write_at and self._flights.count("write") < self._at_once
+        look = bool(asked) and now >= self._due
+        letters = self._letters.take(rooted=bool(self.root)) if can_write or look else []
+        bring = self._to_bring and bool(self.root) and now >= self._bring_at and not self._flights.zipped
         probe = self.refused and not (asked or self._flights) and now >= self._due
         if (bring or probe) and not letters:
             letters = [Letter([])]
-        if letters and (letters[0].where or bring or not (asked and now >= self._due)):
+        if letters and (letters[0].where or bring or not look):
             orders = [order for letter in letters for order in letter.orders]
             self._send("write", {"orders": orders}, letters, (), bring=bring)
-        elif asked and now >= self._due:
+        elif look:
             self._send("look", self._worded(question, letters), letters, tuple(asked))
-        due = [flight.search_at for flight in self._flights]
+        due = [at for at in (self._flights.due, self._write_at if self._write_at > now else None) if at]
         if asked and self._quiet and self.attentive:
             self._quiet, self._due = False, 0.0
-        if (asked and not any(flight.kind == "look" for flight in self._flights)) or self.refused:
+        if (asked and not self._flights.count("look")) or self.refused:
             due.append(self._due)
         return max(0.01, min([*due, now + (1.0 if self._quiet else 60.0)]) - now)
 
@@ -241,11 +232,19 @@ class Watcher:
         now = time.monotonic()
         where = letters[0].where if letters and letters[0].where else self.root
         zipped = bring or where != self.root
-        future = self._post.send(kind, where, closed({"nonce": self._nonce, **payload}, zipped=zipped))
+        try:
+            future = self._post.send(kind, where, closed({"nonce": self._nonce, **payload}, zipped=zipped))
+        except Exception:
+            self._letters.again(letters)
+            raise
         self.requests += 1
-        self._due = max(self._due, now) + self._spacing()
-        late = _LATE + payload.get("wait", 0.0)
-        self._flights.append(_Flight(kind, future, letters, asked, zipped, now + late))
+        spacing = self._spacing()
+        due = max(self._due, now) + spacing
+        if kind == "look":
+            self._looked, self._due = now, due
+        else:
+            self._due = max(self._due, min(due, self._looked + _HELD_UP * spacing))
+        self._flights.add(Flight(kind, future, letters, asked, zipped, payload.get("wait", 0.0)))
         future.add_done_callback(lambda _: self._bell.set())
 
     def _spacing(self) -> float:
@@ -254,37 +253,23 @@ class Watcher:
             return _QUIET
         return self._spaced
 
-    def _search(self, flight: _Flight) -> None:
-        """Ask the web service for a task whose result should be here: its way may be closed, or it may be lost."""
-        flight.search_at = time.monotonic() + _LATE
-        waited = time.monotonic() - flight.since
-        task = getattr(flight.future, "task_id", None)
-        if task is None:
-            if waited > 120.0:
-                self._flights.remove(flight)
-                self._again(flight, "the request could not be sent")
-            return
+    def _search(self) -> None:
+        """Ask the web service for tasks whose results should be here."""
         try:
-            found = self._post.find(task)
+            lost = self._flights.search(self._post.find)
         except EndpointError as error:
             self._failed(str(error))
             return
-        if found is not None:
-            flight.future = found
-            self._land(flight)
-        elif waited > self._patience:
-            self._patience = min(2.0 * self._patience, 900.0)
-            self._flights.remove(flight)
-            self._again(flight, f"nothing has come back for {waited:.0f} s")
-        else:
+        for flight, why in lost:
+            self._again(flight, why)
+        if self._flights.waiting:
             self.problem = (
-                f"The watcher at the endpoint has not answered for {waited:.0f} s: its workers are all taken, or it is "
-                "not running. Runs there go on; what they say is read when it answers. Is its agent started, on "
-                "its login node?"
+                f"The watcher at the endpoint has not answered for {self._flights.waiting:.0f} s: its workers are all "
+                "taken, or it is not running. Runs there go on; what they say is read when it answers. Is its agent "
+                "started, on its login node?"
             )
 
-    def _land(self, flight: _Flight) -> None:
-        self._flights.remove(flight)
+    def _land(self, flight: Flight) -> None:
         try:
             answer = flight.future.result(timeout=0)
         except CancelledError:
@@ -314,7 +299,8 @@ class Watcher:
             return
         if flight.zipped:
             self._brought(answer.get("answers"))
-        self._failures, self._refused_since, self._patience = 0, 0.0, _LOST
+        self._failures, self._refused_since, self._write_at = 0, 0.0, 0.0
+        self._flights.heard()
         self.problem = self._unbrought
         root = answer.get("root")
         if flight.letters and flight.letters[0].where and isinstance(root, str):
@@ -339,7 +325,7 @@ class Watcher:
             else ""
         )
 
-    def _answered(self, flight: _Flight, answers: object) -> None:
+    def _answered(self, flight: Flight, answers: object) -> None:
         listed = answers if isinstance(answers, list) else []
         start = 0
         for letter in flight.letters:
@@ -347,7 +333,7 @@ class Watcher:
             start += len(letter.orders)
             letter.answer.set_result(own)
 
-    def _refused(self, flight: _Flight, words: str, *, gone: bool) -> None:
+    def _refused(self, flight: Flight, words: str, *, gone: bool) -> None:
         """The spool is not there or not ours; or, unless it is gone, what was asked is not done."""
         now = time.monotonic()
         if gone:
@@ -365,7 +351,7 @@ class Watcher:
                     lost = f"The spool at the endpoint is gone: {words}. What was mirrored is kept."
                     self._roster.lose(member, lost)
 
-    def _again(self, flight: _Flight, why: str) -> None:
+    def _again(self, flight: Flight, why: str) -> None:
         """It did not get there or back: what it was to write is written again, which does no harm."""
         self._failed(
             f"The watcher at the endpoint cannot be asked: {why}. Runs there go on; it is tried again."
@@ -375,7 +361,8 @@ class Watcher:
     def _failed(self, problem: str) -> None:
         self._failures += 1
         self.problem = problem
-        self._due = time.monotonic() + min(30.0, 1.0 * 2 ** min(self._failures, 5))
+        now, backoff = time.monotonic(), 1.0 * 2 ** min(self._failures, 5)
+        self._due, self._write_at = now + min(30.0, backoff), now + min(_AGAIN, backoff / 4)
 
 
 def _why(error: BaseException, post: Post) -> str:
