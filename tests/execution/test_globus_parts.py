@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aisteer.execution.endpoint import AttemptRef, Glimpse
+from aisteer.execution.ends import number
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.worker.ending import ENDS
 
@@ -185,3 +186,35 @@ def test_an_end_whose_stream_never_comes_is_told_after_some_looks(tmp_path: Path
         roster.take({"attempts": {}}, [REF.key])
     time.sleep(0.001)
     assert [glimpse.end["end"] for glimpse in roster.drain({REF: 0}, 0)] == ["done"]
+
+
+def test_numbers_without_end_and_text_that_cannot_be_stored_get_no_further(tmp_path: Path) -> None:
+    roster = Roster(Mirror(tmp_path))
+    member = roster.add(REF, queued=False, elsewhere=True)
+    claim = {"by": "b" * 5000, "host": "\ud800\x00", "job": 7, "pid": 3, "ends": 10**400}
+    said = {
+        "claim": claim,
+        "heartbeat": 10**400,
+        "data": "{}\n",
+        "offset": 0,
+        "length": 10**400,
+        "prefix": "p" * 5000,
+    }
+    roster.take({"attempts": {REF.key: said}}, [REF.key])
+    begun, data, beat = roster.drain({REF: 0}, 0)
+    assert begun.claim == {"by": "b" * 200, "host": "?\N{REPLACEMENT CHARACTER}"}
+    assert (member.ends, data.length, beat.heartbeat, len(member.prefix)) == (0.0, 3, 0, 200)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("inf"), float("nan"), True, "7", None, [1]])
+def test_what_is_no_number_is_none(value: Any) -> None:
+    assert number(value) is None
+
+
+def test_what_an_endpoint_says_of_a_failure_can_be_stored() -> None:
+    from globus_compute_sdk.errors import TaskExecutionFailed
+
+    from aisteer.execution.globus.service import Service
+
+    words = Service.words(object.__new__(Service), TaskExecutionFailed("ValueError: \ud800\x00" + "x" * 9000))
+    assert len(words.encode()) < 600

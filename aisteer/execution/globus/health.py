@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from aisteer.execution.endpoint import Health
+from aisteer.execution.ends import clean_text, number
 from aisteer.execution.globus.roster import Member
 
 __all__ = ["health"]
@@ -128,16 +128,13 @@ def _state(
 def _extra(machine: Json, root: str) -> Json:
     found: Json = {"spool": root} if root else {}
     for name in ("host", "python"):
-        if isinstance(machine.get(name), str):
-            found[name] = machine[name][:200]
-    if _is_number(machine.get("free")):
-        found["free"] = int(machine["free"])
+        if text := clean_text(machine.get(name), 200):
+            found[name] = text
+    free = number(machine.get("free"))
+    if free is not None:
+        found["free"] = int(free)
     return found
 
 
 def _is_count(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < 1_000_000
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aisteer.execution.endpoint import AttemptRef, Glimpse
-from aisteer.execution.ends import clean_end, clean_text
+from aisteer.execution.ends import clean_end, clean_text, number
 from aisteer.execution.globus.bookmarks import Bookmarks
 from aisteer.execution.globus.early import Early
 from aisteer.execution.globus.waiting import Waiting
@@ -33,7 +32,7 @@ _LOOKS = 3
 """Looks at least that should have seen it."""
 _OUT_OF_REACH = 900.0
 """Seconds after which an end is told without the rest of its stream, which nobody could look at."""
-_CLAIM = ("by", "host", "job", "block", "worker")
+_CLAIM = ("by", "host", "job")
 _LONGEST = 8 << 20
 
 
@@ -304,9 +303,8 @@ class Roster:
         if isinstance(claim, dict) and not member.claimed:
             member.known = "claimed"
             self._waiting.begun(member, now)
-            ends = claim.get("ends")
-            member.ends = float(ends) if isinstance(ends, int | float) and math.isfinite(ends) else 0.0
-            where = {k: v for k, v in claim.items() if k in _CLAIM and isinstance(v, str | int)}
+            member.ends = number(claim.get("ends")) or 0.0
+            where = {name: text for name in _CLAIM if (text := clean_text(claim.get(name), 200))}
             self._tell(Glimpse(member.ref, state="claimed", claim=where, ticket=member.ticket or None))
         if not member.claimed:
             member.looked = now
@@ -315,25 +313,24 @@ class Roster:
                 self._tell(Glimpse(member.ref, state="waiting", ticket=member.ticket or None))
         if isinstance(data, str) and type(said.get("offset")) is int:
             self._data(member, data.encode("latin-1", "replace"), said["offset"], said)
-        if isinstance(gap, str) and gap and gap != member.gap:
-            member.gap = clean_text(gap, 500)
+        gap = clean_text(gap, 500)
+        if gap and gap != member.gap:
+            member.gap = gap
             self._tell(Glimpse(member.ref, gap=member.gap))
         if isinstance(end, dict):
             self._end(member, end)
         elif not member.over:
-            heartbeat = said.get("heartbeat")
-            if type(heartbeat) is int or member.claimed:
-                beat = heartbeat if type(heartbeat) is int else 0
-                self._tell(Glimpse(member.ref, heartbeat=beat))
+            beat = number(said.get("heartbeat"))
+            if beat is not None or member.claimed:
+                self._tell(Glimpse(member.ref, heartbeat=int(beat or 0)))
             self._doubt(member, said, now)
 
     def _data(self, member: Member, data: bytes, offset: int, said: Json) -> None:
         if offset != member.offset or not data.endswith(b"\n") or len(data) > _LONGEST:
             return  # an answer to an earlier question, or none that we asked for
-        prefix, length = said.get("prefix"), said.get("length")
         member.offset += len(data)
-        member.prefix = prefix if isinstance(prefix, str) else ""
-        whole = length if type(length) is int else 0
+        member.prefix = clean_text(said.get("prefix"), 200)
+        whole = int(number(said.get("length")) or 0)
         self._tell(Glimpse(member.ref, data=data, offset=offset, length=max(whole, member.offset)))
         if member.end is not None and member.offset >= member.length:
             self._tell_end(member)

@@ -19,6 +19,7 @@ from globus_compute_sdk.sdk.auth.globus_app import get_globus_app
 from globus_sdk.login_flows import CommandLineLoginFlowManager
 
 from aisteer.errors import AisteerError, EndpointError
+from aisteer.execution.ends import clean_text
 from aisteer.execution.globus.allowed import allowed
 from aisteer.execution.globus.functions import mark
 from aisteer.execution.globus.pace import Pace, Paced
@@ -349,13 +350,13 @@ def _said(remote: str) -> str:
     """What a traceback says: its last line that is a word about the error."""
     lines = [line.strip() for line in str(remote).splitlines()]
     found = [line for line in lines if _ERROR.match(line)] or [line for line in lines if _WORD.search(line)]
-    return "".join(found[-1:])[:500] or "it gives no reason"
+    return clean_text("".join(found[-1:]), 500) or "it gives no reason"
 
 
 def _short(error: BaseException) -> str:
     if isinstance(error, globus_sdk.GlobusAPIError):
-        return f"{error.http_status} {error.message or error.text}"[:300]
-    return f"{type(error).__name__}: {error}"[:300]
+        return clean_text(f"{error.http_status} {error.message or error.text}", 300)
+    return clean_text(f"{type(error).__name__}: {error}", 300)
 
 
 _SIGN_IN = (
