@@ -84,10 +84,10 @@ def test_an_executor_that_died_of_a_batch_that_failed_is_made_again(loopback: Lo
 def test_a_result_that_the_service_drops_is_missed_by_nobody(
     at: At, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aisteer.execution.globus import watcher
+    from aisteer.execution.globus import flights
 
-    monkeypatch.setattr(watcher, "_LATE", 2.0)
-    monkeypatch.setattr(watcher, "_LOST", 4.0)
+    monkeypatch.setattr(flights, "_LATE", 2.0)
+    monkeypatch.setattr(flights, "_LOST", 4.0)
     stage = at()
     ref = stage.submit(TALKING, {"x": 1})
     running(stage, ref)
