@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import shutil
 import threading
 import uuid
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aisteer.errors import EndpointError, SpoolError
 from aisteer.execution.endpoint import AttemptRef, Glimpse
@@ -22,6 +25,7 @@ from tests.execution.stage import eventually
 pytest.importorskip("globus_compute_sdk")
 from aisteer.execution.globus import functions
 from aisteer.execution.globus.bringing import Bringing
+from aisteer.execution.globus.health import health
 from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.watcher import Watcher
 from aisteer.execution.worker import entrance
@@ -29,6 +33,16 @@ from aisteer.execution.worker.claim import Claimant
 
 Json = dict[str, Any]
 WATCHER = "aisteer.execution.globus.watcher"
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([10**400, -(10**400)])
+    | st.floats()
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
 FILE = b"# a simulation\n" * 30
 
 
@@ -248,3 +262,55 @@ def test_many_orders_go_in_several_requests(post: Post, monkeypatch: pytest.Monk
     post.found()
     assert [answer.result(20) for answer in told] == [[{"done": True}]] * 25
     assert max(len(sent["orders"]) for kind, sent in post.way.sent if kind == "write") == 10
+
+
+@given(
+    answer=st.fixed_dictionaries(
+        {},
+        optional={
+            "answers": PLAIN,
+            "attempts": PLAIN,
+            "books": PLAIN,
+            "gone": PLAIN,
+            "left": PLAIN,
+            "machine": st.fixed_dictionaries({}, optional={"free": PLAIN, "host": PLAIN, "time": PLAIN}),
+            "missing": PLAIN,
+            "more": PLAIN,
+            "refused": PLAIN,
+            "root": PLAIN,
+        },
+    )
+    | PLAIN
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_an_endpoint_answers_every_letter_is_answered_or_goes_again(
+    tmp_path: Path, answer: Any
+) -> None:
+    class Hostile(Way):
+        def send(self, kind: str, root: str, payload: Json) -> Future[Any]:
+            self.sent.append((kind, payload))
+            future: Future[Any] = Future()
+            future.set_result(answer)
+            return future
+
+    way = Hostile()
+    watcher = Watcher(way, Roster(Mirror(tmp_path)), uuid.uuid4().hex, attention=lambda: True)
+    made = watcher.create("/anywhere")
+    watcher.start()
+    eventually(lambda: made.done() or way.count("write") > 1 or watcher.problem)
+    watcher.close()
+    said = health(
+        [],
+        problem="",
+        silence=watcher.problem,
+        ready=True,
+        needed=True,
+        online=True,
+        own_watcher=True,
+        machine=watcher.machine,
+        ahead=watcher.ahead,
+        contact=watcher.contact,
+        workers=1,
+        root=watcher.root,
+    )
+    assert json.dumps(said.extra)

@@ -404,7 +404,8 @@ def test_what_is_no_question_is_refused(stage, asked):
 
 
 @pytest.mark.parametrize(
-    "value", [-1, -(10**30), 10**30, True, None, "9", 1.5, math.nan, math.inf, -math.inf, [], {}]
+    "value",
+    [-1, -(10**30), 10**30, 10**400, -(10**400), True, None, "9", 1.5, math.nan, math.inf, -math.inf, [], {}],
 )
 def test_numbers_out_of_bounds_are_brought_within(stage, value):
     key = f"{uuid.uuid4().hex}-1"

@@ -6,7 +6,6 @@ be written rides along with the next look when one is due, and goes at once in a
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, Protocol
 
 from aisteer.errors import EndpointError, SpoolError
-from aisteer.execution.ends import clean_text
+from aisteer.execution.ends import clean_text, number
 from aisteer.execution.globus.flights import Flight, Flights
 from aisteer.execution.globus.functions import closed, opened
 from aisteer.execution.globus.letters import Letter, Letters
@@ -287,11 +286,22 @@ class Watcher:
             self.bring()
             self._letters.again(flight.letters)
             return
-        machine = answer.get("machine")
+        try:
+            self._take(flight, answer)
+        except Exception:
+            for letter in flight.letters:  # nobody waits for ever, whatever was answered
+                if not letter.answer.done():
+                    letter.answer.set_exception(
+                        SpoolError("What the endpoint answered cannot be understood.")
+                    )
+            raise
+
+    def _take(self, flight: Flight, answer: Json) -> None:
+        """Take in an answer. It comes from outside: nothing in it is believed to be what it should be."""
         if self._far:  # else it tells of the machine here
-            self.machine = machine if isinstance(machine, dict) else {}
+            self.machine = _machine(answer.get("machine"))
             told = self.machine.get("time")
-            self.ahead = told - time.time() if isinstance(told, int | float) and math.isfinite(told) else None
+            self.ahead = None if told is None else told - time.time()
         self.contact = time.time()
         refused = answer.get("refused")
         if isinstance(refused, str):
@@ -363,6 +373,14 @@ class Watcher:
         self.problem = problem
         now, backoff = time.monotonic(), 1.0 * 2 ** min(self._failures, 5)
         self._due, self._write_at = now + min(30.0, backoff), now + min(_AGAIN, backoff / 4)
+
+
+def _machine(said: object) -> Json:
+    """What an answer says of the machine there, as far as it says anything."""
+    told = said if isinstance(said, dict) else {}
+    words = {name: clean_text(told.get(name), 200) for name in ("host", "python")}
+    numbers = {name: number(told.get(name)) for name in ("time", "free")}
+    return {name: value for name, value in {**words, **numbers}.items() if value not in (None, "")}
 
 
 def _why(error: BaseException, post: Post) -> str:

@@ -166,4 +166,4 @@ def _whole(value: Any, low: int, high: int) -> int:
 
 def _number(value: Any, default: float, high: float) -> float:
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value  # noqa: PLR0124  not a NaN
-    return min(max(float(value), 0.0), high) if good else default
+    return float(min(max(value, 0), high)) if good else default  # a whole number may be larger than any float
