@@ -31,7 +31,7 @@ Json = dict[str, Any]
 _SENT = 90.0
 """Seconds in which a batch is sent or has failed; after that it is sent again."""
 _CHECK = 15.0
-"""Seconds between two questions to the web service about what was sent and is executed by nobody."""
+"""Seconds between two questions to the web service about what was sent and is executed by nobody, while somebody looks."""
 _HOW_IT_IS = 30.0
 """Seconds between two questions whether the endpoint is online, while somebody looks."""
 _FRESH = 20.0
@@ -147,7 +147,7 @@ class Sender:
             self._gather_until = now + _GATHER
             self._send(queued)
         if now >= self._check_at:
-            self._check_at = now + _CHECK
+            self._check_at = now + (_CHECK if self._watcher.attentive else 4 * _CHECK)
             self._check(now)
         if now >= self._refresh_at and self._roster.members():
             self._refresh_at = now + (_HOW_IT_IS if self._watcher.attentive else 10 * _HOW_IT_IS)
