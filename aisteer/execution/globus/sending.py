@@ -31,7 +31,7 @@ Json = dict[str, Any]
 _SENT = 90.0
 """Seconds in which a batch is sent or has failed; after that it is sent again."""
 _CHECK = 15.0
-"""Seconds between two questions to the web service about what was sent and is executed by nobody, while somebody looks."""
+"""Seconds between two questions to the service about what was sent and nobody executes, while somebody looks."""
 _HOW_IT_IS = 30.0
 """Seconds between two questions whether the endpoint is online, while somebody looks."""
 _FRESH = 20.0
