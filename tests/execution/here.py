@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -152,6 +153,7 @@ def here(folder: Path, **block: Any) -> Iterator[Here]:
         result=lambda task: task["result"],
         code=stage.folder / "code",
         block=block,
+        python=lambda: roster.python(time.monotonic()),
         words=str,
     )
     made = Here(stage, root, roster, outbox, watcher, role, sender)

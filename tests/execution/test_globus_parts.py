@@ -223,3 +223,26 @@ def test_what_an_endpoint_says_of_a_failure_can_be_stored() -> None:
 
     words = Service.words(object.__new__(Service), TaskExecutionFailed("ValueError: \ud800\x00" + "x" * 9000))
     assert len(words.encode()) < 600
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "says"),
+    [
+        (401, {}, "Nobody is signed in"),
+        (403, {}, "The endpoint refuses this user (403 "),
+        (403, {"code": "ConsentRequired", "required_scopes": ["all"]}, "Nobody is signed in"),
+        (503, {}, "cannot answer now"),
+    ],
+)
+def test_a_submission_that_is_refused_says_what_to_do(status: int, more: dict[str, Any], says: str) -> None:
+    import globus_sdk
+    import requests
+
+    from aisteer.execution.globus.service import Service
+
+    response = requests.Response()
+    response.status_code = status
+    response.headers["Content-Type"] = "application/json"
+    response._content = json.dumps({"code": "REFUSED", "message": "No.", **more}).encode()
+    response.request = requests.Request("POST", "https://compute.invalid").prepare()
+    assert says in Service.words(object.__new__(Service), globus_sdk.GlobusAPIError(response))

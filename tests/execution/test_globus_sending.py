@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import platform
 import threading
 import time
 import uuid
@@ -291,3 +293,23 @@ def test_a_role_that_was_let_go_of_makes_nothing_and_is_forgotten() -> None:
     with pytest.raises(EndpointError, match="was let go of"):
         future.result(timeout=0)
     assert (role.made, roles) == (0, set())
+
+
+def test_whether_a_pickle_can_be_read_is_for_the_workers_to_say_and_believed_for_a_while(place: Here) -> None:
+    code = place.stage.code(QUICK)
+    content = b"nothing that could be read"
+    pickled = {**code, "mode": "pickle", "python": "3.8", "code": hashlib.sha256(content).hexdigest()}
+    (place.stage.folder / "code" / f"{pickled['code']}.pkl").write_bytes(content)
+    place.watcher.machine = {"python": "3.8.1"}  # a watcher's machine is not where runs are executed
+    [first] = place.submit(place.stage.submission(pickled, {"x": 1}))
+    assert "was pickled by Python 3.8 and this worker has" in place.said(first)["message"]
+    [plain] = place.submit(place.stage.submission(code, {"x": 2}))
+    assert place.said(plain)["end"] == "done"
+    [second] = place.submit(place.stage.submission(pickled, {"x": 3}))
+    assert "Nothing was sent. Use Python 3.8 there" in place.said(second)["message"]
+    assert len(place.role.sent) == 2
+    later = time.monotonic() + 3600
+    assert (place.roster.python(later), place.roster.python(time.monotonic())) == (
+        "",
+        platform.python_version(),
+    )

@@ -11,6 +11,7 @@ from typing import Any
 
 from aisteer.errors import EndpointError, NotSupported
 from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
+from aisteer.execution.ends import clean_text
 from aisteer.execution.globus import functions
 from aisteer.execution.globus.health import health
 from aisteer.execution.globus.letting_go import LettingGo
@@ -260,11 +261,19 @@ class GlobusEndpoint:
                     result=service.result,
                     code=self._folder / "code",
                     block={"walltime": (self._compute or {}).get("walltime")},
+                    python=self._python,
                     words=service.words,
                 )
                 self._watcher.start()
                 self._sender.start()
             return self._sender
+
+    def _python(self) -> str:
+        """The Python that executes runs there, where that is known: the watcher's may be another one."""
+        told = (
+            self._watcher.machine.get("python") if self._watcher is not None and self._watch is None else ""
+        )
+        return clean_text(told, 80) or self._roster.python(time.monotonic())
 
     def _watch_role(self, service: Service) -> Any:
         if self._watch is None:

@@ -26,6 +26,8 @@ _SURE = 3.0
 """Seconds for which a holder has to be dead, or a folder gone: the end may be about to be written."""
 _WAITING = 4.0
 """Seconds after which an attempt that was sent and that nobody has claimed is said to wait there."""
+_LATELY = 600.0
+"""Seconds for which workers are taken to have the Python that an end told of."""
 _TAIL = 5.0
 """Seconds that the rest of a stream may arrive late, from the first look that should have seen it."""
 _LOOKS = 3
@@ -119,6 +121,7 @@ class Roster:
         self._early = Early()
         self._news: list[Glimpse] = []
         self._waiting = Waiting()
+        self._python: tuple[str, float] = ("", 0.0)
 
     # --- the driver's thread ---
 
@@ -214,6 +217,11 @@ class Roster:
                 if _is_there(member) and (not member.over or member.offset < member.length)
             }
             return {"attempts": asked, **self._books.asked()}
+
+    def python(self, now: float) -> str:
+        """The Python that executed one of them lately; empty where that is not known."""
+        python, told = self._python
+        return python if now - told < _LATELY else ""
 
     def begin_sending(self, members: Iterable[Member]) -> list[Member]:
         """Those of them that are still to be sent. From now on nobody takes them back here: the spool decides."""
@@ -341,6 +349,8 @@ class Roster:
         clean = clean_end(end)
         if clean["end"] == "preempted":
             self._waiting.block_ended(time.monotonic())
+        if clean["versions"].get("python"):
+            self._python = (str(clean["versions"]["python"]), time.monotonic())
         member.over, member.known = True, "ended"
         member.length = clean["length"] if not member.gap else 0
         member.end, member.end_since = clean, time.monotonic()

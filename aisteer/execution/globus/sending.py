@@ -62,6 +62,7 @@ class Sender:
         result: The content of a result as the web service keeps it; raises what is wrong with it.
         code: The campaign's folder of simulations' code.
         block: What is known of the blocks there: their ``walltime``.
+        python: The Python of the workers there, as they said lately; empty where they did not.
         words: An error of the SDK, as it is said to people.
     """
 
@@ -78,6 +79,7 @@ class Sender:
         result: Callable[[Json], Any],
         code: Path,
         block: Json,
+        python: Callable[[], str],
         words: Callable[[BaseException], str],
     ) -> None:
         self.problem = ""
@@ -92,6 +94,7 @@ class Sender:
         self._tasks = tasks
         self._result = result
         self._block = block
+        self._python = python
         self._words = words
         self._function = ""
         self._done: deque[tuple[str, Any]] = deque()
@@ -190,8 +193,7 @@ class Sender:
         if request is None:
             self._roster.lose(member, "Its request is gone from the campaign's folder: nobody executes it.")
             return False
-        python = str(self._watcher.machine.get("python") or "")
-        words = obstacle(request, python=python, walltime=self._block.get("walltime"))
+        words = obstacle(request, python=self._python(), walltime=self._block.get("walltime"))
         if words:
             self._roster.end(member, {"end": "failed", "message": words})
         return not words

@@ -35,6 +35,7 @@ _ERROR = re.compile(
     r"[\w.]*(Error|Exception|Lost|Specification|Failed|Exceeded|Interrupt)\b.*:|Failed to start task"
 )
 _LOCAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOENT})
+_SUBMISSION = "submission"
 _WORD = re.compile(r"[A-Za-z]{3}")
 _RETRIES = 2
 """Times that the SDK repeats a request by itself; after that we say so, and go on trying."""
@@ -210,11 +211,11 @@ class Service:
         if isinstance(error, TaskExecutionFailed):
             return f"it failed there: {_said(error.remote_data)}"
         if isinstance(error, globus_sdk.GlobusAPIError):
-            return str(_refused("submission", error))
+            return str(_refused(_SUBMISSION, error))
         if _is_local(error):
             return f"A file here cannot be used: {_short(error)}. Runs stay accepted; it is tried again."
         if isinstance(error, globus_sdk.GlobusError | OSError):
-            return str(_unreachable("submission", error))
+            return str(_unreachable(_SUBMISSION, error))
         return _short(error)
 
     def _ask(self, what: str, question: Callable[[], Any]) -> Json:
@@ -323,8 +324,14 @@ def _unreachable(what: str, error: BaseException) -> Unreachable:
 
 def _refused(what: str, error: globus_sdk.GlobusAPIError) -> EndpointError:
     status = error.http_status
-    if isinstance(error, globus_sdk.AuthAPIError) or (status in {401, 403} and "endpoint" not in what):
+    known = "endpoint" in what  # who may see an endpoint is told by 401 as well
+    if isinstance(error, globus_sdk.AuthAPIError) or (status == 401 and not known) or _wants_consent(error):
         return NotSignedIn(_SIGN_IN)
+    if status == 403 and what == _SUBMISSION:
+        return UnknownEndpoint(
+            f"The endpoint refuses this user ({_short(error)}). Nothing was sent; runs stay accepted, and it is tried "
+            "again. Sign in with the identity that may use it, or ask its administrator for the right to."
+        )
     if status in {401, 403}:
         return UnknownEndpoint(
             f"Globus Compute does not let you use {what} ({_short(error)}). Nothing was sent; runs stay accepted. "
@@ -344,6 +351,11 @@ def _refused(what: str, error: globus_sdk.GlobusAPIError) -> EndpointError:
         f"Globus Compute refused: {what}: {_short(error)}. Nothing was sent; runs stay accepted. Check what "
         "ai.connect was given."
     )
+
+
+def _wants_consent(error: globus_sdk.GlobusAPIError) -> bool:
+    """Whether a sign-in is asked for that allows more."""
+    return bool(error.info.consent_required) or bool(error.info.authorization_parameters)
 
 
 def _said(remote: str) -> str:
