@@ -239,6 +239,7 @@ def test_a_spool_that_is_removed_is_named_its_runs_are_lost_and_nothing_goes_on_
     far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watcher_module, "_GONE", 1.0)
+    monkeypatch.setattr(watcher_module, "_SURE", 2)
     there = Elsewhere(0.0)
     run = there.submit("run", str(far.root), far.order(GATED, {"gate": str(tmp_path / "gate")}))
     eventually(lambda: len(far.observations) == 5)

@@ -49,6 +49,8 @@ _BRING = 5.0
 """Seconds after which a worker that could not be written there is brought once more."""
 _GONE = 300.0
 """Seconds after which what was executed in a spool that is not there any more is lost: file systems have hiccups."""
+_PROBE = 15.0
+"""Seconds between two questions, at most, whether it is back."""
 _SURE = 5
 """Refusals that it takes for that."""
 _ANEW = (
@@ -200,7 +202,7 @@ class Watcher:
         look = bool(asked) and now >= self._due
         letters = self._letters.take(rooted=bool(self.root)) if can_write or look else []
         bring = self._to_bring and bool(self.root) and now >= self._bring_at and not self._flights.zipped
-        probe = self.refused and not (asked or self._flights) and now >= self._due
+        probe = self.refused and bool(self.root) and not (asked or self._flights) and now >= self._due
         if (bring or probe) and not letters:
             letters = [Letter([])]
         if letters and (letters[0].where or bring or not look):
@@ -208,10 +210,12 @@ class Watcher:
             self._send("write", {"orders": orders}, letters, (), bring=bring)
         elif look:
             self._send("look", self._worded(question, letters), letters, tuple(asked))
-        due = [at for at in (self._flights.due, self._write_at if self._write_at > now else None) if at]
+        due = [at for at in (self._write_at, self._bring_at) if at > now]
+        if self._flights.due is not None:
+            due.append(self._flights.due)
         if asked and self._quiet and self.attentive:
             self._quiet, self._due = False, 0.0
-        if (asked and not self._flights.count("look")) or self.refused:
+        if (asked and not self._flights.count("look")) or (self.refused and not self._flights):
             due.append(self._due)
         return max(0.01, min([*due, now + (1.0 if self._quiet else 60.0)]) - now)
 
@@ -348,7 +352,7 @@ class Watcher:
         now = time.monotonic()
         if gone:
             self._failed(f"The spool at the endpoint cannot be used: {words}. {_ANEW}")
-            self._refused_since = self._refused_since or now
+            self._refused_since, self._due = self._refused_since or now, min(self._due, now + _PROBE)
         else:
             self._failed(
                 f"The endpoint refuses what it is asked: {words}. Runs there go on; it is tried again."
