@@ -27,6 +27,8 @@ Json = dict[str, Any]
 
 _SPACING = 1.3
 """Seconds between two requests while somebody looks: 0.77 a second, whatever the number of runs."""
+_BORROWED = 5.0
+"""The same without a watch role, where a look takes a worker that could compute."""
 _LINGER = 0.7
 """Seconds for which a look gathers observations; with the way there and back it fills the spacing."""
 _WAIT = 3.0
@@ -37,8 +39,6 @@ _NEAR = 0.2
 """Seconds between two looks at files that are seen from here."""
 _BEGINS = 60.0
 """Seconds after the beginning, and after somebody asked for something, in which somebody is taken to look."""
-_BORROWED = 5.0
-"""The same without a watch role, where a look takes a worker that could compute."""
 _AT_ONCE = 2
 """Letters under way at a time; what is to be written meanwhile is gathered and goes together."""
 _AGAIN = 5.0
