@@ -16,7 +16,7 @@ __all__ = ["at"]
 def test_an_ensemble_is_watched_live_and_each_observation_arrives_once(at: At, loopback: Loopback) -> None:
     stage = at()
     began = time.time()
-    refs = [stage.submit(TALKING, {"x": x}) for x in range(6)]
+    refs = [stage.submit(TALKING, {"x": x, "steps": 60}) for x in range(6)]  # two wait for a worker
     running(stage, *refs[:3], observations=5)
     assert stage.seen[refs[0]].end is None
     seen_now = health(stage)
@@ -26,7 +26,7 @@ def test_an_ensemble_is_watched_live_and_each_observation_arrives_once(at: At, l
     for x, ref in enumerate(refs):
         seen, end = stage.seen[ref], end_of(stage, ref)
         assert (end["end"], end["outcome"]) == ("done", {"y": [float(x)]})
-        assert [line["step"] for line in seen.observations] == list(range(30))
+        assert [line["step"] for line in seen.observations] == list(range(60))
         assert seen.states[0] == "submitted"
         assert seen.gaps == []
     assert {"waiting", "claimed"} <= {state for ref in refs for state in stage.seen[ref].states}

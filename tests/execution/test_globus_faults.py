@@ -48,7 +48,7 @@ def poison(root, order):
 def test_an_endpoint_that_answers_with_a_pickle_executes_nothing_here_and_is_named(
     at: At, loopback: Loopback, tmp_path: Path
 ) -> None:
-    hostile = {"engine": "thread", "workers": 3}
+    hostile = {"engine": "thread", "workers": 7}  # nobody else's
     touched = tmp_path / "touched"
     from aisteer.execution.globus.service import Service
     from aisteer.execution.globus.wire import refusal

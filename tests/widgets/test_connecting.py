@@ -207,14 +207,16 @@ def test_a_watcher_can_be_another_filling_another_endpoint_or_none(screen, loopb
     ("version", "words", "usable"),
     [("3.99.1", "could only travel as a pickle", True), ("3.8.2", "needs Python 3.9 or later", False)],
 )
-def test_another_python_there_is_named_with_what_it_means(screen, loopback, version, words, usable):
+def test_another_python_there_is_named_with_what_it_means(loopback, version, words, usable):
     before = Service().metadata(loopback.endpoint)["python_version"]
     loopback.service.pretend(loopback.endpoint, python_version=version)
+    screen = Screen(Service())
     try:
         form = screen.choose(loopback.endpoint)
         assert any(words in note for note in form["notes"])
         assert bool(screen.shown["line"]) is usable
     finally:
+        screen.connecting.close()
         loopback.service.pretend(loopback.endpoint, python_version=before)
 
 
