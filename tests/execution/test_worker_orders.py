@@ -308,6 +308,11 @@ def test_ended_attempts_are_packed_read_and_restored_from_afar(stage):
         {"do": "control", "key": "x/../y-1", "control": {"id": "a", "epoch": 1, "verb": "stop"}},
         {"do": "control", "key": f"{'a' * 32}-1", "control": {"id": "a", "epoch": 1, "verb": "explode"}},
         {"do": "control", "key": f"{'a' * 32}-1", "control": "stop"},
+        {
+            "do": "control",
+            "key": f"{'a' * 32}-1",
+            "control": {"id": "a", "epoch": 1, "verb": "set", "values": {"x": "x" * 70_000}},
+        },
         {"do": "fence", "key": f"{'a' * 32}-1", "epoch": "now"},
         {"do": "fence", "key": 7, "epoch": 1},
         {"do": "withdraw", "key": "-1"},

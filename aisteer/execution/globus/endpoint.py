@@ -27,7 +27,7 @@ from aisteer.execution.globus.sizes import in_words, largest
 from aisteer.execution.globus.telling import Telling
 from aisteer.execution.globus.watcher import Watcher
 from aisteer.execution.mirror import Mirror
-from aisteer.execution.worker import files
+from aisteer.execution.worker import controls, files
 from aisteer.execution.worker.lots import LARGEST
 
 __all__ = ["GlobusEndpoint"]
@@ -145,6 +145,12 @@ class GlobusEndpoint:
         watcher, member = self._watcher, self._roster.get(ref.key)
         if watcher is None or member is None:
             raise EndpointError(f"{ref.run} is not at {self.address} (any more): nothing was asked of it.")
+        size = len(files.encode(control))
+        if size > controls.LONGEST:
+            raise NotSupported(
+                f"What is asked of {ref.run} has {in_words(size)}, and {in_words(controls.LONGEST)} are the most that "
+                "a worker reads: nothing was asked of it. Put such values into a file there, and send its path."
+            )
         orders: list[Json] = [{"do": "control", "key": ref.key, "control": control}]
         if control.get("verb") in {"stop", "withdraw"}:
             if self._taken_back(ref):

@@ -99,6 +99,7 @@ class Sender:
         self._function = ""
         self._done: deque[tuple[str, Any]] = deque()
         self._failures = 0
+        self._thrown = False
         self._not_before = 0.0
         self._check_at = 0.0
         self._gather_until = 0.0
@@ -131,6 +132,7 @@ class Sender:
                 nap = min(1.0, max(0.0, self._gather_until - time.monotonic()) or 1.0)
             except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
                 self._failed(str(error) if isinstance(error, AisteerError) else self._words(error))
+                self._thrown = True
                 nap = 1.0
             if not self._done:
                 self._bell.wait(nap)
@@ -149,12 +151,15 @@ class Sender:
         if queued and (now >= self._gather_until or len(queued) >= sizes.MOST):
             self._gather_until = now + _GATHER
             self._send(queued)
+            queued = []
         if now >= self._check_at:
-            self._check_at = now + (_CHECK if self._watcher.attentive else 4 * _CHECK)
             self._check(now)
+            self._check_at = now + (_CHECK if self._watcher.attentive else 4 * _CHECK)
         if now >= self._refresh_at and self._roster.members():
-            self._refresh_at = now + (_HOW_IT_IS if self._watcher.attentive else 10 * _HOW_IT_IS)
             self._refresh()
+            self._refresh_at = now + (_HOW_IT_IS if self._watcher.attentive else 10 * _HOW_IT_IS)
+        if self._thrown and not queued:  # what failed was done anew
+            self._thrown, self._failures, self.problem = False, 0, ""
 
     def _failed(self, problem: str) -> None:
         self.problem = problem

@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import globus_sdk
 from globus_compute_sdk import Client
@@ -29,7 +29,6 @@ from aisteer.execution.globus.wire import JsonOnly
 __all__ = ["NotSignedIn", "Service", "UnknownEndpoint", "Unreachable"]
 
 Json = dict[str, Any]
-T = TypeVar("T")
 
 _ERROR = re.compile(
     r"[\w.]*(Error|Exception|Lost|Specification|Failed|Exceeded|Interrupt)\b.*:|Failed to start task"

@@ -8,7 +8,8 @@ import stat
 from . import files
 from .files import Json
 
-_LONGEST = 1 << 16
+LONGEST = 1 << 16
+"""Bytes of a control at most; a longer one is not taken."""
 _VERBS = frozenset({"stop", "pause", "set", "withdraw"})
 
 
@@ -52,14 +53,14 @@ class Controls:
             info = os.fstat(fd)
             if not stat.S_ISREG(info.st_mode) or info.st_size <= self._offset:
                 return []
-            data = os.pread(fd, 16 * _LONGEST, self._offset)
+            data = os.pread(fd, 16 * LONGEST, self._offset)
         except OSError:
             return []
         finally:
             os.close(fd)
         end = data.rfind(b"\n") + 1
         self._offset += end
-        return [line for line in data[:end].split(b"\n") if 0 < len(line) <= _LONGEST]
+        return [line for line in data[:end].split(b"\n") if 0 < len(line) <= LONGEST]
 
 
 def append(folder: str, control: Json) -> None:
@@ -94,7 +95,7 @@ def _ends_a_line(path: str) -> bool:
 
 def is_control(value: object) -> bool:
     """Whether a worker would take this for a control."""
-    return isinstance(value, dict) and _well_formed(dict(value))
+    return isinstance(value, dict) and _well_formed(dict(value)) and len(files.encode(value)) <= LONGEST
 
 
 def _well_formed(control: Json) -> bool:
