@@ -51,7 +51,7 @@ def test_a_service_that_is_down_then_busy_then_slow_and_a_sign_in_that_expired_c
     stage.until(lambda: "sign-in has expired" in health(stage).detail)
     assert "aisteer_widgets.Connect()" in health(stage).detail
     running(stage, second)
-    assert health(stage).state == "online"
+    stage.until(lambda: health(stage).state == "online")
     for ref in (first, second):
         stage.control(ref, "stop")
         assert end_of(stage, ref)["end"] == "partial"
