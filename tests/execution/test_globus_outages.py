@@ -191,8 +191,9 @@ def test_a_driver_that_is_killed_between_launch_record_and_task_id_loses_and_dou
     loopback: Loopback, campaigns: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
+    own = {**COMPUTE, "workers": 3}  # the engine's pool does not recover from what other tests kill
     address = ai.connect(
-        f"globus:{loopback.endpoint}", compute=COMPUTE, watch=WATCH, spool="$SCRATCH/aisteer"
+        f"globus:{loopback.endpoint}", compute=own, watch=WATCH, spool="$SCRATCH/aisteer"
     ).address
     for where in ("unsent", "sent"):
         drive_until_killed(address, log, where)
