@@ -16,7 +16,7 @@ pytest.importorskip("globus_compute_sdk")
 pytest.importorskip("globus_compute_endpoint")
 from aisteer.execution.globus.endpoint import GlobusEndpoint
 
-__all__ = ["TALKING", "At", "at", "end_of", "health", "running"]
+__all__ = ["LASTING", "TALKING", "At", "at", "end_of", "health", "running"]
 
 COMPUTE = {"engine": "process", "workers": 4}
 WATCH = {"role": "watch"}
@@ -36,6 +36,17 @@ TALKING = """
         return {"y": float(x)}
 """
 
+LASTING = """
+    def f(restart=None):
+        import time
+        i = restart["i"] if restart else 0
+        while True:
+            control = yield {"i": i}, lambda: {"i": i}
+            if control.get("stop"):
+                return {"y": float(i)}
+            i += 1
+            time.sleep(0.05)
+"""
 
 At = Callable[..., Stage]
 

@@ -10,22 +10,10 @@ from pathlib import Path
 import pytest
 
 from aisteer.execution.endpoint import AttemptRef
-from tests.execution.remote import At, at, running
+from tests.execution.remote import LASTING, At, at, running
 from tests.execution.stage import Stage
 
 __all__ = ["at"]
-
-LASTING = """
-    def f(restart=None):
-        import time
-        i = restart["i"] if restart else 0
-        while True:
-            control = yield {"i": i}, lambda: {"i": i}
-            if control.get("stop"):
-                return {"y": float(i)}
-            i += 1
-            time.sleep(0.05)
-"""
 
 
 def spool(stage: Stage) -> Path:

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 import aisteer as ai
 from tests.execution.driven import fill, finished, small_disk
-from tests.execution.remote import COMPUTE, TALKING, WATCH, At, at, end_of, health, running
+from tests.execution.remote import COMPUTE, LASTING, TALKING, WATCH, At, at, end_of, health, running
 from tests.execution.remote_driving import campaign_of
 from tests.execution.stage import Stage, eventually
 from tests.services.loopback import Loopback
@@ -117,27 +119,22 @@ def test_an_endpoint_that_was_stopped_while_idle_is_started_again_by_the_next_ru
     assert end_of(stage, stage.submit(TALKING, {"x": 2, "steps": 3}))["end"] == "done"
 
 
-LASTING = """
-    def f(restart=None):
-        import time
-        i = restart["i"] if restart else 0
-        while True:
-            control = yield {"i": i}, lambda: {"i": i}
-            if control.get("stop"):
-                return {"y": float(i)}
-            i += 1
-            time.sleep(0.05)
-"""
-
-
-def taken_away(loopback: Loopback, number: signal.Signals) -> None:
-    """What a batch system does to the processes of a block."""
-    for word in ("-m parsl", "process_worker_pool", "spawn_main"):
+def blocks(loopback: Loopback) -> list[psutil.Process]:
+    """The processes of all blocks, and nothing else that endpoints here have started."""
+    found: dict[int, psutil.Process] = {}
+    for word in ("-m parsl", "process_worker_pool"):
         for pid in loopback.agent.find(word):
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                continue
+            with suppress(psutil.NoSuchProcess):
+                begun = psutil.Process(pid)
+                found.update({process.pid: process for process in [begun, *begun.children(recursive=True)]})
+    return list(found.values())
+
+
+def taken_away(processes: list[psutil.Process], number: signal.Signals) -> None:
+    """What a batch system does to the processes of a block."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
 
 
 @pytest.mark.full
@@ -147,9 +144,10 @@ def test_a_preempted_run_leaves_a_checkpoint_between_the_two_signals_and_goes_on
     stage = at(compute={"engine": "htex", "workers": 1, "retries": 0})
     ref = stage.submit(LASTING)
     running(stage, ref, observations=5)
-    taken_away(loopback, signal.SIGTERM)
+    block = blocks(loopback)
+    taken_away(block, signal.SIGTERM)
     time.sleep(3.0)  # the grace that a batch system gives
-    taken_away(loopback, signal.SIGKILL)
+    taken_away(block, signal.SIGKILL)
     seen = stage.ended(ref, within=110)
     assert seen.end is not None
     assert seen.end["end"] == "preempted"
@@ -169,7 +167,7 @@ def test_runs_of_a_block_whose_manager_is_killed_are_lost_by_name_and_the_next_o
     busy = [stage.submit(LASTING) for _ in range(2)]
     running(stage, *busy, observations=3)
     late = stage.submit(TALKING, {"x": 9, "steps": 3})
-    taken_away(loopback, signal.SIGKILL)
+    taken_away(blocks(loopback), signal.SIGKILL)
     stage.ended(*busy, within=110)
     assert all(stage.seen[ref].lost for ref in busy)
     assert end_of(stage, late)["end"] == "done"
@@ -191,9 +189,8 @@ def test_a_driver_that_is_killed_between_launch_record_and_task_id_loses_and_dou
     loopback: Loopback, campaigns: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    own = {**COMPUTE, "workers": 3}  # the engine's pool does not recover from what other tests kill
     address = ai.connect(
-        f"globus:{loopback.endpoint}", compute=own, watch=WATCH, spool="$SCRATCH/aisteer"
+        f"globus:{loopback.endpoint}", compute=COMPUTE, watch=WATCH, spool="$SCRATCH/aisteer"
     ).address
     for where in ("unsent", "sent"):
         drive_until_killed(address, log, where)

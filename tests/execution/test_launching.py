@@ -17,8 +17,7 @@ def instant(x: float):
 
 
 def test_short_runs_are_sent_to_a_far_endpoint_many_at_a_time(loopback: Loopback) -> None:
-    own = {**COMPUTE, "workers": 3}  # the engine's pool does not recover from what other tests kill
-    address = ai.connect(f"globus:{loopback.endpoint}", compute=own, watch=WATCH).address
+    address = ai.connect(f"globus:{loopback.endpoint}", compute=COMPUTE, watch=WATCH).address
     campaign = campaign_of(instant, endpoint=address)
     campaign.propose(x=0.0).accept()
     finished(campaign, 1)  # now it is known how short they are
