@@ -93,6 +93,7 @@ def test_a_result_that_the_service_drops_is_missed_by_nobody(
     running(stage, ref)
     loopback.service.drop_results(seconds=5)
     whole(stage)
+    assert stage.seen[ref].end["outcome"] == {"y": [1.0]}
 
 
 def test_the_service_fails_for_a_while_and_nothing_is_lost(at: At, loopback: Loopback) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 import threading
 import uuid
@@ -133,13 +132,6 @@ def test_a_run_that_was_never_here_can_be_taken_back_before_it_comes(stage):
     assert stage.execute(submission.ref).end["end"] == "withdrawn"
 
 
-def test_a_fenced_attempt_never_starts(stage):
-    ref = stage.write(STEPS)
-    assert write(stage, {"do": "fence", "key": ref.key, "epoch": 2}) == [{"done": True}]
-    assert stage.execute(ref).end is None
-    assert json.loads((stage.path(ref) / "fenced").read_bytes()) == {"epoch": 2}
-
-
 # --- parcels ---
 
 
@@ -266,20 +258,14 @@ def test_a_folder_of_parcels_that_is_a_link_is_not_followed(stage, tmp_path):
 # --- what has ended ---
 
 
-def test_ended_attempts_are_packed_read_and_restored_from_afar(stage):
+def test_ended_attempts_are_packed_and_read_from_afar(stage):
     refs = [stage.write(STEPS, keep=True) for _ in range(2)]
     for ref in refs:
         stage.execute(ref)
-    checkpoint = f"{refs[0].folder}/checkpoints/{stage.spool.end(refs[0])['checkpoint']}"
     observed = (stage.path(refs[1]) / "observations.jsonl").read_bytes()
     read = {"do": "read", "key": refs[1].key, "name": "observations.jsonl", "offset": 10, "limit": 50}
     before = write(stage, read)
-    packed, after, restored = write(
-        stage,
-        {"do": "pack", "keys": [ref.key for ref in refs]},
-        read,
-        {"do": "restore", "checkpoint": checkpoint},
-    )
+    packed, after = write(stage, {"do": "pack", "keys": [ref.key for ref in refs]}, read)
     assert packed == {"done": True, "packed": 2}
     assert (
         before[0]
@@ -290,8 +276,6 @@ def test_ended_attempts_are_packed_read_and_restored_from_afar(stage):
             "size": len(observed),
         }
     )
-    assert restored == {"done": True, "restored": True}
-    assert (stage.root / checkpoint / "value.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -299,9 +283,6 @@ def test_ended_attempts_are_packed_read_and_restored_from_afar(stage):
     [
         {"do": "pack", "keys": ["../../x-1"]},
         {"do": "pack", "keys": "abcd-1"},
-        {"do": "restore", "checkpoint": "../../etc"},
-        {"do": "restore", "checkpoint": "attempts/ab/cdef-1/checkpoints/1"},
-        {"do": "restore", "checkpoint": f"attempts/aa/{'a' * 32}-1/checkpoints/../../.."},
         {"do": "read", "key": f"{'a' * 32}-1", "name": "../../../spool.json"},
         {"do": "read", "key": f"{'a' * 32}-1", "name": "stdout.log"},
         {"do": "read", "key": f"{'a' * 32}-1", "name": "stdout.log", "offset": -1},
@@ -313,8 +294,6 @@ def test_ended_attempts_are_packed_read_and_restored_from_afar(stage):
             "key": f"{'a' * 32}-1",
             "control": {"id": "a", "epoch": 1, "verb": "set", "values": {"x": "x" * 70_000}},
         },
-        {"do": "fence", "key": f"{'a' * 32}-1", "epoch": "now"},
-        {"do": "fence", "key": 7, "epoch": 1},
         {"do": "withdraw", "key": "-1"},
         {"do": "have", "names": 3},
         {"do": "create"},

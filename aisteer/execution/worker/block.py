@@ -30,8 +30,8 @@ def ends(request: Json | None = None) -> float | None:
     """Unix time at which it ends, the earliest that is told; None where nobody tells.
 
     Args:
-        request: A request, whose ``deadline`` counts as well, and the ``walltime`` of its ``block``: what its blocks
-            were asked for with, seconds or ``HH:MM:SS``.
+        request: A request, with the ``walltime`` of its ``block``: what its blocks were asked for with, seconds or
+            ``HH:MM:SS``.
     """
     request = request or {}
     told = [time for time in map(_number, map(os.environ.get, _ENDS)) if time is not None]
@@ -39,8 +39,7 @@ def ends(request: Json | None = None) -> float | None:
     if whole is not None and not told:
         began = _began(*_name())
         told += [] if began is None else [began + whole - min(_EARLY, whole / 20)]
-    deadline = _number(request.get("deadline"))
-    return min([*told, *([] if deadline is None else [deadline])], default=None)
+    return min(told, default=None)
 
 
 def wind_up(request: Json) -> float | None:

@@ -8,8 +8,6 @@ holds up no other, and a repeat is harmless.
 ``control``
     ``key``, ``control`` (``id``, ``epoch``, ``verb``, ``values``): puts it before the attempt, whether it has begun
     or waits in a queue.
-``fence``
-    ``key``, ``epoch``: a later attempt takes its place.
 ``withdraw``
     ``key``, ``request`` (its ``epoch`` and ``attempt`` suffice): answers ``end``, the record of an attempt that ended
     here, since that was asked and nobody had claimed it; else None.
@@ -20,8 +18,6 @@ holds up no other, and a repeat is harmless.
     is in its place, and ``next``, where to go on.
 ``pack``
     ``keys`` of attempts that are mirrored and sealed: answers ``packed``, how many were, those that have an end.
-``restore``
-    ``checkpoint``, its path relative to the root: takes it out of an archive. Answers ``restored``.
 ``read``
     ``key``, ``name`` (``stdout.log``, ``stderr.log``), ``offset``, ``limit``: answers ``data`` (base64) and ``size``
     of a file of an attempt, packed or not.
@@ -37,7 +33,7 @@ import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import controls, ending, fencing, files, names, parcels, root
+from . import controls, ending, files, names, parcels, root
 from .claim import Claimant, is_claimed
 from .files import Json
 from .folder import make_folder
@@ -141,15 +137,6 @@ def _control(place: str, order: Json) -> Json:
     return {}
 
 
-def _fence(place: str, order: Json) -> Json:
-    path = names.home(place, order["key"])
-    epoch = order["epoch"]
-    if not isinstance(epoch, int):
-        raise BadOrder("the epoch is no number")
-    fencing.fence(place, path, epoch)
-    return {}
-
-
 def _withdraw(place: str, order: Json) -> Json:
     path = names.home(place, order["key"])
     request = order.get("request")
@@ -191,12 +178,6 @@ def _pack(place: str, order: Json) -> Json:
     return {"packed": _archives(place).pack(keys)}
 
 
-def _restore(place: str, order: Json) -> Json:
-    key, _ = names.checkpoint_of(order["checkpoint"])
-    names.home(place, key)
-    return {"restored": _archives(place).restore(order["checkpoint"])}
-
-
 def _read(place: str, order: Json) -> Json:
     name = order["name"]
     if name not in _READABLE:
@@ -235,11 +216,9 @@ def _archives(place: str) -> Archives:
 
 _DO: dict[str, Callable[[str, Json], Json]] = {
     "control": _control,
-    "fence": _fence,
     "withdraw": _withdraw,
     "have": _have,
     "put": _put,
     "pack": _pack,
-    "restore": _restore,
     "read": _read,
 }
