@@ -380,16 +380,18 @@ def test_a_run_stops_at_its_walltime(stage):
 # --- blocks and signals -----------------------------------------------------------------------
 
 
-def test_what_cannot_fit_into_its_block_does_not_start(stage):
-    ref = stage.write(SLOW, deadline=time.time() + 3)
+def test_what_cannot_fit_into_its_block_does_not_start(stage, monkeypatch):
+    monkeypatch.setenv("AISTEER_BLOCK_ENDS", str(time.time() + 3))
+    ref = stage.write(SLOW)
     answer = run_attempt(str(stage.root), ref.folder, alone=False)
     assert not answer["executed"]
     assert "block ends" in answer["reason"]
     assert stage.spool.claim(ref) is None
 
 
-def test_at_the_end_of_its_block_a_run_writes_a_checkpoint_and_ends(stage):
-    seen = stage.run(SLOW, {"steps": 1000}, deadline=time.time() + 10.4)
+def test_at_the_end_of_its_block_a_run_writes_a_checkpoint_and_ends(stage, monkeypatch):
+    monkeypatch.setenv("AISTEER_BLOCK_ENDS", str(time.time() + 11.0))
+    seen = stage.run(SLOW, {"steps": 1000})
     assert (seen.end["end"], seen.end["checkpoint"]) == ("preempted", "1")
 
 
