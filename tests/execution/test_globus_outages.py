@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 import aisteer as ai
+from aisteer.execution.globus import watcher
 from tests.execution.driven import fill, finished, small_disk
 from tests.execution.remote import COMPUTE, LASTING, TALKING, WATCH, At, at, end_of, health, running
 from tests.execution.remote_driving import campaign_of
@@ -171,6 +172,55 @@ def test_runs_of_a_block_whose_manager_is_killed_are_lost_by_name_and_the_next_o
     stage.ended(*busy, within=110)
     assert all(stage.seen[ref].lost for ref in busy)
     assert end_of(stage, late)["end"] == "done"
+
+
+@pytest.mark.full
+def test_runs_outlive_an_agent_whose_program_alone_is_killed_and_what_its_successor_cannot_start_yet_waits(
+    at: At, loopback: Loopback
+) -> None:
+    stage = at()
+    busy = [stage.submit(TALKING, {"x": x, "steps": 5000}) for x in range(2)]
+    running(stage, *busy, observations=50)
+    loopback.agent.kill()  # what it started for this user stays, and holds the place of what is to come
+    left = [pid for pid in loopback.agent.processes() if psutil.Process(pid).name().startswith("Globus")]
+    counted = {ref: len(stage.seen[ref].observations) for ref in busy}
+    loopback.agent.start()
+    late = stage.submit(TALKING, {"x": 9, "steps": 3})
+    stage.until(lambda: "Another instance of this endpoint is running" in health(stage).detail, within=90)
+    assert "it is tried again" in health(stage).detail
+    stage.until(lambda: all(len(stage.seen[ref].observations) > counted[ref] + 20 for ref in busy))
+    for ref in busy:
+        stage.control(ref, "stop")
+        assert end_of(stage, ref)["end"] == "partial"
+        seen = stage.seen[ref]
+        assert [line["step"] for line in seen.observations] == list(range(len(seen.observations)))
+        assert (seen.gaps, seen.lost) == ([], "")
+    assert left
+    for pid in left:  # it goes by itself when it is idle for long enough; its administrator is faster
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).terminate()
+    assert end_of(stage, late)["end"] == "done"
+
+
+@pytest.mark.full
+def test_a_spool_that_is_removed_at_the_endpoint_is_named_and_made_again_when_it_is_opened_again(
+    at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "_GONE", 2.0)
+    monkeypatch.setattr(watcher, "_SURE", 2)
+    stage = at()
+    busy = stage.submit(TALKING, {"x": 1, "steps": 5000})
+    running(stage, busy, observations=5)
+    shutil.rmtree(health(stage).extra["spool"], ignore_errors=True)
+    stage.until(lambda: "spool.json is missing" in health(stage).detail)
+    assert "open it again" in health(stage).detail
+    assert "What was mirrored is kept" in stage.ended(busy, within=110).lost
+    kept = [line["step"] for line in stage.seen[busy].observations]
+    assert kept == list(range(len(kept)))
+    assert stage.endpoint is not None
+    stage.endpoint.close()
+    stage.endpoint = at().endpoint
+    assert end_of(stage, stage.submit(TALKING, {"x": 2, "steps": 3}))["end"] == "done"
 
 
 def drive_until_killed(address: str, log: Path, where: str) -> None:

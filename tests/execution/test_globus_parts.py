@@ -216,6 +216,19 @@ def test_what_is_no_number_is_none(value: Any) -> None:
     assert number(value) is None
 
 
+def test_an_endpoint_that_cannot_be_started_is_told_by_its_last_words() -> None:
+    from globus_compute_sdk.errors import TaskExecutionFailed
+
+    from aisteer.execution.globus.service import Service
+
+    said = (
+        "Failed to start or unexpected error:\n  (MessageSystemExit) \n    PID path: daemon.pid\n\n"
+        "Another instance of this endpoint is running."
+    )
+    words = Service.words(object.__new__(Service), TaskExecutionFailed(said))
+    assert words == "it could not be started there: Another instance of this endpoint is running."
+
+
 def test_what_an_endpoint_says_of_a_failure_can_be_stored() -> None:
     from globus_compute_sdk.errors import TaskExecutionFailed
 

@@ -168,26 +168,38 @@ def test_a_run_that_could_not_be_withdrawn_at_once_is_withdrawn_later_and_ends(
 
 
 ELSEWHERE = """
-    import json, sys, time
-    ahead, kind, place, payload = json.load(sys.stdin)
-    real = time.time
+    import errno, json, os, sys, time
+    ahead, over_quota, kind, place, payload = json.load(sys.stdin)
+    real, write = time.time, os.write
     time.time = lambda: real() + ahead
+
+    def within(fd, data):
+        if over_quota and os.path.exists(over_quota) and os.readlink(f"/proc/self/fd/{fd}").startswith(place):
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        return write(fd, data)
+
+    os.write = within
     from aisteer.execution.worker import entrance
     print(json.dumps(getattr(entrance, kind)(place, payload)))
 """
 
 
 class Elsewhere(Near):
-    """Does it in a process of its own, whose clock is off by so many seconds."""
+    """Does it in a process of its own.
 
-    def __init__(self, ahead: float) -> None:
+    Args:
+        ahead: Seconds by which its clock is off.
+        over_quota: For as long as this file exists, nothing more can be written to the spool.
+    """
+
+    def __init__(self, ahead: float = 0.0, over_quota: Path | None = None) -> None:
         super().__init__()
-        self.ahead = ahead
+        self.ahead, self.over_quota = ahead, over_quota
 
     def execute(self, kind: str, place: str, payload: Any, **environment: str) -> Any:
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(ELSEWHERE)],
-            input=json.dumps([self.ahead, kind, place, payload]),
+            input=json.dumps([self.ahead, str(self.over_quota or ""), kind, place, payload]),
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
@@ -240,7 +252,7 @@ def test_a_spool_that_is_removed_is_named_its_runs_are_lost_and_nothing_goes_on_
 ) -> None:
     monkeypatch.setattr(watcher_module, "_GONE", 1.0)
     monkeypatch.setattr(watcher_module, "_SURE", 2)
-    there = Elsewhere(0.0)
+    there = Elsewhere()
     run = there.submit("run", str(far.root), far.order(GATED, {"gate": str(tmp_path / "gate")}))
     eventually(lambda: len(far.observations) == 5)
     shutil.rmtree(far.root)
@@ -257,7 +269,7 @@ def test_a_spool_that_is_removed_is_named_its_runs_are_lost_and_nothing_goes_on_
 
 
 def test_a_folder_that_is_purged_under_a_run_is_named_and_its_process_ends(far: Far, tmp_path: Path) -> None:
-    there = Elsewhere(0.0)
+    there = Elsewhere()
     run = there.submit("run", str(far.root), far.order(GATED, {"gate": str(tmp_path / "gate")}))
     eventually(lambda: len(far.observations) == 5)
     shutil.rmtree(far.folder)
@@ -276,7 +288,7 @@ def test_an_end_that_arrives_before_what_was_said_waits_for_the_rest(far: Far, t
     with spool_at(tmp_path / "elsewhere") as elsewhere:
         elsewhere.ref = far.ref
         order = elsewhere.order(GATED, {"gate": str(gate)})
-        there = Elsewhere(0.0)
+        there = Elsewhere()
         assert there.submit("run", str(elsewhere.root), order).result(40)["executed"]
         there.close()
         whole = (elsewhere.folder / "observations.jsonl").read_bytes()
@@ -305,7 +317,7 @@ def test_what_a_run_printed_there_is_read_packed_or_not(far: Far) -> None:
             print("µ at step 3", file=sys.stderr)
             raise ValueError("diverged")
     """
-    there = Elsewhere(0.0)
+    there = Elsewhere()
     there.submit("run", str(far.root), far.order(source, {"x": 1})).result(40)
     there.close()
     assert eventually(lambda: far.end)["end"] == "failed"
@@ -316,3 +328,26 @@ def test_what_a_run_printed_there_is_read_packed_or_not(far: Far) -> None:
     assert read(far.watcher, f"{uuid.uuid4().hex}-1", "stderr.log", 20) == b""
     with pytest.raises(SpoolError, match=r"host\.log.* is not read"):
         read(far.watcher, far.ref.key, "host.log", 20)
+
+
+def test_a_quota_that_is_used_up_is_named_and_what_was_asked_is_done_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "_AGAIN", 0.1)
+    over = tmp_path / "over"
+    there = Elsewhere(over_quota=over)
+    with spool_at(tmp_path, there) as far:
+        order = far.order(GATED, {"gate": str(tmp_path / "gate")})
+        over.touch()
+        refused = there.submit("run", str(far.root), order).result(40)
+        assert (refused["executed"], refused["again"]) == (False, True)
+        far.control("stop")
+        eventually(
+            lambda: "R1 could not be told: it could not be done: Disk quota exceeded" in far.telling.problem
+        )
+        assert not far.folder.exists() or not (far.folder / "end.json").exists()
+        over.unlink()
+        eventually(lambda: far.look() is not None and not far.telling.problem)
+        assert there.submit("run", str(far.root), order).result(40)["executed"]
+        end = eventually(lambda: far.end)
+        assert (end["end"], end["observations"]) == ("withdrawn", 0)

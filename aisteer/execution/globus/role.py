@@ -18,7 +18,10 @@ from globus_sdk import GlobusAPIError
 
 from aisteer.errors import EndpointError
 
-__all__ = ["Role", "is_refused", "task_of"]
+__all__ = ["NOT_STARTED", "Role", "is_refused", "task_of"]
+
+NOT_STARTED = "Failed to start or unexpected error"
+"""How the agent begins to say that it could not start what executes tasks: a user endpoint."""
 
 Json = dict[str, Any]
 

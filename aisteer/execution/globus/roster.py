@@ -53,6 +53,7 @@ class Member:
         needs: What it needs there, as a word: attempts of equal needs are begun in the order in which they are sent.
         failures: How often its task was over without having begun it.
         cut_off: How often that was since its block had ended.
+        unstarted: How often the endpoint could not start what would execute it.
         ranks: Its task was refused once, for it said nothing of ranks.
         held: How often a worker had it and has not begun it, for ``why``.
         why: The last reason of those.
@@ -79,6 +80,7 @@ class Member:
     needs: str = ""
     failures: int = 0
     cut_off: int = 0
+    unstarted: int = 0
     ranks: bool = False
     held: int = 0
     why: str = ""

@@ -19,7 +19,7 @@ from aisteer.execution.globus.functions import opened
 from aisteer.execution.globus.outbox import Outbox
 from aisteer.execution.globus.patience import hold_back
 from aisteer.execution.globus.preparing import Preparing
-from aisteer.execution.globus.role import Role, is_refused, task_of
+from aisteer.execution.globus.role import NOT_STARTED, Role, is_refused, task_of
 from aisteer.execution.globus.roster import Member, Roster
 from aisteer.execution.globus.watcher import Watcher
 from aisteer.execution.globus.wire import refusal
@@ -44,6 +44,8 @@ _BLOCK_ENDED = re.compile(r"\b(ManagerLost|WorkerLost)\b")
 """What an engine says of a task whose block, or worker, came to its end with it: that says nothing about the task."""
 _BLOCKS = 20
 """Blocks that may end around an attempt which they have not begun."""
+_STARTS = 30
+"""Times that an attempt is sent to an endpoint that cannot start what would execute it: half an hour."""
 _BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)
 
 
@@ -151,14 +153,14 @@ class Sender:
         if queued and (now >= self._gather_until or len(queued) >= sizes.MOST):
             self._gather_until = now + _GATHER
             self._send(queued)
-            queued = []
         if now >= self._check_at:
             self._check(now)
             self._check_at = now + (_CHECK if self._watcher.attentive else 4 * _CHECK)
         if now >= self._refresh_at and self._roster.members():
             self._refresh()
             self._refresh_at = now + (_HOW_IT_IS if self._watcher.attentive else 10 * _HOW_IT_IS)
-        if self._thrown and not queued:  # what failed was done anew
+        if self._thrown and not any(m.queued and not m.claimed for m in self._roster.members()):
+            # What failed was done anew, or nobody wants it any more.
             self._thrown, self._failures, self.problem = False, 0, ""
 
     def _failed(self, problem: str) -> None:
@@ -309,13 +311,27 @@ class Sender:
             member.cut_off += 1
             member.queued, member.not_before = True, time.monotonic() + 1.0
             return
+        if NOT_STARTED in str(error or "") and member.unstarted < _STARTS:
+            self._cannot_start(member, why)
+            return
         member.failures += 1
         if member.failures >= _TRIES:
-            times = member.failures + member.cut_off
+            times = member.failures + member.cut_off + member.unstarted
             self._roster.lose(member, f"The endpoint did not execute it, {times} times: {why}.")
         else:
             member.queued = True
             self._failed(f"The endpoint did not execute {member.ref.run}: {why}. It is sent again.")
+
+    def _cannot_start(self, member: Member, why: str) -> None:
+        """What would execute it there does not come up, through no fault of the attempt: it waits, longer each time."""
+        pause = _BACKOFF[min(member.unstarted, len(_BACKOFF) - 1)]
+        member.unstarted += 1
+        member.queued, member.not_before = True, time.monotonic() + pause
+        self._thrown = True
+        self.problem = (
+            f"The endpoint cannot execute runs now: {why.rstrip('.')}. Runs wait, and it is tried again. "
+            "Where that does not pass, change compute={…} or show this to its administrator."
+        )
 
     def _check(self, now: float) -> None:
         """Ask about what was sent and nobody has claimed: its task may have failed, or be forgotten."""

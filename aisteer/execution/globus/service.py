@@ -23,7 +23,7 @@ from aisteer.execution.ends import clean_text
 from aisteer.execution.globus.allowed import allowed
 from aisteer.execution.globus.functions import mark
 from aisteer.execution.globus.pace import Pace, Paced
-from aisteer.execution.globus.role import Role
+from aisteer.execution.globus.role import NOT_STARTED, Role
 from aisteer.execution.globus.wire import JsonOnly
 
 __all__ = ["NotSignedIn", "Service", "UnknownEndpoint", "Unreachable"]
@@ -208,7 +208,8 @@ class Service:
         if isinstance(error, AisteerError):
             return str(error)
         if isinstance(error, TaskExecutionFailed):
-            return f"it failed there: {_said(error.remote_data)}"
+            unstarted = NOT_STARTED in str(error.remote_data)
+            return f"it {'could not be started' if unstarted else 'failed'} there: {_said(error.remote_data)}"
         if isinstance(error, globus_sdk.GlobusAPIError):
             return str(_refused(_SUBMISSION, error))
         if _is_local(error):
@@ -359,7 +360,9 @@ def _wants_consent(error: globus_sdk.GlobusAPIError) -> bool:
 
 def _said(remote: str) -> str:
     """What a traceback says: its last line that is a word about the error."""
-    lines = [line.strip() for line in str(remote).splitlines()]
+    lines = [line.strip() for line in str(remote).splitlines() if line.strip()]
+    if lines and NOT_STARTED in lines[0]:
+        return clean_text(lines[-1], 500)
     found = [line for line in lines if _ERROR.match(line)] or [line for line in lines if _WORD.search(line)]
     return clean_text("".join(found[-1:]), 500) or "it gives no reason"
 
