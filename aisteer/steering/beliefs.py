@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,36 +16,25 @@ from aisteer.steering.explanation import Score, improvement, optimism
 from aisteer.steering.fitting import LEAST, Belief, Fitter
 from aisteer.steering.protocols import Evidence, Json, Policy
 
-__all__ = ["Arrays", "belief"]
+__all__ = ["Arrays", "Progress", "at_runs", "belief", "believed", "slices"]
 
 Arrays = dict[str, Any]
+Progress = Callable[[float], None]
+"""Told of the share that is done, 0 to 1, while something long is computed."""
 _FINEST = 201
+_ROWS = 512
+"""Points that are predicted between two words about the progress."""
 
 
-def belief(
-    policy: Policy, evidence: Evidence, *, x: str | None, y: str | None, resolution: int, at: Json
-) -> Arrays:
-    """Mean and standard deviation of the noise-free objective, in its own sense and unit.
+def _silent(_share: float) -> None:
+    """Progress that nobody looks at."""
 
-    Args:
-        policy: A policy with a surrogate.
-        evidence: What it is fitted on.
-        x: The parameter along the slice; the first number where not given.
-        y: A second one makes it a grid. Pools have neither.
-        resolution: Points along each axis, at most 201.
-        at: Values of the other parameters; those of the best run where not given.
 
-    Returns:
-        For a box: ``x`` (values, shape ``(n,)``), ``y`` (shape ``(m,)``, grids only), ``mean``, ``std``,
-        ``acquisition`` (shape ``(n,)`` or ``(m, n)``; nan outside the constraints), ``at``, ``names``.
-        For a pool: ``keys``, ``mean``, ``std``, ``acquisition`` of all candidates, shape ``(N,)``, ``ran``.
-        For both: ``outcome``, ``unit``, ``runs``, ``measured``, ``error`` (0 where not known), ``points``
-        (parameters of the runs), ``loo_mean``, ``loo_std`` (each from the others, noise included; the
-        hyper-parameters saw them all), ``best_run``, ``calibration``, ``skill``.
+def believed(policy: Policy, evidence: Evidence) -> tuple[Belief, Box | Candidates]:
+    """The fitted surrogate of a task, and its inputs.
 
     Raises:
         NotSupported: The policy has no surrogate, or there is not enough to fit one yet.
-        BadParameters: A name that is no number of the space.
     """
     fitter = getattr(policy, "fitter", None)
     if not isinstance(fitter, Fitter):
@@ -57,15 +47,96 @@ def belief(
         )
         raise NotSupported(words)
     domain = fitter.domain
-    if isinstance(domain, Box):
-        shown = _slice(known, domain, x, y, n=min(max(2, resolution), _FINEST), at=at)
-    else:
-        assert isinstance(domain, Candidates)
+    assert isinstance(domain, Box | Candidates)
+    return known, domain
+
+
+def belief(
+    policy: Policy,
+    evidence: Evidence,
+    *,
+    x: str | None,
+    y: str | None,
+    resolution: int,
+    at: Json,
+    progress: Progress = _silent,
+) -> Arrays:
+    """Mean and standard deviation of the noise-free objective, in its own sense and unit.
+
+    Args:
+        policy: A policy with a surrogate.
+        evidence: What it is fitted on.
+        x: The parameter along the slice; the first number where not given.
+        y: A second one makes it a grid. Pools have neither.
+        resolution: Points along each axis, at most 201.
+        at: Values of the other parameters; those of the best run where not given.
+        progress: Told of the share that is done.
+
+    Returns:
+        For a box: ``x`` (values, shape ``(n,)``; options where it is a choice), ``y`` (shape ``(m,)``, grids only),
+        ``mean``, ``std``, ``acquisition`` (shape ``(n,)`` or ``(m, n)``; nan outside the constraints), ``at``,
+        ``names``.
+        For a pool: ``keys``, ``mean``, ``std``, ``acquisition`` of all candidates, shape ``(N,)``, ``ran``.
+        For both, what ``at_runs`` says.
+
+    Raises:
+        NotSupported: The policy has no surrogate, or there is not enough to fit one yet.
+        BadParameters: A name that is no parameter of the space, or the same one twice.
+    """
+    known, domain = believed(policy, evidence)
+    if isinstance(domain, Candidates):
         shown = _everywhere(known, domain)
-    return {**shown, **_at_runs(known)}
+    else:
+        names = [x if x is not None else _first_number(domain.space), *([y] if y is not None else [])]
+        if len(set(names)) < len(names):
+            raise BadParameters(f"A map needs two different parameters, not {names[0]!r} twice.", name=x)
+        shown = _grid(known, domain, names, n=min(max(2, resolution), _FINEST), at=at, progress=progress)
+    return {**shown, **at_runs(policy, evidence)}
 
 
-def _at_runs(known: Belief) -> Arrays:
+def slices(
+    policy: Policy, evidence: Evidence, *, resolution: int, at: Json, progress: Progress = _silent
+) -> list[Arrays]:
+    """The belief along each parameter of a box, all through the same point.
+
+    Args:
+        policy: A policy with a surrogate of a box.
+        evidence: What it is fitted on.
+        resolution: Points along each, at most 201.
+        at: The point; where a parameter is not given, the best run's.
+        progress: Told of the share that is done.
+
+    Returns:
+        For each parameter, in the space's order: ``x``, ``mean``, ``std`` (shape ``(n,)``), ``names`` (the one),
+        ``at`` (all the others).
+
+    Raises:
+        NotSupported: As ``belief``; or the space is a pool.
+        BadParameters: A name that is no parameter of the space.
+    """
+    known, domain = believed(policy, evidence)
+    if isinstance(domain, Candidates):
+        raise NotSupported("Candidates of a pool have features, not parameters that one could slice along.")
+    n = min(max(2, resolution), _FINEST)
+    found = []
+    for place, name in enumerate(domain.names):
+        found.append(_grid(known, domain, [name], n=n, at=at, progress=_silent))
+        progress((place + 1) / len(domain.names))
+    return found
+
+
+def at_runs(policy: Policy, evidence: Evidence) -> Arrays:
+    """What the surrogate says at the runs that it was fitted on.
+
+    Returns:
+        ``outcome``, ``unit``, ``runs``, ``points`` (parameters), ``measured``, ``error`` (0 where not known),
+        ``loo_mean``, ``loo_std`` (each from the others, noise included; the hyper-parameters saw them all),
+        ``best_run``, ``calibration``, ``skill``.
+
+    Raises:
+        NotSupported: As ``belief``.
+    """
+    known, _ = believed(policy, evidence)
     sign, left = known.objective.sign, known.process.leave_one_out()
     return {
         "outcome": known.objective.outcome,
@@ -82,8 +153,14 @@ def _at_runs(known: Belief) -> Arrays:
     }
 
 
-def _predicted(known: Belief, x: NDArray[np.float64], score: Score) -> dict[str, NDArray[np.float64]]:
-    mean, std = known.process.predict(x)
+def _predicted(
+    known: Belief, x: NDArray[np.float64], score: Score, progress: Progress = _silent
+) -> dict[str, NDArray[np.float64]]:
+    parts = []
+    for begin in range(0, len(x), _ROWS):
+        parts.append(known.process.predict(x[begin : begin + _ROWS]))
+        progress(min(1.0, (begin + _ROWS) / len(x)))
+    mean, std = (np.concatenate(of) for of in zip(*parts, strict=True))
     scores = score(known, mean, std)
     return {"mean": known.objective.sign * mean, "std": std, "acquisition": scores.exploit + scores.explore}
 
@@ -94,31 +171,36 @@ def _everywhere(known: Belief, domain: Candidates) -> Arrays:
     return {"keys": domain.keys, "ran": ran, **_predicted(known, domain.matrix, optimism)}
 
 
-def _slice(known: Belief, domain: Box, x: str | None, y: str | None, *, n: int, at: Json) -> Arrays:
+def _grid(known: Belief, domain: Box, names: list[str], *, n: int, at: Json, progress: Progress) -> Arrays:
+    """The belief along one parameter or over two, the others held."""
     space = domain.space
-    first = x if x is not None else _first_number(space)
-    names = [first] if y is None else [first, y]
     for name in (*names, *at):
         if name not in space.parameters:
             raise BadParameters(
                 f"There is no parameter {name!r}.{did_you_mean(name, space.names)}", name=name
             )
-    best = next(d for d in known.data if d.run == known.best_run).parameters
-    base = {name: at.get(name, best[name]) for name in space.names}
+    base = _base(known, space, at)
     axes = [_axis(space, name, n) for name in names]
     grid = [{**base, names[0]: a} for a in axes[0]]
-    if y is not None:
-        grid = [{**point, y: b} for b in axes[1] for point in grid]
+    if len(names) > 1:
+        grid = [{**point, names[1]: b} for b in axes[1] for point in grid]
     shape = tuple(len(axis) for axis in reversed(axes))
-    shown = _predicted(known, domain.encode(grid), improvement)
+    shown = _predicted(known, domain.encode(grid), improvement, progress)
     outside = np.array([not space.feasible(point) for point in grid])
     arrays: Arrays = {
         name: np.where(outside, np.nan, values).reshape(shape) for name, values in shown.items()
     }
-    arrays["x"] = np.array(axes[0])
-    if y is not None:
-        arrays["y"] = np.array(axes[1])
+    arrays |= {which: np.array(axis) for which, axis in zip("xy", axes, strict=False)}
     return {**arrays, "at": {k: v for k, v in base.items() if k not in names}, "names": names}
+
+
+def _base(known: Belief, space: Space, at: Json) -> Json:
+    """Where the parameters stand: as asked, else as in the best run."""
+    best = next(d for d in known.data if d.run == known.best_run).parameters
+    return {
+        name: parameter.validate(name, at[name]) if name in at else best[name]
+        for name, parameter in space.parameters.items()
+    }
 
 
 def _first_number(space: Space) -> str:

@@ -12,6 +12,7 @@ from aisteer.steering.domains import Box, Domain
 from aisteer.steering.fitting import Belief
 from aisteer.steering.improvement import expected_improvement, log_expected_improvement
 from aisteer.steering.protocols import Json
+from aisteer.steering.slopes import around
 
 __all__ = ["Score", "Scores", "Standing", "explain", "improvement", "optimism"]
 
@@ -93,13 +94,15 @@ def explain(
     The reasons: ``acquisition`` (the policy's, with its two terms, see ``aisteer.steering.improvement``),
     ``improvement`` (expected, over the best run), ``nearest`` (runs, how near, what came out), ``distance`` (in length
     scales of the kernel and as its correlation with the nearest run; ``far`` where that is below 0.5),
-    ``noise`` (learned, where errors are not known), ``calibration`` and ``fit`` (words), ``region`` (edges).
+    ``sensitivity`` (see ``aisteer.steering.slopes``), ``noise`` (learned, where errors are not known),
+    ``calibration`` and ``fit`` (words), ``region`` (edges).
     """
     x = domain.encode(points)
     mean, std = belief.process.predict(x)
     scores, gain = score(belief, mean, std), improvement(belief, mean, std)
     correlation = belief.process.correlation(x)
     sign = belief.objective.sign
+    slopes = around(belief, domain, points)
     found: list[Json] = []
     for i, point in enumerate(points):
         reasons: list[Json] = [
@@ -119,6 +122,7 @@ def explain(
             },
             _nearest(belief, domain, x[i]),
             _distance(belief, x[i], correlation[i]),
+            *slopes[i],
             *_model(belief),
             *_region(domain, point, x[i]),
         ]

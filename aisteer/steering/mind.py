@@ -176,6 +176,10 @@ class Mind:
             known = self._tasks[evidence.task] = _Task(key, space, policy(definition, space))
         return known
 
+    def policy_of(self, evidence: Evidence) -> Policy:
+        """The policy of the task, kept warm: its last fit is found there."""
+        return self._task(evidence).policy
+
     def belief(
         self,
         evidence: Evidence,
