@@ -29,7 +29,7 @@ def test_an_ensemble_is_watched_live_and_each_observation_arrives_once(at: At, l
         assert [line["step"] for line in seen.observations] == list(range(60))
         assert seen.states[0] == "submitted"
         assert seen.gaps == []
-    assert {"waiting", "claimed"} <= {state for ref in refs for state in stage.seen[ref].states}
+    assert "claimed" in {state for ref in refs for state in stage.seen[ref].states}
     asked = [r for r in loopback.service.requests(began) if "/submit" in r["path"]]
     assert len(asked) <= 0.8 * (time.time() - began) + 4
 
@@ -49,7 +49,7 @@ def test_a_run_that_waits_in_the_queue_is_withdrawn_and_never_starts(at: At, tmp
     running(stage, *busy)
     touched = tmp_path / "touched"
     late = stage.submit(TALKING, {"x": 9, "touch": str(touched)})
-    stage.until(lambda: "submitted" in stage.seen[late].states)
+    stage.until(lambda: stage.seen[late].states == ["submitted", "waiting"])
     stage.control(late, "withdraw")
     assert end_of(stage, late)["end"] == "withdrawn"
     for ref in busy:
