@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aisteer.campaign.tasks import RandomArm, Task
     from aisteer.errors import AisteerError
     from aisteer.problem.command import CommandSimulation
-    from aisteer.problem.objective import Estimate, Maximize, Minimize
+    from aisteer.problem.objective import Estimate, Learn, LevelSet, Maximize, Minimize, Target
     from aisteer.problem.parameters import Choice, Float, Int
     from aisteer.problem.pool import Pool
     from aisteer.problem.resources import NodeHours, Resources, Runs
@@ -34,6 +34,8 @@ __all__ = [
     "Estimate",
     "Float",
     "Int",
+    "Learn",
+    "LevelSet",
     "Maximize",
     "Minimize",
     "NodeHours",
@@ -44,6 +46,7 @@ __all__ = [
     "Runs",
     "Simulation",
     "Space",
+    "Target",
     "Task",
     "Unanswered",
     "__version__",
@@ -64,6 +67,8 @@ _PUBLIC = {
     "Estimate": "problem.objective",
     "Float": "problem.parameters",
     "Int": "problem.parameters",
+    "Learn": "problem.objective",
+    "LevelSet": "problem.objective",
     "Maximize": "problem.objective",
     "Minimize": "problem.objective",
     "NodeHours": "problem.resources",
@@ -74,6 +79,7 @@ _PUBLIC = {
     "Runs": "problem.resources",
     "Simulation": "problem.simulation",
     "Space": "problem.space",
+    "Target": "problem.objective",
     "Task": "campaign.tasks",
     "Unanswered": "steering.rules",
     "connect": "campaign.connect",

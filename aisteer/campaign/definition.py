@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.campaign.connect import Connection, connect
-from aisteer.campaign.tasks import ARM, RandomArm, Rule, Task, arm_json, policy_json
+from aisteer.campaign.tasks import ARM, RandomArm, Rule, Task, arm_json, context_json, policy_json
 from aisteer.errors import BadDefinition
+from aisteer.problem.goals import Goals
 from aisteer.problem.parameters import is_finite_number
 from aisteer.problem.pool import Pool
 from aisteer.problem.resources import Budget
@@ -198,6 +199,8 @@ def _change_task(wanted: Wanted, changes: Mapping[str, Any]) -> None:
             task.pop("kernel_bound", None)
             if not connection.stored:
                 task["kernel_bound"] = connection.address
+        elif key in {"objective", "feasible"}:
+            _change_goals(task, key, value)
         elif key == "policy":
             task[key] = policy_json(value)
         elif key == "initial":
@@ -207,6 +210,16 @@ def _change_task(wanted: Wanted, changes: Mapping[str, Any]) -> None:
         if isinstance(value, Pool):
             wanted.pools.append(value)
     _check_fit(task)
+
+
+def _change_goals(task: Json, key: str, value: Any) -> None:
+    """One of the keys that speak of goals as the user gives it; the others stay."""
+    goals = Goals.of(task)
+    objectives, texts = goals.objectives, [one.text for one in goals.feasible]
+    goals = Goals.read(value, texts) if key == "objective" else Goals.read(objectives, value)
+    for name in ("objectives", "feasible"):
+        task.pop(name, None)
+    task |= goals.to_json()
 
 
 def _change_simulation(wanted: Wanted, task: Json, simulation: Any) -> None:
@@ -232,3 +245,6 @@ def _check_fit(task: Json) -> None:
             missing=missing,
             unknown=unknown,
         )
+    context = context_json(task.pop("context", None) or (), names)
+    if context:
+        task["context"] = context

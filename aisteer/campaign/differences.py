@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.campaign.defaults import completed
+from aisteer.problem.goals import Goals
 
 __all__ = ["differences", "same_code"]
 
@@ -70,10 +71,32 @@ def _task(old: Json, new: Json, folder: Path) -> list[str]:
             continue
         found += _values(f"simulation {key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
     found += _space(old["space"], new["space"])
+    found += _goals(old, new)
     for key in dict.fromkeys([*old, *new]):
-        if key not in {"simulation", "space"}:
+        if key not in {"simulation", "space", "objective", "objectives", "feasible"}:
             found += _values(key, old.get(key, _ABSENT), new.get(key, _ABSENT))
     return found
+
+
+def _goals(old: Json, new: Json) -> list[str]:
+    if old.get("objectives") or new.get("objectives"):
+        before, after = ([*(one.get("objectives") or [one["objective"]])] for one in (old, new))
+        found = [] if before == after else [f"the goal was to {_sought(old)}, and is to {_sought(new)}"]
+    else:
+        found = _values("objective", old.get("objective"), new.get("objective"))
+    asked, asks = old.get("feasible") or [], new.get("feasible") or []
+    found += [f"{text!r} is no longer asked of outcomes" for text in asked if text not in asks]
+    return found + [f"{text!r} is asked of outcomes" for text in asks if text not in asked]
+
+
+def _sought(task: Json) -> str:
+    """The objectives of a task, with what they say besides."""
+    words = []
+    for one in Goals.of(task).objectives:
+        said = one.to_json()
+        more = [f"{name} {said[name]:g}" for name in ("reference", "weight") if name in said]
+        words.append(one.words + (f" ({', '.join(more)})" if more else ""))
+    return " and ".join(words)
 
 
 def _space(old: Json, new: Json) -> list[str]:

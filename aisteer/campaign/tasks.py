@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aisteer.campaign.connect import Connection, connect
 from aisteer.errors import BadDefinition
 from aisteer.problem.command import CommandSimulation
+from aisteer.problem.goals import Goals
 from aisteer.problem.objective import Objective
 from aisteer.problem.parameters import is_finite_number
 from aisteer.problem.pool import Pool
@@ -18,7 +19,7 @@ from aisteer.problem.simulation import Simulation
 from aisteer.problem.space import Space, did_you_mean
 from aisteer.steering.thought import BATCH
 
-__all__ = ["ARM", "RandomArm", "Rule", "Task", "policy_json"]
+__all__ = ["ARM", "RandomArm", "Rule", "Task", "context_json", "policy_json"]
 
 Json = dict[str, Any]
 ARM = "random arm"
@@ -60,7 +61,10 @@ class Task:
     Attributes:
         simulation: A ``@simulation`` or a ``CommandSimulation``.
         space: A ``Space`` or a ``Pool``.
-        objective: ``Maximize`` or ``Minimize`` an outcome.
+        objective: ``Maximize``, ``Minimize``, ``Target``, ``LevelSet`` or ``Learn`` of an outcome, or a list of two
+            or three outcomes to be maximized or minimized.
+        feasible: What outcomes have to meet for a run to count, such as ``["density >= 0.9"]``.
+        context: Parameters that are given when a run starts, not chosen by the AI.
         endpoint: An address such as ``"local"``, an ``ai.connect(…)``, or any Executor.
         slots: Runs at once; as many as the endpoint has workers if not given.
         batch: Proposals that wait for a decision at once.
@@ -79,7 +83,9 @@ class Task:
 
     simulation: Simulation | CommandSimulation
     space: Space | Pool
-    objective: Objective
+    objective: Objective | Sequence[Objective]
+    feasible: Sequence[str] = ()
+    context: Sequence[str] = ()
     endpoint: Any = "local"
     slots: int | None = None
     batch: int = BATCH
@@ -98,7 +104,8 @@ class Task:
             "simulation", self.simulation, (Simulation, CommandSimulation), "decorate it: @ai.simulation"
         )
         _instance("space", self.space, (Space, Pool), "ai.Space(…) or ai.Pool(…)")
-        _instance("objective", self.objective, (Objective,), 'ai.Maximize("…") or ai.Minimize("…")')
+        self.goals.check_returned(self.simulation.returned, self.simulation.name)
+        context_json(self.context, self.space.names)
         _instance("resources", self.resources, (Resources,), "ai.Resources(…)")
         for name, least in (("slots", 1), ("batch", 1), ("initial", 1), ("seed", 0), ("runs", 1)):
             value = getattr(self, name)
@@ -111,6 +118,11 @@ class Task:
         if self.autonomy is not None and not hasattr(self.autonomy, "to_json"):
             raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {self.autonomy!r}.")
         self.simulation.check(self.space)
+
+    @property
+    def goals(self) -> Goals:
+        """All that is sought."""
+        return Goals.read(self.objective, self.feasible)
 
     @property
     def connection(self) -> Connection:
@@ -129,7 +141,7 @@ class Task:
         data: Json = {
             "simulation": simulation,
             "space": self.space.to_json(),
-            "objective": self.objective.to_json(),
+            **self.goals.to_json(),
             "endpoint": self.connection.address,
             "slots": self.slots or self.connection.workers,
             "batch": self.batch,
@@ -140,6 +152,8 @@ class Task:
             "autonomy": None if self.autonomy is None else self.autonomy.to_json(),
             "seed": self.seed,
         }
+        if context := context_json(self.context, self.space.names):
+            data["context"] = context
         if self.runs is not None:
             data["runs"] = self.runs
         if self.checkpoint_every is not None:
@@ -186,6 +200,25 @@ def policy_json(policy: Any, initial: int | None = None) -> Json:
     if initial is not None:
         options["initial"] = initial
     return {"name": name, "options": options}
+
+
+def context_json(context: object, names: Sequence[str]) -> list[str]:
+    """Names of parameters that are given, as data.
+
+    Raises:
+        BadDefinition: One is no parameter of the space, or none is left to be chosen.
+    """
+    given = [context] if isinstance(context, str) else context
+    if not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):
+        raise BadDefinition(f"context takes names of parameters, not {context!r:.100}.")
+    for name in given:
+        if name not in names:
+            raise BadDefinition(
+                f"context names {name!r}, which is no parameter of the space.{did_you_mean(name, names)}"
+            )
+    if given and set(names) <= set(given):
+        raise BadDefinition("All parameters are in context, so there is nothing left for the AI to choose.")
+    return list(dict.fromkeys(given))
 
 
 def _instance(name: str, value: object, kinds: tuple[type, ...], wanted: str) -> None:

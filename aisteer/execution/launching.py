@@ -14,6 +14,7 @@ from aisteer.journal import events as ev
 from aisteer.journal.commands import LaunchRequest
 from aisteer.journal.events import Json
 from aisteer.journal.state import Run, State
+from aisteer.problem.goals import wanted_outcomes
 
 __all__ = ["Launcher"]
 
@@ -149,7 +150,7 @@ class Launcher:
             "task": run.task,
             "simulation": task["simulation"],
             "parameters": run.effective,
-            "outcomes": [task["objective"]["outcome"]],
+            "outcomes": wanted_outcomes(task),
             "seed": run.seed,
             "restart": run.attempt.restart,
             "previous": earlier,

@@ -13,6 +13,7 @@ from aisteer.execution.worker import files
 from aisteer.journal import events as ev
 from aisteer.journal.events import Event, Json
 from aisteer.journal.state import Run
+from aisteer.problem.goals import wanted_outcomes
 
 __all__ = ["Tracked", "Tracker"]
 
@@ -220,11 +221,11 @@ class Tracker:
         end = tracked.end or {}
         outcome, message = end.get("outcome") or {}, str(end.get("message", ""))[:4000]
         how = _ENDS.get(str(end.get("end")), "failed")
-        wanted = tracked.task["objective"]["outcome"]
-        if how == "done" and wanted not in outcome:
+        missing = [name for name in wanted_outcomes(tracked.task) if name not in outcome]
+        if how == "done" and missing:
             how = "failed"
             message = (
-                f"Its end says done, without the outcome {wanted!r} of the objective. "
+                f"Its end says done, without the outcome {missing[0]!r}, which the goals speak of. "
                 "The run counts as failed and teaches the surrogate nothing."
             )
         seconds = float(end.get("seconds", 0.0))

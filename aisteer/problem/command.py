@@ -113,6 +113,11 @@ class CommandSimulation:
         """The same: every one has to be given."""
         return self.parameters
 
+    @property
+    def returned(self) -> tuple[str, ...]:
+        """Names of its outcomes."""
+        return tuple(self.outcome)
+
     def check(self, space: Named) -> None:
         """Check that the space gives every parameter that stands in braces, and that each is used.
 

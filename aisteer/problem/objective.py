@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from aisteer.errors import BadDefinition, BadOutcome
-from aisteer.problem.parameters import is_finite_number
+from aisteer.problem.parameters import is_finite_number, number_in_words
 
-__all__ = ["Estimate", "Maximize", "Minimize", "Objective", "objective_from_json", "read_outcome"]
+__all__ = [
+    "Estimate",
+    "Learn",
+    "LevelSet",
+    "Maximize",
+    "Minimize",
+    "Objective",
+    "Target",
+    "objective_from_json",
+    "read_outcome",
+]
 
 Json = dict[str, Any]
 
@@ -55,7 +65,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """Which outcome is to be made as large, or as small, as possible.
+    """What is sought of one outcome.
 
     Attributes:
         outcome: The name under which the simulation returns it.
@@ -67,47 +77,184 @@ class Objective:
 
     kind: ClassVar[str] = ""
     sign: ClassVar[float] = 1.0
+    """What outcomes are multiplied by where larger is to be better; 1 where neither end is sought."""
+    has_best: ClassVar[bool] = True
+    """Whether one run can be better than another."""
 
     def __post_init__(self) -> None:
-        name: object = self.outcome
-        if not isinstance(name, str) or not name.strip():
-            raise BadDefinition(f"An objective needs the name of an outcome, not {name!r}.")
+        _check_outcome(self.outcome)
 
     def to_json(self) -> Json:
         """The objective as it stands in the definition."""
         return {"kind": self.kind, "outcome": self.outcome, "unit": self.unit}
 
+    def worth(self, value: Any) -> Any:
+        """What is the larger, the better; of a number or an array of outcomes."""
+        return self.sign * value
+
     def better(self, left: float, right: float) -> bool:
-        """Whether ``left`` is better than ``right``."""
-        return self.sign * left > self.sign * right
+        """Whether ``left`` is better than ``right``; never where nothing is."""
+        return self.has_best and bool(self.worth(left) > self.worth(right))
+
+    @property
+    def words(self) -> str:
+        """What is sought, as a sentence says it."""
+        return f"{self.kind} {self.outcome}"
 
 
-class Maximize(Objective):
-    """The larger the outcome, the better."""
+@dataclass(frozen=True, slots=True)
+class _Extreme(Objective):
+    reference: float | None = field(default=None, kw_only=True)
+    weight: float = field(default=1.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _check_outcome(self.outcome)
+        if self.reference is not None:
+            object.__setattr__(self, "reference", _finite("reference", self.reference, self.outcome))
+        object.__setattr__(self, "weight", _finite("weight", self.weight, self.outcome))
+        if not self.weight > 0:
+            raise BadDefinition(f"The weight of {self.outcome!r} must be positive, not {self.weight:g}.")
+
+    def to_json(self) -> Json:
+        """The objective as it stands in the definition."""
+        data: Json = {"kind": self.kind, "outcome": self.outcome, "unit": self.unit}
+        if self.reference is not None:
+            data["reference"] = self.reference
+        return data if self.weight == 1.0 else {**data, "weight": self.weight}
+
+
+class Maximize(_Extreme):
+    """The larger the outcome, the better.
+
+    Args:
+        outcome: The name under which the simulation returns it.
+        unit: For display; nothing is converted.
+        reference: Beside other objectives: the value that a run has to exceed to count at all. Derived from the
+            data where it is not given.
+        weight: Beside other objectives: above 1, runs that are better in this one count for more.
+    """
 
     __slots__ = ()
     kind = "maximize"
     sign = 1.0
 
 
-class Minimize(Objective):
-    """The smaller the outcome, the better."""
+class Minimize(_Extreme):
+    """The smaller the outcome, the better. Arguments as of ``Maximize``."""
 
     __slots__ = ()
     kind = "minimize"
     sign = -1.0
 
 
+@dataclass(frozen=True, slots=True, init=False)
+class Target(Objective):
+    """The nearer the outcome is to ``value``, the better.
+
+    Args:
+        outcome: The name under which the simulation returns it.
+        value: What it is to be, in ``unit``.
+        unit: For display; nothing is converted.
+    """
+
+    value: float = math.nan
+    kind: ClassVar[str] = "target"
+
+    def __init__(self, outcome: str, value: float, unit: str = "") -> None:
+        _check_outcome(outcome)
+        for name, given in (
+            ("outcome", outcome),
+            ("unit", unit),
+            ("value", _finite("value", value, outcome)),
+        ):
+            object.__setattr__(self, name, given)
+
+    def to_json(self) -> Json:
+        """The objective as it stands in the definition."""
+        return {"kind": self.kind, "outcome": self.outcome, "unit": self.unit, "value": self.value}
+
+    def worth(self, value: Any) -> Any:
+        """Minus how far it is from the target."""
+        return -abs(value - self.value)
+
+    @property
+    def words(self) -> str:
+        """What is sought, as a sentence says it."""
+        return f"bring {self.outcome} to {number_in_words(self.value, self.unit)}"
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class LevelSet(Objective):
+    """Where the outcome crosses ``threshold`` is to be found; no run is better than another.
+
+    Args:
+        outcome: The name under which the simulation returns it.
+        threshold: The level, in ``unit``.
+        unit: For display; nothing is converted.
+    """
+
+    threshold: float = math.nan
+    kind: ClassVar[str] = "level_set"
+    has_best: ClassVar[bool] = False
+
+    def __init__(self, outcome: str, threshold: float, unit: str = "") -> None:
+        _check_outcome(outcome)
+        level = _finite("threshold", threshold, outcome)
+        for name, given in (("outcome", outcome), ("unit", unit), ("threshold", level)):
+            object.__setattr__(self, name, given)
+
+    def to_json(self) -> Json:
+        """The objective as it stands in the definition."""
+        return {"kind": self.kind, "outcome": self.outcome, "unit": self.unit, "threshold": self.threshold}
+
+    @property
+    def words(self) -> str:
+        """What is sought, as a sentence says it."""
+        return f"find where {self.outcome} is {number_in_words(self.threshold, self.unit)}"
+
+
+class Learn(Objective):
+    """The outcome is to be known everywhere; no run is better than another."""
+
+    __slots__ = ()
+    kind = "learn"
+    has_best = False
+
+
+def _check_outcome(name: object) -> None:
+    if not isinstance(name, str) or not name.strip():
+        raise BadDefinition(f"An objective needs the name of an outcome, not {name!r:.80}.")
+
+
+def _finite(what: str, value: object, outcome: str) -> float:
+    if not is_finite_number(value):
+        raise BadDefinition(f"The {what} of {outcome!r} must be a finite number, not {value!r:.80}.")
+    return float(value)  # type: ignore[arg-type]
+
+
+_KINDS: dict[str, tuple[type[Objective], tuple[str, ...]]] = {
+    "maximize": (Maximize, ("reference", "weight")),
+    "minimize": (Minimize, ("reference", "weight")),
+    "target": (Target, ("value",)),
+    "level_set": (LevelSet, ("threshold",)),
+    "learn": (Learn, ()),
+}
+
+
 def objective_from_json(data: Json) -> Objective:
     """The objective that ``to_json`` wrote.
 
     Raises:
-        BadDefinition: A kind that this release does not know.
+        BadDefinition: A kind that this release does not know, or one that lacks what it needs.
     """
-    kinds: dict[str, type[Objective]] = {"maximize": Maximize, "minimize": Minimize}
-    if data.get("kind") not in kinds:
-        raise BadDefinition(f"This release does not know the objective kind {data.get('kind')!r}.")
-    return kinds[data["kind"]](data["outcome"], data.get("unit", ""))
+    if data.get("kind") not in _KINDS:
+        raise BadDefinition(f"This release does not know the objective kind {data.get('kind')!r:.80}.")
+    kind, also = _KINDS[data["kind"]]
+    more = {name: data[name] for name in also if name in data}
+    try:
+        return kind(data["outcome"], unit=data.get("unit", ""), **more)
+    except (KeyError, TypeError) as error:
+        raise BadDefinition(f"The objective {data!r:.100} is not complete: {error}.") from None
 
 
 def read_outcome(outcome: object, objective: Objective | None = None) -> dict[str, tuple[float, float]]:

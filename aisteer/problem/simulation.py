@@ -10,6 +10,7 @@ from typing import Any, Protocol, overload
 
 from aisteer.errors import BadDefinition, BadOutcome, BadParameters
 from aisteer.problem.objective import read_outcome
+from aisteer.problem.returned import returned_names
 from aisteer.problem.space import did_you_mean
 from aisteer.problem.units import read_units
 
@@ -92,6 +93,11 @@ class Simulation:
     def accepts(self) -> tuple[str, ...]:
         """Which of ``restart`` and ``seed`` it takes."""
         return tuple(name for name in GIVEN if name in self._arguments)
+
+    @property
+    def returned(self) -> tuple[str, ...] | None:
+        """Names of its outcomes, where its source spells them out."""
+        return returned_names(self.function)
 
     @property
     def _arguments(self) -> dict[str, inspect.Parameter]:

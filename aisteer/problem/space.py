@@ -1,4 +1,4 @@
-"""A box of parameters with linear constraints."""
+"""A box of parameters with constraints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aisteer.errors import BadDefinition, BadParameters
-from aisteer.problem.constraints import Linear, parse_constraint
+from aisteer.problem.constraints import Constraint, Linear, Nonlinear, parse_constraint
 from aisteer.problem.parameters import (
     Choice,
     Float,
@@ -39,15 +39,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 class Space:
-    """A box of named parameters, less what its linear constraints exclude.
+    """A box of named parameters, less what its constraints exclude.
 
     Args:
-        constraints: Linear inequalities as text: ``"temperature + 2*x <= 1500"``.
+        constraints: Inequalities as text: ``"temperature + 2*x <= 1500"``, or of formulas with ``* / **``, ``sqrt``,
+            ``exp``, ``log``, ``abs``, ``min``, ``max``, ``sin``, ``cos`` and ``tan``: ``"x**2 + y**2 <= 1"``.
         **parameters: ``Float``, ``Int`` or ``Choice`` by name.
 
     Raises:
-        BadDefinition: No parameter, a name that cannot be an argument, a constraint that is not
-            linear, names something else, or excludes the whole box.
+        BadDefinition: No parameter, a name that cannot be an argument, a constraint that is no inequality of
+            such formulas, names something else, or excludes the whole box.
 
     Example:
         >>> space = Space(temperature=Float(300, 2000, unit="K"), cells=Int(2, 8))
@@ -68,11 +69,15 @@ class Space:
             _check_parameter(name, parameter)
         self.parameters: dict[str, Parameter] = dict(parameters)
         self.constraints: tuple[str, ...] = tuple(constraints)
-        self.linear: tuple[Linear, ...] = tuple(
-            c for text in self.constraints for c in parse_constraint(text)
-        )
-        for constraint in self.linear:
-            self._check_constraint(constraint)
+        read: tuple[Constraint, ...] = tuple(c for text in self.constraints for c in parse_constraint(text))
+        self.linear: tuple[Linear, ...] = tuple(c for c in read if isinstance(c, Linear))
+        self.nonlinear: tuple[Nonlinear, ...] = tuple(c for c in read if isinstance(c, Nonlinear))
+        for constraint in read:
+            self._check_names(constraint)
+        for linear in self.linear:
+            self._check_bounds(linear)
+        if self.nonlinear:
+            self.sample(1, 0)
 
     # --- looking at it ------------------------------------------------------------------------
 
@@ -121,14 +126,18 @@ class Space:
                 missing=missing,
             )
         point = {name: p.validate(name, parameters[name]) for name, p in self.parameters.items()}
-        for constraint in self.linear:
+        constraints: tuple[Constraint, ...] = (*self.linear, *self.nonlinear)
+        for constraint in constraints:
             if not constraint.holds(point):  # type: ignore[arg-type]
                 self._violated(constraint, point)
         return point
 
     def feasible(self, point: Mapping[str, Scalar]) -> bool:
         """Whether a point within the bounds meets every constraint."""
-        return all(constraint.holds(point) for constraint in self.linear)  # type: ignore[arg-type]
+        return all(c.holds(point) for c in self.linear) and all(  # type: ignore[arg-type]
+            c.holds(point)  # type: ignore[arg-type]
+            for c in self.nonlinear
+        )
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> list[dict[str, Scalar]]:
         """``n`` points drawn uniformly (on the log scale where asked) from what the constraints leave.
@@ -152,7 +161,7 @@ class Space:
             drawn += size
             if drawn >= _DRAWS and not found:
                 raise BadDefinition(
-                    f"No point in {drawn:,} draws met the constraints {list(self.constraints)}. "
+                    f"No point in {drawn:,} draws met the constraints {list(self.constraints)!r:.300}. "
                     "The campaign cannot start from here: widen the bounds or loosen a constraint."
                 )
         return found[:n]
@@ -259,27 +268,33 @@ class Space:
 
     # --- checks -------------------------------------------------------------------------------
 
-    def _check_constraint(self, constraint: Linear) -> None:
-        least = 0.0
-        for name, coefficient in constraint.coefficients.items():
-            parameter = self.parameters.get(name)
-            if parameter is None:
+    def _check_names(self, constraint: Constraint) -> None:
+        if not constraint.names:
+            raise BadDefinition(f"The constraint {constraint.text!r:.100} does not depend on any parameter.")
+        for name in constraint.names:
+            if name not in self.parameters:
                 raise BadDefinition(
-                    f"The constraint {constraint.text!r} names {name!r}, which is no parameter of the space."
+                    f"The constraint {constraint.text!r:.100} names {name!r}, which is no parameter of the space."
                     f"{did_you_mean(name, self.names)}"
                 )
-            if isinstance(parameter, Choice):
+            if isinstance(self.parameters[name], Choice):
                 raise BadDefinition(
-                    f"The constraint {constraint.text!r} names the choice {name!r}, not a number."
+                    f"The constraint {constraint.text!r:.100} names the choice {name!r}, not a number."
                 )
+
+    def _check_bounds(self, constraint: Linear) -> None:
+        least = 0.0
+        for name, coefficient in constraint.coefficients.items():
+            parameter = self.parameters[name]
+            assert isinstance(parameter, Float | Int)
             least += min(coefficient * parameter.low, coefficient * parameter.high)
         if least - constraint.bound > 1e-9 * (abs(least) + abs(constraint.bound)):
             raise BadDefinition(f"No point within the bounds meets the constraint {constraint.text!r}.")
 
-    def _violated(self, constraint: Linear, point: Mapping[str, Scalar]) -> None:
+    def _violated(self, constraint: Constraint, point: Mapping[str, Scalar]) -> None:
         values = ", ".join(
             f"{name} = {number_in_words(float(point[name]), self.parameters[name].unit)}"
-            for name in constraint.coefficients
+            for name in constraint.names
         )
         raise BadParameters(
             f"{values} does not meet the constraint {constraint.text}.",

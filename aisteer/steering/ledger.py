@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisteer.journal.state import Proposal, Run, State
-from aisteer.problem.objective import objective_from_json
+from aisteer.problem.goals import Goals
 from aisteer.steering.evidence import evidence
-from aisteer.steering.protocols import Json
+from aisteer.steering.pareto import front, hypervolume, reference_point
+from aisteer.steering.protocols import Datum, Json
 
-__all__ = ["best_so_far", "ledger"]
+__all__ = ["best_so_far", "hypervolume_so_far", "ledger", "measured"]
 
 
 def ledger(state: State, task: str | None = None) -> list[Json]:
@@ -115,27 +116,89 @@ def _surprise(
     return (value - mean) / spread if spread > 0 else None
 
 
+def measured(datum: Datum) -> dict[str, float]:
+    """A run's outcomes by name, without their errors."""
+    return {name: value for name, (value, _) in datum.outcomes.items()}
+
+
 def best_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
     """The best outcome after each of the task's runs that ended ``done`` and is not marked bad.
 
+    Runs that do not meet what is asked of outcomes cannot be the best. ``best`` is ``nan``, and ``best_run``
+    empty, before the first that does; and everywhere where no run is better than another (a level set, learning).
+    Of several objectives it is of the first; ``hypervolume_so_far`` says how all of them get on together.
+
     Returns:
         Arrays of shape ``(n,)`` in the order in which the runs ended: ``ended`` (1 to n), ``run``,
-        ``value``, ``standard_error`` (0 where not known), ``best``, ``best_run``.
+        ``value``, ``standard_error`` (0 where not known), ``feasible`` (truth values), ``best``, ``best_run``.
     """
-    objective = objective_from_json(state.definition["tasks"][task]["objective"])
+    goals = Goals.of(state.definition["tasks"][task])
+    objective = goals.first
     data = [d for d in evidence(state, task).data if objective.outcome in d.outcomes]
     values = np.array([d.outcomes[objective.outcome][0] for d in data], dtype=np.float64)
     errors = np.array([d.outcomes[objective.outcome][1] for d in data], dtype=np.float64)
     names = np.array([d.run for d in data], dtype=np.str_)
-    signed = objective.sign * values
-    best = np.maximum.accumulate(signed) if len(signed) else signed
-    improved = np.concatenate([[True], signed[1:] > best[:-1]]) if len(signed) else np.zeros(0, dtype=bool)
-    place = np.maximum.accumulate(np.where(improved, np.arange(len(signed)), 0))
+    feasible = np.array([goals.met(measured(d)) for d in data], dtype=bool)
+    counts = feasible & objective.has_best
+    place = _place_of_best(np.where(counts, objective.worth(values), -np.inf))
+    known = place >= 0
     return {
         "ended": np.arange(1, len(values) + 1),
         "run": names,
         "value": values,
         "standard_error": errors,
-        "best": objective.sign * best,
-        "best_run": names[place] if len(values) else names,
+        "feasible": feasible,
+        "best": np.where(known, values[place], np.nan) if len(values) else values,
+        "best_run": np.where(known, names[place], "") if len(values) else names,
+    }
+
+
+def _place_of_best(worth: NDArray[np.float64]) -> NDArray[np.intp]:
+    """At each place the first place of the largest so far; -1 as long as all are minus infinity."""
+    before = np.maximum.accumulate(np.concatenate([[-np.inf], worth]))[:-1]
+    found: NDArray[np.intp] = np.maximum.accumulate(np.where(worth > before, np.arange(len(worth)), -1))
+    return found
+
+
+def hypervolume_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
+    """How several objectives get on together: the volume that the runs so far dominate.
+
+    Returns:
+        Arrays of shape ``(n,)`` in the order in which the runs ended: ``ended`` (1 to n), ``run``, ``feasible``,
+        ``hypervolume`` (in the product of the objectives' units; 0 until a run exceeds the reference), ``front``
+        (whether it is on the front now). Besides ``values``, shape ``(n, m)``, in the outcomes' own sense,
+        ``outcomes`` and ``reference``, shape ``(m,)``, and ``derived``, shape ``(m,)``: whether a reference was
+        made of the data, since the objective has none.
+    """
+    goals = Goals.of(state.definition["tasks"][task])
+    names = [one.outcome for one in goals.objectives]
+    data = [d for d in evidence(state, task).data if all(name in d.outcomes for name in names)]
+    values = np.array([[d.outcomes[n][0] for n in names] for d in data], dtype=np.float64).reshape(
+        -1, len(names)
+    )
+    signs = np.array([one.sign for one in goals.objectives])
+    feasible = np.array([goals.met(measured(d)) for d in data], dtype=bool)
+    signed = np.where(feasible[:, None], signs * values, np.nan)
+    given = np.array(
+        [np.nan if (r := getattr(one, "reference", None)) is None else r for one in goals.objectives]
+    )
+    reference = signs * given
+    derived = np.isnan(reference)
+    if derived.any() and feasible.any():
+        reference = np.where(derived, reference_point(signed[feasible]), reference)
+    volume = np.zeros(len(values))
+    for place in range(len(values)):
+        if feasible[place] and (signed[place] > reference).all():
+            known = signed[: place + 1]
+            volume[place] = hypervolume(known[~np.isnan(known).any(axis=1)], reference)
+    return {
+        "ended": np.arange(1, len(values) + 1),
+        "run": np.array([d.run for d in data], dtype=np.str_),
+        "feasible": feasible,
+        "hypervolume": np.maximum.accumulate(volume) if len(volume) else volume,
+        "front": front(signed),
+        "values": values,
+        "outcomes": np.array(names, dtype=np.str_),
+        "reference": signs * reference,
+        "derived": derived,
     }
