@@ -15,11 +15,13 @@ from aisteer.campaign.endpoints import EndpointView, endpoint_views
 from aisteer.campaign.identity import human
 from aisteer.campaign.ledger import Ledger
 from aisteer.campaign.opened import Opened
+from aisteer.campaign.pareto import pareto
 from aisteer.campaign.points import spaces_of, validated
 from aisteer.campaign.proposals import ProposalHandle, Proposals
 from aisteer.campaign.proposing import own_draft, proposed
 from aisteer.campaign.runs import Runs
 from aisteer.campaign.starting import Started, driven_by, driven_elsewhere, holder
+from aisteer.campaign.steering import Steering, steer
 from aisteer.campaign.tasks import RandomArm, Rule, Task
 from aisteer.campaign.waiting import Waited, wait
 from aisteer.errors import AisteerError, BadDefinition, UnknownName
@@ -29,6 +31,8 @@ from aisteer.problem.pool import Pool
 from aisteer.problem.resources import Budget, budget_from_json
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from aisteer.journal.events import Actor
     from aisteer.journal.state import State
     from aisteer.problem.space import Space
@@ -48,7 +52,8 @@ class Campaign:
         name: Its name; the folder is made of it.
         simulation: What one run computes: ``@ai.simulation`` or ``ai.CommandSimulation``.
         space: ``ai.Space`` or ``ai.Pool``.
-        objective: ``ai.Maximize`` or ``ai.Minimize``.
+        objective: ``ai.Maximize``, ``ai.Minimize``, ``ai.Target``, ``ai.LevelSet`` or ``ai.Learn``; or a list of two or
+            three that are to be maximized and minimized.
         endpoint: ``"local"``, an ``ai.connect(…)``, or any Executor.
         tasks: Several tasks by name, instead of the above.
         budget: ``ai.NodeHours`` or ``ai.Runs``; no limit if not given.
@@ -59,7 +64,7 @@ class Campaign:
         seed: What everything random in the campaign starts from.
         folder: The folder that holds campaigns; ``$AISTEER_CAMPAIGNS`` or ``campaigns`` if not given.
         journal: A PostgreSQL URL, to keep the journal there.
-        **task: Further arguments of ``ai.Task``: batch, slots, initial, resources, cost, retries, …
+        **task: Further arguments of ``ai.Task``: feasible, batch, slots, initial, resources, cost, retries, …
 
     Raises:
         BadDefinition: Parts that cannot work together.
@@ -153,6 +158,17 @@ class Campaign:
     def ledger(self) -> Ledger:
         """Every decision beside what came of it."""
         return Ledger(self)
+
+    def pareto(self, task: str | None = None) -> pd.DataFrame:
+        """Of several objectives, the runs that no other run beats in all of them, one row each.
+
+        Only runs that ended ``done``, are not marked bad and meet ``feasible`` are compared.
+
+        Raises:
+            NotSupported: There is a single objective.
+            MissingExtra: pandas is not installed.
+        """
+        return pareto(self, task)
 
     @property
     def endpoint(self) -> EndpointView:
@@ -312,6 +328,33 @@ class Campaign:
             state = self.journal.state
             needs = resources.to_json() if hasattr(resources, "to_json") else resources
             return estimate_cost(state.definition["tasks"][task], state, task, needs)
+
+    def steer(self, task: str | None = None, *, reason: str = "", **change: Any) -> Steering:
+        """Steer the AI itself while it runs. What is given holds from its next thought on; ``None`` takes it back.
+
+        Waiting proposals of the AI that it rules out are withdrawn; one's own points stay free.
+
+        Args:
+            task: The task, where there are several.
+            reason: Kept with the change.
+            **change: ``pinned={"temperature": 300}``: parameters that the AI leaves at a value.
+                ``forbidden=``, ``favoured=``: a box ``{"temperature": [300, 500]}``, or a list of them, that it keeps
+                out of, or prefers for a while (half as much after every 10 decisions).
+                ``batch=8``: proposals that wait at once. ``exploration=2.0``: how much it makes of what it does not
+                know (1 is usual). ``acquisition=``, ``surrogate=``: by name. ``trust_region=True`` or its size.
+                ``weights={"yield": 2}``: of several objectives.
+
+        Returns:
+            How it is steered now; ``.undo()`` takes this change back.
+
+        Raises:
+            BadParameters: An unknown name, a value out of bounds, or nothing would be left to propose.
+        """
+        return steer(self, task, change, reason)
+
+    def steering(self, task: str | None = None) -> Steering:
+        """How the AI of a task is steered: what is set, by whom and why."""
+        return Steering(self, self.task_named(task))
 
     def note(self, text: str, *, about: str | None = None) -> None:
         """Write something down with the campaign, perhaps about a proposal or run."""

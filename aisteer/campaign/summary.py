@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aisteer.campaign.proposals import describe as describe_proposal
 from aisteer.campaign.runs import describe as describe_run
 from aisteer.campaign.starting import driven_elsewhere
+from aisteer.campaign.steering import setting_in_words
 
 if TYPE_CHECKING:
     from aisteer.campaign.campaign import Campaign
@@ -37,6 +38,11 @@ def as_text(campaign: Campaign) -> str:
             amount, unit = state.budget["amount"], state.budget["unit"]
             spent, reserved, counts = state.spent, state.reserved, state.budget["counts"]
             lines.append(f"  budget: {spent:.4g} {counts}, {reserved:.4g} reserved of {amount:g} {unit}")
+        lines += [
+            f"  steered{'' if len(state.steering) == 1 else f' ({task})'}: {setting_in_words(name, value)}"
+            for task, settings in state.steering.items()
+            for name, value in settings.items()
+        ]
         troubles = list(state.troubles.values())
     lines += [f"  {describe_proposal(one)}" for one in waiting[:_SHOWN]]
     last = "" if driven else " · as last heard of"

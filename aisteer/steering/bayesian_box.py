@@ -18,6 +18,7 @@ from aisteer.steering.noisy_improvement import NoisyImprovement, contenders, nor
 from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
+from aisteer.steering.restraint import guided, restrained, settings_of
 
 __all__ = ["BayesianBox"]
 
@@ -50,7 +51,7 @@ class BayesianBox:
         self.domain = Box(space)
         self.fitter = Fitter(self.domain, objective)
         self.initial = min(2 * space.dimension + 2, 12) if initial is None else max(1, initial)
-        self._reference: Array | None = None
+        self._reference: tuple[Json, Array] | None = None
 
     # --- proposing ----------------------------------------------------------------------------
 
@@ -59,9 +60,10 @@ class BayesianBox:
         taken = taken_points(evidence, self.domain.names)
         belief = self.fitter.belief(evidence)
         first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
-        points = self._first_points(taken, self._avoided(evidence), first)
+        space = restrained(self.space, evidence)
+        points = self._first_points(space, taken, self._avoided(evidence), first)
         left = n - len(points)
-        chosen = self._search(evidence, belief, left, taken) if belief is not None and left else []
+        chosen = self._search(space, evidence, belief, left, taken) if belief is not None and left else []
         notes = how_chosen(len(points), self.initial, len(chosen))
         points += chosen
         summary = belief.summary(self.domain.names) if belief is not None else {}
@@ -70,10 +72,10 @@ class BayesianBox:
     def _avoided(self, evidence: Evidence) -> set[Key]:
         return {point_key(self.domain.names, p) for p, since in evidence.rejected if since < 10}
 
-    def _first_points(self, taken: set[Key], avoided: set[Key], n: int) -> list[Json]:
+    def _first_points(self, space: Space, taken: set[Key], avoided: set[Key], n: int) -> list[Json]:
         found: list[Json] = []
         if n:
-            for point in feasible_sobol(self.space, self.initial + len(taken) + len(avoided) + n, self.seed):
+            for point in feasible_sobol(space, self.initial + len(taken) + len(avoided) + n, self.seed):
                 key = point_key(self.domain.names, point)
                 if key not in taken and key not in avoided:
                     taken.add(key)
@@ -82,14 +84,16 @@ class BayesianBox:
                     break
         return found
 
-    def _search(self, evidence: Evidence, belief: Belief, n: int, taken: set[Key]) -> list[Json]:
+    def _search(
+        self, space: Space, evidence: Evidence, belief: Belief, n: int, taken: set[Key]
+    ) -> list[Json]:
         under_way = [*evidence.pending, *(p for _, p in evidence.waiting)]
         pending = self.domain.encode(under_way)
         avoided = self._avoided(evidence)
         centres, weights, reaches = penalties(evidence, self.domain)
         order = np.argsort(-belief.process.predict(belief.x)[0], kind="stable")
         rng = np.random.default_rng([self.seed, 5, len(belief.data), len(under_way)])
-        raw = self.domain.encode(feasible_sobol(self.space, _RAW, int(rng.integers(2**31))))
+        raw = self.domain.encode(feasible_sobol(space, _RAW, int(rng.integers(2**31))))
         kept = contenders(belief.process, belief.x[order[:_BASELINE]], self.seed)
         baseline = np.concatenate([kept, pending])
         draws = normal_draws(len(baseline) + n, _DRAWS, self.seed)
@@ -97,15 +101,16 @@ class BayesianBox:
         acquisition: Acquisition = plain
         if len(weights):
             acquisition = Penalized(plain, centres, weights, reaches)
+        acquisition = guided(acquisition, space, evidence, raw)
         found: list[Json] = []
         for _ in range(n):
             point = maximise(
-                self.space,
+                space,
                 acquisition,
                 raw=raw,
                 incumbents=belief.x[order[:5]],
                 rng=rng,
-                allowed=partial(self._allowed, taken=taken | avoided, pending=pending),
+                allowed=partial(self._allowed, space=space, taken=taken | avoided, pending=pending),
             )
             if point is None:
                 break
@@ -117,29 +122,36 @@ class BayesianBox:
                 plain.add(chosen)
         return found
 
-    def _allowed(self, point: Json, taken: set[Key], pending: Array) -> bool:
+    def _allowed(self, point: Json, space: Space, taken: set[Key], pending: Array) -> bool:
         """Whether it is new, apart from what is under way, and within the constraints."""
-        if point_key(self.domain.names, point) in taken or not self.space.feasible(point):
+        if point_key(self.domain.names, point) in taken or not space.feasible(point):
             return False
         if not len(pending):
             return True
         x = self.domain.encode([point])[0]
         return bool((np.abs(pending - x).max(axis=1) > 1e-6).all())
 
+    def _spread(self, evidence: Evidence) -> Array:
+        """Points spread over what steering leaves of the space, kept for as long as it leaves the same."""
+        settings = settings_of(evidence)
+        left = {name: settings.get(name) for name in ("pinned", "forbidden")}
+        if self._reference is None or self._reference[0] != left:
+            spread = feasible_sobol(restrained(self.space, evidence), _RAW, self.seed + 1)
+            self._reference = left, self.domain.encode(spread)
+        return self._reference[1]
+
     # --- explaining ---------------------------------------------------------------------------
 
     def predict(self, evidence: Evidence, points: Sequence[Json]) -> list[Json]:
         """What is expected of points, and why; nothing (``predicted`` empty) with fewer than 3 outcomes.
 
-        ``rank`` is the place among 512 points spread over the space.
+        ``rank`` is the place among 512 points spread over what steering leaves of the space.
         """
         belief = self.fitter.belief(evidence)
         if belief is None:
             return nothing_expected(points)
         if not points:
             return []
-        if self._reference is None:
-            self._reference = self.domain.encode(feasible_sobol(self.space, _RAW, self.seed + 1))
-        mean, std = belief.process.predict(self._reference)
+        mean, std = belief.process.predict(self._spread(evidence))
         standing = Standing(improvement(belief, mean, std).order)
         return explain(belief, self.domain, list(points), score=improvement, standing=standing, besides=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from aisteer.steering.fitting import Belief, Fitter
 from aisteer.steering.points import taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import HALF_LIFE
+from aisteer.steering.restraint import allowed_rows, lifted
 
 __all__ = ["BayesianPool"]
 
@@ -65,10 +67,13 @@ class BayesianPool:
         belief = self.fitter.belief(evidence)
         first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
         order = self._diverse(len(taken) + len(evidence.rejected) + first) if first else []
-        refused = self._refused(evidence)
-        rows = [row for row in order if row not in taken and row not in refused][:first]
+        refused, open_to_us = self._refused(evidence), allowed_rows(self.pool, evidence)
+        if first and not open_to_us.all():  # what steering leaves may not be among the first of that order
+            order = [*order, *np.random.default_rng([self.seed, 8]).permutation(np.flatnonzero(open_to_us)).tolist()]
+        fits = (row for row in dict.fromkeys(order) if open_to_us[row] and row not in taken and row not in refused)
+        rows = list(itertools.islice(fits, first))
         left = n - len(rows)
-        taken |= set(rows)
+        taken |= {*rows, *np.flatnonzero(~open_to_us).tolist()}
         chosen = self._search(evidence, belief, left, taken) if belief is not None and left else []
         notes = how_chosen(len(rows), self.initial, len(chosen))
         points = [self.pool.point(self.domain.keys[row]) for row in [*rows, *chosen]]
@@ -114,10 +119,11 @@ class BayesianPool:
             return []
         mean, std = self._predictions(belief)
         factor = self._factor(evidence, open_rows)
-        value = _lessened((mean + std)[open_rows], factor)
+        lift = (lifted(self.pool, evidence) * float(np.std(belief.y)))[open_rows]
+        value = _lessened((mean + std)[open_rows] + lift, factor)
         # Of a large pool only those that could be chosen at all are looked at together.
         kept = np.sort(np.argsort(-value, kind="stable")[:_SHORTLIST])
-        rows, factor = open_rows[kept], factor[kept]
+        rows, factor, lift = open_rows[kept], factor[kept], lift[kept]
         under_way = self._under_way(evidence)
         centre, covariance = belief.process.joint(self.domain.matrix[[*rows.tolist(), *under_way]])
         for place in range(len(rows), len(centre)):
@@ -125,7 +131,7 @@ class BayesianPool:
         chosen: Rows = []
         for _ in range(min(n, len(rows))):
             spread = np.sqrt(np.maximum(covariance.diagonal()[: len(rows)], 1e-18))
-            value = _lessened(centre[: len(rows)] + spread, factor)
+            value = _lessened(centre[: len(rows)] + spread + lift, factor)
             value[chosen] = -np.inf
             place = int(np.argmax(value))
             chosen.append(place)
@@ -162,7 +168,7 @@ class BayesianPool:
     def predict(self, evidence: Evidence, points: Sequence[Json]) -> list[Json]:
         """What is expected of candidates, and why; nothing (``predicted`` empty) with fewer than 3 outcomes.
 
-        ``rank`` is the place among the candidates that have not run.
+        ``rank`` is the place among the candidates that have not run and that steering leaves.
         """
         belief = self.fitter.belief(evidence)
         if belief is None:
@@ -171,7 +177,8 @@ class BayesianPool:
             return []
         mean, std = self._predictions(belief)
         ran = {self.domain.place.get(d.parameters.get(self.pool.key)) for d in evidence.data}
-        rows = [row for row in range(len(self.domain)) if row not in ran]
+        open_to_us = allowed_rows(self.pool, evidence)
+        rows = [row for row in range(len(self.domain)) if row not in ran and open_to_us[row]]
         standing = Standing(optimism(belief, mean[rows], std[rows]).order)
         return explain(belief, self.domain, list(points), score=optimism, standing=standing)
 

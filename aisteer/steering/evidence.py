@@ -54,6 +54,8 @@ def evidence(state: State, task: str) -> Evidence:
                 (p.id, p.parameters) for p in _of_task(state, state.waiting, task) if p.action != "stop"
             ),
             rejected=memory.rejected(),
+            steering=state.steering.get(task, {}),
+            steered={name: memory.since(said["position"]) for name, said in state.steered.get(task, {}).items()},
             revision=state.position,
         )
 
@@ -194,17 +196,20 @@ class _Memory:
         decision = proposal.decision
         if decision is None or proposal.action == "stop":
             return
-        by_human = decision.by.kind in {"human", "rule"}
+        by_human = decision.by.kind in {"human", "rule"} and decision.rule != "steering"
         if decision.verdict != "withdrawn":
             insort(self.decisions, decision.position)
         if decision.verdict in {"rejected", "edited"} or (decision.verdict == "withdrawn" and by_human):
             self.refused[proposal.id] = (decision.position, proposal.parameters)
 
+    def since(self, position: int) -> int:
+        """How many decisions followed."""
+        return len(self.decisions) - bisect_right(self.decisions, position)
+
     def rejected(self) -> tuple[tuple[Json, int], ...]:
         found: list[tuple[int, Json, int]] = []
         for position, parameters in self.refused.values():
-            since = len(self.decisions) - bisect_right(self.decisions, position)
-            found.append((position, parameters, since))
+            found.append((position, parameters, self.since(position)))
         found.sort(key=lambda item: item[0])
         return tuple((parameters, since) for _, parameters, since in found)
 

@@ -12,10 +12,12 @@ from aisteer.errors import AisteerError
 from aisteer.journal.events import ProposalPredicted, SurrogateFitted
 from aisteer.journal.state import Proposal
 from aisteer.problem.pool import Pool, space_from_json
+from aisteer.problem.regions import ruled_out
 from aisteer.problem.space import Space
 from aisteer.steering.policies import policy
 from aisteer.steering.protocols import Evidence, Json, Policy, Predicts
 from aisteer.steering.rank import moved
+from aisteer.steering.restraint import obeying, settings_of
 from aisteer.steering.thought import Situation, Thought, situation
 
 if TYPE_CHECKING:
@@ -90,18 +92,25 @@ class Mind:
             task = self._task(evidence)
         except AisteerError as error:
             return Thought(trouble=str(error))
+        out = _ruled_out(task.space, evidence, stands)
+        gone = {name for names in out.values() for name in names}
+        stands = replace(stands, waiting=tuple(p for p in stands.waiting if p.id not in gone))
         if not isinstance(task.policy, Predicts):
-            return self._at_random(task, evidence, stands)
+            return self._at_random(task, evidence, stands, out)
         n = wanted(stands)
         news = task.data != self._data(evidence)
         if not n and not stands.unpredicted and not (news and stands.waiting):
-            return Thought()
-        return self._considered(task, evidence, stands, n)
+            return Thought(withdrawals=out)
+        thought = self._considered(task, evidence, stands, n)
+        return replace(thought, withdrawals={**out, **thought.withdrawals})
 
-    def _at_random(self, task: _Task, evidence: Evidence, stands: Situation) -> Thought:
+    def _at_random(
+        self, task: _Task, evidence: Evidence, stands: Situation, out: dict[str, list[str]]
+    ) -> Thought:
         n = _wanted_at_random(stands)
         drafts = task.policy.propose(evidence, n).drafts if n else ()
-        return Thought(drafts=[replace(d, cost=stands.cost) for d in drafts])
+        kept = obeying(drafts, task.space, evidence)
+        return Thought(drafts=[replace(d, cost=stands.cost) for d in kept], withdrawals=out)
 
     def _considered(self, task: _Task, evidence: Evidence, stands: Situation, n: int) -> Thought:
         batch = task.policy.propose(evidence, n)
@@ -111,7 +120,8 @@ class Mind:
         predictions = self._predictions(task, evidence, told, stands)
         stale = _stale(predictions, stands)
         drafts = [
-            replace(d, cost=stands.cost, model=task.model if d.predicted else None) for d in batch.drafts
+            replace(d, cost=stands.cost, model=task.model if d.predicted else None)
+            for d in obeying(batch.drafts, task.space, evidence)
         ]
         trouble = ""
         if n and not drafts and not stands.live and not stands.queued and not stands.waiting:
@@ -168,7 +178,7 @@ class Mind:
 
     def _task(self, evidence: Evidence) -> _Task:
         definition = evidence.definition
-        names = ("space", "objective", "policy", "seed")
+        names = ("space", "objective", "objectives", "feasible", "context", "policy", "seed")
         key = json.dumps({name: definition.get(name) for name in names}, sort_keys=True)
         known = self._tasks.get(evidence.task)
         if known is None or known.key != key:
@@ -200,7 +210,18 @@ class Mind:
         return belief(task.policy, evidence, x=x, y=y, resolution=resolution, at=at or {})
 
 
-_KEPT = {"initial", "batch"}
+_KEPT = {"initial", "batch", "steering"}
+"""Reasons that say how a proposal came about: they stay when it is predicted anew."""
+
+
+def _ruled_out(space: Space | Pool, evidence: Evidence, stands: Situation) -> dict[str, list[str]]:
+    """The AI's waiting proposals that the steering leaves no room for, by reason."""
+    settings, found = settings_of(evidence), dict[str, list[str]]()
+    for proposal in stands.waiting:
+        words = ruled_out(space, settings, proposal.parameters)
+        if words:
+            found.setdefault(words, []).append(proposal.id)
+    return found
 
 
 def _inside(space: Space | Pool, proposal: Proposal) -> bool:

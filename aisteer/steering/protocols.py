@@ -45,6 +45,8 @@ class Evidence:
         pending: Parameters of live runs and accepted proposals.
         waiting: Waiting proposals: ``(id, parameters)``.
         rejected: ``(parameters, proposals decided since)``: its influence decays.
+        steering: What the AI is told while it runs: setting to value (``journal.events.Steered``).
+        steered: Setting to the decisions that followed since it was set.
         revision: Journal position it was made at.
     """
 
@@ -57,6 +59,8 @@ class Evidence:
     pending: tuple[Json, ...] = ()
     waiting: tuple[tuple[str, Json], ...] = ()
     rejected: tuple[tuple[Json, int], ...] = ()
+    steering: Json = field(default_factory=dict)
+    steered: dict[str, int] = field(default_factory=dict)
     revision: int = 0
 
 

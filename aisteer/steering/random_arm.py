@@ -9,9 +9,11 @@ import numpy as np
 
 from aisteer.journal.commands import Draft
 from aisteer.problem.pool import Pool
+from aisteer.problem.regions import ruled_out
 from aisteer.problem.space import Space
 from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
+from aisteer.steering.restraint import settings_of
 
 __all__ = ["RandomArm"]
 
@@ -53,14 +55,17 @@ class RandomArm:
         taken = taken_points(evidence, names)
         taken |= {point_key(names, parameters) for parameters, _ in evidence.rejected}
         drafts: list[Draft] = []
+        settings = settings_of(evidence)
+        pins = {} if isinstance(self.space, Pool) else settings.get("pinned") or {}
         place, misses = self._skip(taken), 0
         while len(drafts) < n and misses < _MISSES:
             point = self._draw(place)
             if point is None:
                 break
+            point = {**point, **pins}
             key = point_key(names, point)
             misses += 1
-            if key not in taken:
+            if key not in taken and not ruled_out(self.space, settings, point):
                 taken.add(key)
                 misses = 0
                 reason = {"kind": "random", "seed": self.seed, "draw": place + 1}

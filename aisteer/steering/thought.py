@@ -84,7 +84,7 @@ def situation(state: State, task: str) -> Situation:
         task=task,
         active=state.active,
         slots=max(1, int(definition.get("slots") or 1)),
-        batch=max(1, int(definition.get("batch") or BATCH)),
+        batch=max(1, int(state.steering.get(task, {}).get("batch") or definition.get("batch") or BATCH)),
         live=len(live),
         queued=len(accepted),
         waiting=tuple(p for p in waiting if p.origin in {"ai", "random"} and p.action == "start"),

@@ -209,6 +209,22 @@ class Campaign(RuleBasedStateMachine):
         limit = {"amount": amount, "unit": unit, "counts": counts}
         self.submit(self.two, c.SetBudget(actor=ADA, budget=limit))
 
+    @rule(
+        which=st.booleans(),
+        change=st.dictionaries(
+            st.sampled_from(["batch", "exploration", "pinned", "forbidden"]),
+            st.none() | st.integers(1, 3),
+            max_size=2,
+        ),
+        back=st.none() | NUMBERS,
+    )
+    def steer(self, which: bool, change: dict[str, Any], back: int | None) -> None:
+        command: c.Command = c.Steer(actor=ADA, task="main", change=change)
+        if back is not None:
+            said = [what["position"] for what in self.plain.steered.get("main", {}).values()]
+            command = c.Unsteer(actor=ADA, task="main", position=said[back % len(said)] if said else back)
+        self.submit(self.notebook(which), command)
+
     @rule()
     def another_driver_takes_over(self) -> None:
         self.one.release_lease(self.epoch)

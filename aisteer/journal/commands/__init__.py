@@ -19,8 +19,10 @@ from aisteer.journal.commands.gate import handle
 from aisteer.journal.commands.notes import Note, Trouble
 from aisteer.journal.commands.proposals import Predict, Propose, Withdraw
 from aisteer.journal.commands.runs import Mark, Request, Resume
+from aisteer.journal.commands.steering import SETTINGS, Steer, Unsteer, checked
 
 __all__ = [
+    "SETTINGS",
     "Accept",
     "Command",
     "Decide",
@@ -43,11 +45,14 @@ __all__ = [
     "SetAutonomy",
     "SetBudget",
     "Start",
+    "Steer",
     "TakeLease",
     "Trouble",
     "Undo",
+    "Unsteer",
     "Verdict",
     "Withdraw",
+    "checked",
     "existing",
     "handle",
     "point_key",

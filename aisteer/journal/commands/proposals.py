@@ -11,6 +11,7 @@ from aisteer.journal.commands.budget import covered
 from aisteer.journal.commands.checks import run_of, under_lease
 from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.commands.drafts import Draft, existing, point_key
+from aisteer.journal.commands.steering import rules_out
 from aisteer.journal.events import Event
 from aisteer.journal.state import Run, State, priced
 
@@ -43,7 +44,12 @@ def _propose(state: State, command: Propose, now: float) -> list[Event]:
     batch = number
     made: list[Event] = []
     left = state.remaining
+    out = {
+        task: rules_out(state, task) for task in {d.task for d in command.drafts if command.epoch is not None}
+    }
     for draft in command.drafts:
+        if command.epoch is not None and out[draft.task](draft):
+            continue  # It was thought of before the steering that leaves it out.
         key = point_key(draft.task, draft.action, draft.run, draft.parameters)
         if not command.repeat and command.epoch is None:
             if key in known:

@@ -41,6 +41,7 @@ from aisteer.journal.events.runs import (
     RunMarked,
     RunResumed,
 )
+from aisteer.journal.events.steering import Steered
 
 __all__ = [
     "KINDS",
@@ -75,6 +76,7 @@ __all__ = [
     "RunClosed",
     "RunMarked",
     "RunResumed",
+    "Steered",
     "SurrogateFitted",
     "TroubleNoted",
     "Unknown",

@@ -71,7 +71,11 @@ class ProposalPredicted(Event):
 
 @event("proposal.withdrawn")
 class ProposalWithdrawn(Event):
-    """Its author took it back: stale, superseded, or its run was withdrawn before it was claimed."""
+    """It was taken back: stale, superseded, or its run was withdrawn before it was claimed.
+
+    ``rule`` names what ruled it out where that was no judgement of the point itself: ``steering``.
+    """
 
     proposal: str
     reason: str = ""
+    rule: str | None = None

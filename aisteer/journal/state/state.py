@@ -41,7 +41,8 @@ class State:
     ``waiting``, ``accepted`` and ``live`` are ordered indexes (dict keys) of proposals that wait
     for a decision, accepted proposals not yet launched, and runs that have not ended; ``bad`` of runs
     that a human took out of the fit. ``unit`` is what costs are counted in: the last budget's unit, also when
-    that budget was taken away.
+    that budget was taken away. ``steering`` is what the AI of each task is told: setting to value; ``steered`` who set
+    it (``by``, ``time``, ``reason``), at which ``position``, and what stood ``before``.
     """
 
     position: int = 0
@@ -53,6 +54,8 @@ class State:
     active: bool = False
     pause_reason: str = ""
     autonomy: Json = field(default_factory=dict)
+    steering: dict[str, Json] = field(default_factory=dict)
+    steered: dict[str, dict[str, Json]] = field(default_factory=dict)
     budget: Json | None = None
     unit: str = "node-hours"
     epoch: int = 0

@@ -1,0 +1,77 @@
+"""``campaign.steer(…)``: what a user says, sees and takes back."""
+
+from __future__ import annotations
+
+import pytest
+
+import aisteer as ai
+from aisteer.errors import BadParameters, Refused, UnknownName
+from aisteer.journal import commands as cmd
+from aisteer.journal.events import Actor
+
+BY_AI = Actor("ai", "bayesian")
+
+
+def waiting(campaign, *points):
+    drafts = [cmd.Draft(task="main", parameters=point, origin="ai") for point in points]
+    campaign.submit(cmd.Propose(actor=BY_AI, drafts=drafts))
+
+
+def test_what_is_told_shows_and_is_there_tomorrow(make, forget):
+    campaign = make()
+    campaign.steer(pinned={"temperature": 500}, exploration=2, reason="the furnace")
+    forget()
+    again = make()
+    assert again.steering().settings == {"pinned": {"temperature": 500.0}, "exploration": 2.0}
+    assert "steered: temperature pinned to 500" in repr(again)
+    assert "exploration 2 (by " in repr(again.steering())
+    assert ": the furnace)" in repr(again.steering())
+    assert list(again.steering().frame().index) == ["pinned", "exploration"]
+
+
+def test_a_steering_is_undone_and_taken_back(make):
+    campaign = make()
+    campaign.steer(batch=2)
+    told = campaign.steer(batch=3, forbidden={"density": [7, 8]})
+    assert told.undo().settings == {"batch": 2}
+    with pytest.raises(Refused, match="changed since"):
+        told.undo()
+    assert campaign.steer(batch=None).settings == {}
+    assert campaign.steering().undo().settings == {"batch": 2}
+    assert campaign.steer().settings == {"batch": 2}
+
+
+def test_what_the_ai_wanted_elsewhere_is_withdrawn_and_named(make):
+    campaign = make()
+    waiting(campaign, {"temperature": 400.0, "density": 8.0}, {"temperature": 900.0, "density": 8.0})
+    own = campaign.propose(temperature=410, density=8)
+    told = campaign.steer(forbidden={"temperature": [300, 500]}, reason="too cold")
+    assert told.withdrawn == ("P1",)
+    assert (
+        campaign.proposals["P1"].decision.reason
+        == "it lies in a forbidden region (temperature 300 K to 500 K)"
+    )
+    assert own.refresh().state == "waiting"
+
+
+def test_a_pool_is_steered_by_its_columns(make):
+    pool = ai.Pool({"key": ["a", "b", "c"], "mass": [1.0, 2.0, 3.0]}, key="key", features=["mass"])
+
+    @ai.simulation
+    def weigh(key):
+        return {"y": 1.0}
+
+    campaign = make(simulation=weigh, space=pool, objective=ai.Maximize("y"))
+    waiting(campaign, {"key": "a"}, {"key": "c"})
+    assert campaign.steer(forbidden={"mass": [0, 1.5]}).withdrawn == ("P1",)
+    with pytest.raises(BadParameters, match="no candidate of the pool is left"):
+        campaign.steer(forbidden={"mass": [0, 5]})
+    with pytest.raises(BadParameters, match="No candidate of the pool has key = 'd'"):
+        campaign.steer(pinned={"key": "d"})
+    with pytest.raises(BadParameters, match="no column 'weight'"):
+        campaign.steer(favoured={"weight": [0, 5]})
+
+
+def test_a_task_that_is_not_there_is_named(make):
+    with pytest.raises(UnknownName, match="no task 'other'"):
+        make().steer("other", batch=2)
