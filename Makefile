@@ -70,6 +70,14 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	@.venv-binder/bin/python -m pip install --disable-pip-version-check --quiet jupyter-repo2docker==2026.4.0 setuptools
 	@touch $@
 
+# Generators of other libraries on top of the tests' environment: what that has is neither installed twice nor changed.
+.venv-generators/.done: tests/steering/generators.txt constraints.txt $(VENV)/.test
+	@$(BIN)/python -m venv .venv-generators
+	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+	  > "$$(.venv-generators/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/tests.pth"
+	@.venv-generators/bin/python -m pip install --disable-pip-version-check --quiet --prefer-binary -c constraints.txt -r $<
+	@touch $@
+
 programs: $(VENV)/.test  ## look for the system programs that tests use, and get what is missing
 	@$(BIN)/python -m tests.services.system $(PROGRAMS)
 	@$(BIN)/python -m tests.browser.accessibility
@@ -104,7 +112,7 @@ lint: $(VENV)/.test  ## ruff, mypy, import-linter
 test: $(VENV)/.test .services/wheels/.done programs lint  ## all checks at reduced size, 15 minutes at most
 	@$(BIN)/python -m pytest $(PARALLEL)
 
-test-all: $(VENV)/.test .services/wheels/.done .venv-binder/.done programs lint  ## everything at full size
+test-all: $(VENV)/.test .services/wheels/.done .venv-binder/.done .venv-generators/.done programs lint  ## everything at full size
 	@AISTEER_SIZE=full $(BIN)/python -m pytest $(PARALLEL) -m "full or not full"
 
 bench: $(if $(NAME),$(VENV)/.test)  ## make bench NAME=overhead prints JSON; without a name, lists them

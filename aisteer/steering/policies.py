@@ -14,6 +14,8 @@ __all__ = ["POLICIES", "policy"]
 
 def _bayesian(definition: Json, space: Space | Pool, seed: int, options: Json) -> Policy:
     objective, initial = definition["objective"], options.get("initial")
+    if definition.get("objectives") or definition.get("feasible"):
+        raise BadDefinition("The policy 'bayesian' takes one objective and no bounds on outcomes.")
     try:
         import torch
 
