@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from aisteer.steering.domains import Domain
 from aisteer.steering.protocols import Evidence
+
+if TYPE_CHECKING:
+    from aisteer.steering.domains import Domain
 
 __all__ = ["HALF_LIFE", "penalties"]
 
