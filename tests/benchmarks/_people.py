@@ -1,0 +1,258 @@
+"""Simulated people at the gate, and the campaigns that they steer: nobody measures that elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.stats import qmc, spearmanr
+
+import aisteer as ai
+from aisteer.steering.policies import policy
+from aisteer.steering.protocols import Datum, Evidence
+
+__all__ = ["PROBLEMS", "Campaign", "Human", "Problem", "adversary", "expert", "noisy"]
+
+Array = np.ndarray
+OUTCOME = "y"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A function to be maximised over a box that is mapped to the unit cube; ``best`` is its largest value."""
+
+    name: str
+    dimension: int
+    function: Callable[[Array], Array]
+    best: float
+
+    @property
+    def names(self) -> list[str]:
+        return [f"x{i}" for i in range(self.dimension)]
+
+    @property
+    def space(self) -> ai.Space:
+        return ai.Space(**{name: ai.Float(0, 1) for name in self.names})
+
+    def value(self, unit: Array) -> Array:
+        """Values at rows of the unit cube."""
+        found: Array = self.function(np.atleast_2d(unit))
+        return found
+
+    def point(self, row: Array) -> dict[str, float]:
+        return dict(zip(self.names, map(float, row), strict=True))
+
+    def row(self, point: dict[str, Any]) -> Array:
+        return np.array([point[name] for name in self.names])
+
+
+def _within(low: float, high: float, function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    return lambda unit: -function(low + (high - low) * unit)
+
+
+def _branin(u: Array) -> Array:
+    x, y = 15 * u[:, 0] - 5, 15 * u[:, 1]
+    curve = y - 5.1 / (4 * np.pi**2) * x**2 + 5 / np.pi * x - 6
+    found: Array = -(curve**2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10)
+    return found
+
+
+def _ackley(x: Array) -> Array:
+    root = np.sqrt((x**2).mean(axis=1))
+    found: Array = -20 * np.exp(-0.2 * root) - np.exp(np.cos(2 * np.pi * x).mean(axis=1)) + 20 + np.e
+    return found
+
+
+def _rosenbrock(x: Array) -> Array:
+    found: Array = (100 * (x[:, 1:] - x[:, :-1] ** 2) ** 2 + (1 - x[:, :-1]) ** 2).sum(axis=1)
+    return found
+
+
+def _levy(x: Array) -> Array:
+    w = 1 + (x - 1) / 4
+    middle = ((w[:, :-1] - 1) ** 2 * (1 + 10 * np.sin(np.pi * w[:, :-1] + 1) ** 2)).sum(axis=1)
+    last = (w[:, -1] - 1) ** 2 * (1 + np.sin(2 * np.pi * w[:, -1]) ** 2)
+    found: Array = np.sin(np.pi * w[:, 0]) ** 2 + middle + last
+    return found
+
+
+def _michalewicz(x: Array) -> Array:
+    number = np.arange(1, x.shape[1] + 1)
+    found: Array = -(np.sin(x) * np.sin(number * x**2 / np.pi) ** 20).sum(axis=1)
+    return found
+
+
+def _hartmann(u: Array) -> Array:
+    from tests.benchmarks.box import hartmann
+
+    return hartmann(u)
+
+
+PROBLEMS = {
+    problem.name: problem
+    for problem in (
+        Problem("Branin", 2, _branin, -0.39788735772973816),
+        Problem("Hartmann6", 6, _hartmann, 3.32236801141551),
+        Problem("Ackley-5, shifted box", 5, _within(-20, 45, _ackley), 0.0),
+        Problem("Rosenbrock-4", 4, _within(-5, 10, _rosenbrock), 0.0),
+        Problem("Levy-4", 4, _within(-10, 10, _levy), 0.0),
+        Problem("Michalewicz-5", 5, _within(0, np.pi, _michalewicz), 4.687658),
+    )
+}
+
+
+# --- who is at the gate ---
+
+
+@dataclass
+class Human:
+    """Whoever answers a share of the proposals, choosing a point of his own or refusing by turns.
+
+    Attributes:
+        judge: What he thinks of rows of the unit cube; larger is better to him.
+        fussy: The share of proposals that he refuses when it is his turn to refuse, the worst by his judgement.
+    """
+
+    judge: Callable[[Array], Array]
+    fussy: float
+    rng: np.random.Generator
+    looked: Array = field(default_factory=lambda: np.zeros((0, 1)))
+
+    def own(self, problem: Problem) -> Array:
+        """The best that he can think of: of 256 points, the one that he likes most."""
+        thought = self.rng.random((256, problem.dimension))
+        found: Array = thought[int(np.argmax(self.judge(thought)))]
+        return found
+
+    def refuses(self, problem: Problem, row: Array) -> bool:
+        """Whether he likes it less than a share of points anywhere."""
+        if not len(self.looked):
+            self.looked = self.judge(self.rng.random((512, problem.dimension)))
+        return bool((self.looked < self.judge(row[None])[0]).mean() < self.fussy)
+
+
+def _smooth(dimension: int, rng: np.random.Generator) -> Callable[[Array], Array]:
+    """A random function as smooth as a belief is: Fourier features of a squared exponential of length 0.35."""
+    waves, phases = rng.standard_normal((64, dimension)) / 0.35, rng.random(64) * 2 * np.pi
+    return lambda unit: np.cos(unit @ waves.T + phases).mean(axis=1) * np.sqrt(2 * 64)
+
+
+def _ranks(values: Array) -> Array:
+    found: Array = np.argsort(np.argsort(values)) / len(values)
+    return found
+
+
+def expert(problem: Problem, seed: int, *, correlation: float = 0.5, noise: float = 0.1) -> Human:
+    """One whose prior has that rank correlation with the truth; the rest is a smooth bias, and noise each time."""
+    rng = np.random.default_rng([seed, 71])
+    sample = qmc.Sobol(problem.dimension, rng=np.random.default_rng([seed, 72])).random(512)
+    truth, bias = problem.value(sample), _smooth(problem.dimension, rng)
+    order = np.sort(truth)
+    wrong = bias(sample)
+    wrong_scale, sign = wrong.std(), np.sign(correlation) or 1.0
+
+    def mixed(unit: Array, share: float) -> Array:
+        right = np.searchsorted(order, problem.value(unit)) / len(order) - 0.5
+        found: Array = sign * share * right / 0.29 + (1 - share) * bias(unit) / wrong_scale
+        return found
+
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        share = 0.5 * (low + high)
+        reached = spearmanr(mixed(sample, share), truth).statistic
+        low, high = (low, share) if sign * reached > abs(correlation) else (share, high)
+    share = low
+    judged = mixed(sample, share)
+    return Human(
+        lambda unit: mixed(unit, share) + noise * judged.std() * rng.standard_normal(len(unit)), 0.25, rng
+    )
+
+
+def noisy(problem: Problem, seed: int) -> Human:
+    """One who draws lots."""
+    del problem
+    rng = np.random.default_rng([seed, 73])
+    return Human(lambda unit: rng.random(len(unit)), 0.5, rng)
+
+
+def adversary(problem: Problem, seed: int) -> Human:
+    """One who wants the worst: he knows the truth, chooses the worst point of many and refuses whatever is good."""
+    rng = np.random.default_rng([seed, 74])
+    return Human(lambda unit: -problem.value(unit), 1.01, rng)
+
+
+# --- a campaign ---
+
+
+class Campaign:
+    """The default policy's runs one by one, with somebody at the gate.
+
+    Args:
+        problem: What is maximised.
+        seed: Of the first design, which all campaigns of a seed share, and of whose turn it is.
+        human: Who answers; None leaves every proposal to the policy.
+        share: How many of the runs are his.
+    """
+
+    def __init__(self, problem: Problem, seed: int, human: Human | None = None, share: float = 0.0) -> None:
+        self.problem, self.human, self.share = problem, human, share
+        self.definition = {
+            "space": problem.space.to_json(),
+            "objective": {"kind": "maximize", "outcome": OUTCOME, "unit": ""},
+            "policy": {"name": "bayesian"},
+            "seed": seed,
+            "slots": 1,
+            "batch": 1,
+        }
+        self.policy = policy(self.definition, problem.space)
+        self.data: list[Datum] = []
+        self.rejected: list[tuple[dict[str, Any], int]] = []
+        self.decisions = 0
+        self.owned = 0
+        turns = np.random.default_rng([seed, 75])
+        self._his = lambda: bool(turns.random() < self.share)
+
+    def run(self, runs: int) -> Array:
+        """The best value known after each run."""
+        while len(self.data) < runs:
+            row, origin = self._next()
+            outcome = {OUTCOME: (float(self.problem.value(row)[0]), 0.0)}
+            name = hashlib.sha256(row.tobytes()).hexdigest()[:8]
+            self.data.append(
+                Datum(f"R{len(self.data)}-{name}", self.problem.point(row), outcome, origin=origin)
+            )
+        found: Array = np.maximum.accumulate([d.outcomes[OUTCOME][0] for d in self.data])
+        return found
+
+    def _next(self) -> tuple[Array, str]:
+        row = self._proposed()
+        if self.human is None or not self._his():
+            self._decide()
+            return row, "ai"
+        self.owned += 1
+        if self.owned % 2:  # he has a point of his own; the AI's is refused with it
+            self._decide(refused=row)
+            return self.human.own(self.problem), "human"
+        if self.human.refuses(self.problem, row):
+            self._decide(refused=row)
+            row = self._proposed()
+        self._decide()
+        return row, "ai"
+
+    def _proposed(self) -> Array:
+        evidence = Evidence(
+            "main",
+            self.definition,
+            data=tuple(self.data),
+            rejected=tuple((point, self.decisions - when) for point, when in self.rejected),
+        )
+        [draft] = self.policy.propose(evidence, 1).drafts
+        return self.problem.row(draft.parameters)
+
+    def _decide(self, *, refused: Array | None = None) -> None:
+        self.decisions += 1
+        if refused is not None:
+            self.rejected.append((self.problem.point(refused), self.decisions))
