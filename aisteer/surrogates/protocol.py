@@ -1,0 +1,101 @@
+"""What a surrogate must be able to do so that policies can use it, and what it may be able to do besides.
+
+Inputs are rows of numbers, shape ``(m, d)``; outcomes are in their own unit. ``std`` is that of the noise-free
+outcome unless it is said otherwise: what a measurement would show has the noise on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Array", "Correlated", "Draws", "Fit", "HeldOut", "Joint", "Predicted", "Surrogate"]
+
+Array = NDArray[np.float64]
+
+
+class HeldOut(Protocol):
+    """What a surrogate says of each outcome that it was fitted on, from others."""
+
+    @property
+    def mean(self) -> Array:
+        """Shape ``(n,)``."""
+
+    @property
+    def std(self) -> Array:
+        """Of the measurement, noise included, shape ``(n,)``; positive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """Predictions of outcomes that were held out of what made them.
+
+    Attributes:
+        mean: Shape ``(n,)``, in the outcome's unit.
+        std: Of the measurement, noise included, shape ``(n,)``.
+    """
+
+    mean: Array
+    std: Array
+
+
+@runtime_checkable
+class Surrogate(Protocol):
+    """Something fitted that predicts with an uncertainty."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for a human."""
+
+    @property
+    def words(self) -> str:
+        """What a reader should know of the fit; empty where nothing went wrong."""
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of outcomes whose error is not known; where it varies, its typical value."""
+
+    @property
+    def prior_mean(self) -> float:
+        """What it says where nothing is known."""
+
+    def predict(self, x: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of the noise-free outcome at ``x``: two arrays of shape ``(m,)``."""
+
+    def leave_one_out(self) -> HeldOut:
+        """Predictions of each outcome from the others, or from a part of the others that it was not in."""
+
+
+@runtime_checkable
+class Joint(Protocol):
+    """A surrogate that knows how outcomes at several points go together."""
+
+    def joint(self, x: Array) -> tuple[Array, Array]:
+        """Mean, shape ``(m,)``, and covariance, shape ``(m, m)``, of the noise-free outcomes at ``x``."""
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A surrogate that can be drawn from."""
+
+    def draws(self, x: Array, n: int, seed: int) -> Array:
+        """``n`` functions at ``x``: shape ``(n, m)``. The same seed draws the same functions at other points."""
+
+
+@runtime_checkable
+class Correlated(Protocol):
+    """A surrogate with a kernel, or what stands for one."""
+
+    def correlation(self, x: Array) -> Array:
+        """Prior correlation of the outcomes at ``x`` with those that it was fitted on: shape ``(m, n)``."""
+
+    def length_scales(self) -> Array | None:
+        """Of the input's columns, shape ``(d,)`` or ``(1,)``; ``None`` where it has none of its own."""
+
+
+Fit = Callable[[Array, Array, Array], Surrogate]
+"""Fits ``x``, shape ``(n, d)``, ``y`` and standard errors, shape ``(n,)``; 0 where an error is not known."""
