@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign import summary
 from aisteer.campaign.creating import open_or_create, place_for, tasks_of
+from aisteer.campaign.data import Data, DataHandle, add_data
 from aisteer.campaign.defaults import HOLD
 from aisteer.campaign.definition import define, redefine
 from aisteer.campaign.differences import differences
@@ -18,13 +19,13 @@ from aisteer.campaign.opened import Opened
 from aisteer.campaign.pareto import pareto
 from aisteer.campaign.points import spaces_of, validated
 from aisteer.campaign.proposals import ProposalHandle, Proposals
-from aisteer.campaign.proposing import own_draft, proposed
+from aisteer.campaign.proposing import all_proposed, is_table, own_draft, own_drafts, proposed
 from aisteer.campaign.runs import Runs
 from aisteer.campaign.starting import Started, driven_by, driven_elsewhere, holder
 from aisteer.campaign.steering import Steering, steer
 from aisteer.campaign.tasks import RandomArm, Rule, Task
 from aisteer.campaign.waiting import Waited, wait
-from aisteer.errors import AisteerError, BadDefinition, UnknownName
+from aisteer.errors import AisteerError, BadDefinition, BadParameters, UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal.store import Journal, Receipt
 from aisteer.problem.pool import Pool
@@ -282,22 +283,63 @@ class Campaign:
         task: str | None = None,
         resources: Any = None,
         **parameters: Any,
-    ) -> ProposalHandle:
-        """Propose a point of one's own. The same point again is the same proposal.
+    ) -> Any:
+        """Propose a point of one's own, or all rows of a table. The same point again is the same proposal.
 
         Args:
-            key: The candidate's key, where the space is a pool.
+            key: The candidate's key, where the space is a pool; or a DataFrame with a column for each parameter (of
+                a pool, for its key), all of whose rows are proposed in one transaction.
             repeat: Make a replicate of a point that was proposed before.
             reason: Kept with the proposal.
             task: The task, where there are several.
             resources: ``ai.Resources`` for this one run.
             **parameters: Values by name.
 
+        Returns:
+            The proposal; of a table, a list of them, one for each row.
+
         Raises:
-            BadParameters: They do not fit the space.
+            BadParameters: They do not fit the space; of a table, the first row that does not is named.
         """
+        if is_table(key):
+            if parameters:
+                raise BadParameters("Give a table of points, or one point by name: not both.")
+            return self._proposed_rows(key, repeat=repeat, reason=reason, task=task, resources=resources)
         draft = own_draft(self, key, parameters, task=task, resources=resources, reason=reason)
         return self.propose_draft(draft, repeat=repeat)
+
+    def _proposed_rows(self, table: Any, *, repeat: bool, reason: str, task: str | None, resources: Any) -> Any:
+        drafts = own_drafts(self, table, task=task, resources=resources, reason=reason)
+        names = all_proposed(self, drafts, repeat=repeat)
+        with self.journal.lock:
+            return [ProposalHandle(self, self.journal.state.proposals[name]) for name in names]
+
+    def add_data(self, frame: Any, *, source: str, task: str | None = None, reason: str = "") -> DataHandle:
+        """Let the AI learn from outcomes that were measured elsewhere: they inform it, and are no runs.
+
+        Running the cell again adds nothing again.
+
+        Args:
+            frame: A DataFrame, or a mapping of columns: one for each parameter (of a pool, for its key), at least one
+                for an outcome (missing values are left out), and, where known, ``"<outcome> error"`` with standard
+                errors. So ``other.runs.frame()`` of another campaign will do.
+            source: Where it comes from.
+            task: The task, where there are several.
+            reason: Kept with it.
+
+        Returns:
+            What was added: ``.mark_bad()`` takes it out again.
+
+        Raises:
+            BadParameters: A column is missing, or a row does not fit: it is named, and nothing was added.
+            Refused: There is other data from that source.
+        """
+        return add_data(self, frame, source, task, reason)
+
+    @property
+    def data(self) -> Data:
+        """What was measured elsewhere, by name."""
+        return Data(self)
 
     def propose_draft(
         self, draft: cmd.Draft, *, repeat: bool = False, accept: bool = False

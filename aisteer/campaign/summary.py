@@ -34,6 +34,9 @@ def as_text(campaign: Campaign) -> str:
         driven = campaign.driving or driven_elsewhere(campaign)
         known = f"{len(live)} live" if driven or not live else f"{len(live)} live when last heard of"
         lines.append(f"  runs: {known}, {ended}; proposals: {len(waiting)} waiting of {len(state.proposals)}")
+        if state.added:
+            rows = sum(data["rows"] - len(data["bad"]) for data in state.added.values())
+            lines.append(f"  data from elsewhere: {rows:,} rows ({', '.join(state.added)})")
         if state.budget is not None:
             amount, unit = state.budget["amount"], state.budget["unit"]
             spent, reserved, counts = state.spent, state.reserved, state.budget["counts"]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from aisteer.errors import JournalDamaged
 from aisteer.journal import events as ev
@@ -27,6 +27,8 @@ __all__ = ["COMMAND", "alike", "index", "load", "paged", "rebuild", "save", "sav
 
 COMMAND = insert(commands)
 _POINT = insert(points)
+_ALIKE = select(points.c.proposal).where(points.c.point.in_(bindparam("points", expanding=True)))
+_AT_ONCE = 500
 _LAUNCH = insert(launches)
 
 
@@ -108,10 +110,13 @@ def _point(key: str) -> int:
     )
 
 
-def alike(connection: Connection, key: str) -> list[str]:
-    """Names of the proposals whose point may be ``key``, in the order they were made."""
-    found = connection.execute(select(points.c.proposal).where(points.c.point == _point(key)))
-    return sorted((name for (name,) in found), key=lambda name: int(name[1:]))
+def alike(connection: Connection, keys: Iterable[str]) -> list[str]:
+    """Names of the proposals whose point may be one of ``keys``, in the order they were made."""
+    wanted = [_point(key) for key in keys]
+    found: set[str] = set()
+    for at in range(0, len(wanted), _AT_ONCE):
+        found.update(connection.execute(_ALIKE, {"points": wanted[at : at + _AT_ONCE]}).scalars())
+    return sorted(found, key=lambda name: int(name[1:]))
 
 
 def index(connection: Connection, records: Sequence[Record], command: str | None) -> None:

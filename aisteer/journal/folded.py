@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -51,9 +51,9 @@ class Folded:
         self._recent: deque[Record] = deque(maxlen=RECENT)
 
     def _empty(self) -> State:
-        def search(key: str) -> list[str]:
+        def search(keys: Iterable[str]) -> list[str]:
             with self._database.reading() as connection:
-                return caches.alike(connection, key)
+                return caches.alike(connection, keys)
 
         return State(proposals=PagedProposals(search), runs=Paged("R"))
 

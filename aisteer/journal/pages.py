@@ -164,13 +164,13 @@ class PagedProposals(Paged[Proposal]):
     """Proposals in pages, with an index of their points.
 
     Args:
-        search: Names of the proposals whose point may have a key.
+        search: Names of the proposals whose point may have one of some keys.
     """
 
-    def __init__(self, search: Callable[[str], Iterable[str]]) -> None:
+    def __init__(self, search: Callable[[Iterable[str]], Iterable[str]]) -> None:
         super().__init__("P")
         self._search = search
 
-    def alike(self, key: str) -> Iterable[Proposal]:
-        """The proposals whose point may have ``key``."""
-        return [self[name] for name in self._search(key)]
+    def alike(self, keys: Iterable[str]) -> Iterable[Proposal]:
+        """The proposals whose point may have one of ``keys``."""
+        return [self[name] for name in self._search(keys)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
@@ -27,7 +27,8 @@ _Place = tuple[float, int]
 def evidence(state: State, task: str) -> Evidence:
     """All that a policy may know of ``task`` at ``state``.
 
-    Only runs of that task count: another arm of the campaign never mixes in. ``partial`` outcomes are
+    Only runs of that task count, and what was measured elsewhere for it: another arm of the campaign never
+    mixes in. ``partial`` outcomes are
     censored, runs that a human marked bad are left out, and a run that was extended is replaced by its
     extension, which contains it.
 
@@ -45,7 +46,7 @@ def evidence(state: State, task: str) -> Evidence:
         return Evidence(
             task=task,
             definition=definition,
-            data=memory.data(),
+            data=(*memory.prior(state), *memory.data()),
             censored=memory.censored(),
             failed=tuple(memory.failed[name] for _, name in memory.failures),
             bad=tuple(memory.settled[name].parameters for name in memory.bad if name in memory.settled),
@@ -87,6 +88,8 @@ class _Memory:
     decisions: list[int] = field(default_factory=list)
     made: tuple[Datum, ...] | None = None
     made_censored: tuple[Datum, ...] | None = None
+    added: dict[str, int] = field(default_factory=dict)
+    elsewhere: tuple[Datum, ...] = ()
 
     def fits(self, state: State) -> bool:
         """Whether ``state`` is a later look at the same journal."""
@@ -169,6 +172,15 @@ class _Memory:
         found += [p.parameters for p in _of_task(state, state.accepted, self.task) if p.action != "stop"]
         return tuple(found)
 
+    def prior(self, state: State) -> tuple[Datum, ...]:
+        """What was measured elsewhere and is not marked bad, in the order in which it was added."""
+        mine = {name: data for name, data in state.added.items() if data["task"] == self.task}
+        seen = {name: int(data["revision"]) for name, data in mine.items()}
+        if seen != self.added:
+            self.added = seen
+            self.elsewhere = tuple(datum for name, data in mine.items() for datum in _rows(name, data))
+        return self.elsewhere
+
     # --- proposals ----------------------------------------------------------------------------
 
     def _look_at_proposals(self, state: State) -> None:
@@ -212,6 +224,22 @@ class _Memory:
             found.append((position, parameters, self.since(position)))
         found.sort(key=lambda item: item[0])
         return tuple((parameters, since) for _, parameters, since in found)
+
+
+def _rows(name: str, data: Json) -> Iterator[Datum]:
+    bad, errors = set(data["bad"]), data["errors"]
+    for row in range(data["rows"]):
+        if row not in bad:
+            yield Datum(
+                run=f"{name}.{row}",
+                parameters={parameter: values[row] for parameter, values in data["parameters"].items()},
+                outcomes={
+                    outcome: (values[row], errors[outcome][row] if outcome in errors else 0.0)
+                    for outcome, values in data["outcomes"].items()
+                    if values[row] is not None
+                },
+                origin="prior",
+            )
 
 
 _LOCK = Lock()

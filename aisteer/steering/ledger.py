@@ -121,6 +121,11 @@ def measured(datum: Datum) -> dict[str, float]:
     return {name: value for name, (value, _) in datum.outcomes.items()}
 
 
+def _ran(state: State, task: str) -> list[Datum]:
+    """What ran here: data from elsewhere is no run."""
+    return [d for d in evidence(state, task).data if d.origin != "prior"]
+
+
 def best_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
     """The best outcome after each of the task's runs that ended ``done`` and is not marked bad.
 
@@ -134,7 +139,7 @@ def best_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
     """
     goals = Goals.of(state.definition["tasks"][task])
     objective = goals.first
-    data = [d for d in evidence(state, task).data if objective.outcome in d.outcomes]
+    data = [d for d in _ran(state, task) if objective.outcome in d.outcomes]
     values = np.array([d.outcomes[objective.outcome][0] for d in data], dtype=np.float64)
     errors = np.array([d.outcomes[objective.outcome][1] for d in data], dtype=np.float64)
     names = np.array([d.run for d in data], dtype=np.str_)
@@ -172,7 +177,7 @@ def hypervolume_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
     """
     goals = Goals.of(state.definition["tasks"][task])
     names = [one.outcome for one in goals.objectives]
-    data = [d for d in evidence(state, task).data if all(name in d.outcomes for name in names)]
+    data = [d for d in _ran(state, task) if all(name in d.outcomes for name in names)]
     values = np.array([[d.outcomes[n][0] for n in names] for d in data], dtype=np.float64).reshape(
         -1, len(names)
     )

@@ -225,6 +225,21 @@ class Campaign(RuleBasedStateMachine):
             command = c.Unsteer(actor=ADA, task="main", position=said[back % len(said)] if said else back)
         self.submit(self.notebook(which), command)
 
+    @rule(
+        which=st.booleans(),
+        rows=st.lists(POINTS, min_size=1, max_size=3),
+        source=st.sampled_from(["a", "b"]),
+        mark=st.none() | st.booleans(),
+    )
+    def data_from_elsewhere(self, which: bool, rows: list[float], source: str, mark: bool | None) -> None:
+        command: c.Command = c.AddData(
+            actor=ADA, task="main", source=source, parameters={"x": [*rows]}, outcomes={"y": [*rows]}
+        )
+        if mark is not None:
+            place = None if len(rows) == 1 else [len(rows) - 2]
+            command = c.MarkData(actor=ADA, data=f"D{len(rows)}", bad=mark, rows=place)
+        self.submit(self.notebook(which), command)
+
     @rule()
     def another_driver_takes_over(self) -> None:
         self.one.release_lease(self.epoch)

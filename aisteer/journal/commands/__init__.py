@@ -12,6 +12,7 @@ from aisteer.journal.commands.attempts import Launch, LaunchRequest, Report
 from aisteer.journal.commands.budget import SetBudget
 from aisteer.journal.commands.campaign import Define, Pause, Redefine, SetAutonomy, Start
 from aisteer.journal.commands.command import Command
+from aisteer.journal.commands.data import AddData, MarkData
 from aisteer.journal.commands.decisions import Accept, Decide, Edit, Reject, Undo, Verdict
 from aisteer.journal.commands.drafts import Draft, existing, point_key
 from aisteer.journal.commands.driving import Fitted, TakeLease
@@ -24,6 +25,7 @@ from aisteer.journal.commands.steering import SETTINGS, Steer, Unsteer, checked
 __all__ = [
     "SETTINGS",
     "Accept",
+    "AddData",
     "Command",
     "Decide",
     "Define",
@@ -33,6 +35,7 @@ __all__ = [
     "Launch",
     "LaunchRequest",
     "Mark",
+    "MarkData",
     "Note",
     "Pause",
     "Predict",

@@ -54,5 +54,5 @@ def existing(state: State, drafts: Iterable[Draft]) -> dict[str, str]:
 def _candidates(state: State, keys: Iterable[str]) -> Iterable[Proposal]:
     """The proposals that may have one of ``keys``: all of them, unless the store keeps an index."""
     if isinstance(state.proposals, Searchable):
-        return [proposal for key in keys for proposal in state.proposals.alike(key)]
+        return state.proposals.alike(keys)
     return state.proposals.values()

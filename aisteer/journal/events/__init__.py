@@ -16,6 +16,7 @@ from aisteer.journal.events.campaign import (
     CampaignRedefined,
     CampaignStarted,
 )
+from aisteer.journal.events.data import DataAdded, DataMarked
 from aisteer.journal.events.decisions import (
     DecisionUndone,
     ProposalAccepted,
@@ -59,6 +60,8 @@ __all__ = [
     "CampaignStarted",
     "ControlAcknowledged",
     "ControlRequested",
+    "DataAdded",
+    "DataMarked",
     "DecisionUndone",
     "End",
     "Event",

@@ -7,7 +7,14 @@ a change replaces the whole value, so a snapshot that a reader holds never moves
 from __future__ import annotations
 
 # Each of them says what its events do.
-from aisteer.journal.state import attempt_fold, campaign_fold, proposal_fold, run_fold, steering_fold  # noqa: F401
+from aisteer.journal.state import (  # noqa: F401
+    attempt_fold,
+    campaign_fold,
+    data_fold,
+    proposal_fold,
+    run_fold,
+    steering_fold,
+)
 from aisteer.journal.state.cost import estimate_cost, priced
 from aisteer.journal.state.fold import apply
 from aisteer.journal.state.proposal import Decision, Proposal

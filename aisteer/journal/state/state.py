@@ -18,8 +18,8 @@ __all__ = ["Searchable", "State", "Totals"]
 class Searchable(Protocol):
     """Proposals with an index of their points."""
 
-    def alike(self, key: str) -> Iterable[Proposal]:
-        """The proposals whose point may have ``key`` (``commands.point_key``)."""
+    def alike(self, keys: Iterable[str]) -> Iterable[Proposal]:
+        """The proposals whose point may have one of ``keys`` (``commands.point_key``)."""
         ...
 
 
@@ -42,7 +42,8 @@ class State:
     for a decision, accepted proposals not yet launched, and runs that have not ended; ``bad`` of runs
     that a human took out of the fit. ``unit`` is what costs are counted in: the last budget's unit, also when
     that budget was taken away. ``steering`` is what the AI of each task is told: setting to value; ``steered`` who set
-    it (``by``, ``time``, ``reason``), at which ``position``, and what stood ``before``.
+    it (``by``, ``time``, ``reason``), at which ``position``, and what stood ``before``. ``added`` are outcomes measured
+    elsewhere, by name: fields as in ``events.DataAdded``, how many ``rows``, and which are ``bad``.
     """
 
     position: int = 0
@@ -56,6 +57,7 @@ class State:
     autonomy: Json = field(default_factory=dict)
     steering: dict[str, Json] = field(default_factory=dict)
     steered: dict[str, dict[str, Json]] = field(default_factory=dict)
+    added: dict[str, Json] = field(default_factory=dict)
     budget: Json | None = None
     unit: str = "node-hours"
     epoch: int = 0
