@@ -14,6 +14,7 @@ from aisteer.problem.space import did_you_mean
 __all__ = ["Goals", "wanted_outcomes"]
 
 Json = dict[str, Any]
+_ACQUISITIONS = {"level_set": ("level", "straddle", "variance"), "learn": ("learning", "variance")}
 _MOST = 3
 """Objectives: of more, nearly every run is as good as any other."""
 
@@ -82,6 +83,13 @@ class Goals:
         """What a run has to return: the objectives' outcomes, then those that ``feasible`` names."""
         named = (name for constraint in self.feasible for name in constraint.names)
         return tuple(dict.fromkeys([*(one.outcome for one in self.objectives), *named]))
+
+    @property
+    def acquisitions(self) -> tuple[str, ...]:
+        """Names of what candidates can be judged by, the usual one first."""
+        if self.several:
+            return ("hypervolume", "thompson")
+        return _ACQUISITIONS.get(self.first.kind, ("improvement", "ucb", "thompson"))
 
     def unit(self, outcome: str) -> str:
         """The unit that an objective gives its outcome; empty for others."""

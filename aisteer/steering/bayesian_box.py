@@ -1,20 +1,23 @@
-"""Bayesian optimisation of a box: a Gaussian process and its noisy expected improvement."""
+"""Bayesian search of a box: a Gaussian process for each outcome, and what a run is worth by them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aisteer.problem.goals import Goals
 from aisteer.problem.space import Space
 from aisteer.steering.box_search import Acquisition, Penalized, feasible_sobol, maximise
+from aisteer.steering.criteria.choice import criterion
+from aisteer.steering.criteria.protocol import Criterion, Scores
+from aisteer.steering.criteria.thompson import Thompson, drawn_choices
 from aisteer.steering.domains import Box
 from aisteer.steering.drafting import batch, how_chosen, nothing_expected
-from aisteer.steering.explanation import Standing, explain, improvement
+from aisteer.steering.explanation import Standing, explain
 from aisteer.steering.fitting import Belief, Fitter
-from aisteer.steering.noisy_improvement import NoisyImprovement, contenders, normal_draws
 from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
@@ -25,31 +28,44 @@ __all__ = ["BayesianBox"]
 Array = NDArray[np.float64]
 
 _RAW = 512
-_DRAWS = 128
-_BASELINE = 150
+_LEADING = 5
+_AROUND = 64
+"""Points that draws are made at around each of the leading runs."""
 
 
 class BayesianBox:
-    """Proposes where the expected improvement over all that is known and under way is largest.
+    """Proposes where a run is worth most, given all that is known and under way.
 
     The first points are of a Sobol sequence within the constraints. Then batches are chosen one by one by
-    the logarithm of the noisy expected improvement (Ament et al., NeurIPS 2023), each given the ones before
-    it and all that runs, is accepted or waits. The same evidence gives the same proposals.
+    what suits the goals (``criteria``): the logarithm of the noisy expected improvement (Ament et al., NeurIPS 2023) for
+    an extreme, its like for a target or several objectives, less variance for a level set or learning. Each is chosen
+    given the ones before it and all that runs, is accepted or waits. The same evidence gives the same proposals.
 
     Args:
         space: The box.
-        objective: As in the task's definition.
+        goals: What is sought; or one objective, as in the task's definition.
         seed: Of the Sobol sequence and of the searches.
         initial: How many first points; twice the number of parameters and two, at most 12, if not given.
+        acquisition: One of ``goals.acquisitions``; the first of them if not given.
     """
 
     name = "bayesian"
 
-    def __init__(self, space: Space, objective: Json, *, seed: int = 0, initial: int | None = None) -> None:
+    def __init__(
+        self,
+        space: Space,
+        goals: Goals | Json,
+        *,
+        seed: int = 0,
+        initial: int | None = None,
+        acquisition: str | None = None,
+    ) -> None:
         self.space = space
         self.seed = seed
         self.domain = Box(space)
-        self.fitter = Fitter(self.domain, objective)
+        self.fitter = Fitter(self.domain, goals)
+        self.goals = self.fitter.goals
+        self.acquisition = acquisition
         self.initial = min(2 * space.dimension + 2, 12) if initial is None else max(1, initial)
         self._reference: tuple[Json, Array] | None = None
 
@@ -89,18 +105,18 @@ class BayesianBox:
     ) -> list[Json]:
         under_way = [*evidence.pending, *(p for _, p in evidence.waiting)]
         pending = self.domain.encode(under_way)
-        avoided = self._avoided(evidence)
-        centres, weights, reaches = penalties(evidence, self.domain)
-        order = np.argsort(-belief.process.predict(belief.x)[0], kind="stable")
+        taken = taken | self._avoided(evidence)
         rng = np.random.default_rng([self.seed, 5, len(belief.data), len(under_way)])
         raw = self.domain.encode(feasible_sobol(space, _RAW, int(rng.integers(2**31))))
-        kept = contenders(belief.process, belief.x[order[:_BASELINE]], self.seed)
-        baseline = np.concatenate([kept, pending])
-        draws = normal_draws(len(baseline) + n, _DRAWS, self.seed)
-        plain = NoisyImprovement(belief.process, baseline, draws)
-        acquisition: Acquisition = plain
+        judged = self._criterion(evidence)
+        leading = belief.leading(_LEADING)
+        if isinstance(judged, Thompson) or self._named(evidence) == "thompson":
+            return self._drawn(space, belief, np.concatenate([raw, leading]), n, rng, taken, pending)
+        sought = judged.sought(belief, pending, batch=n, spread=self._spread(evidence), seed=self.seed)
+        centres, weights, reaches = penalties(evidence, self.domain)
+        acquisition: Acquisition = sought
         if len(weights):
-            acquisition = Penalized(plain, centres, weights, reaches)
+            acquisition = Penalized(sought, centres, weights, reaches)
         acquisition = guided(acquisition, space, evidence, raw)
         found: list[Json] = []
         for _ in range(n):
@@ -108,9 +124,9 @@ class BayesianBox:
                 space,
                 acquisition,
                 raw=raw,
-                incumbents=belief.x[order[:5]],
+                incumbents=leading,
                 rng=rng,
-                allowed=partial(self._allowed, space=space, taken=taken | avoided, pending=pending),
+                allowed=partial(self._allowed, space=space, taken=taken, pending=pending),
             )
             if point is None:
                 break
@@ -119,8 +135,39 @@ class BayesianBox:
             if len(found) < n:
                 chosen = self.domain.encode([point])
                 pending = np.concatenate([pending, chosen])
-                plain.add(chosen)
+                sought.add(chosen)
         return found
+
+    def _drawn(
+        self,
+        space: Space,
+        belief: Belief,
+        inputs: Array,
+        n: int,
+        rng: np.random.Generator,
+        taken: set[Key],
+        pending: Array,
+    ) -> list[Json]:
+        """The best points of draws at ``inputs`` and around the best of them."""
+        near = np.repeat(inputs[-_LEADING:], _AROUND, axis=0)
+        near = near + rng.choice([0.02, 0.1], size=(len(near), 1)) * rng.standard_normal(near.shape)
+        points = [p for p in space.decode(np.concatenate([inputs, np.clip(near, 0.0, 1.0)]))]
+        points = [p for p in points if self._allowed(p, space, taken, pending)]
+        different = list({point_key(self.domain.names, p): p for p in points}.values())
+        if not different:
+            return []
+        places = drawn_choices(belief, self.domain.encode(different), n, rng, lambda _: True)
+        return [different[place] for place in places]
+
+    def _named(self, evidence: Evidence) -> str | None:
+        """The acquisition that is asked for: while it runs, else in the definition."""
+        asked: str | None = evidence.steering.get("acquisition") or self.acquisition
+        return asked
+
+    def _criterion(self, evidence: Evidence) -> Criterion:
+        steering = evidence.steering
+        exploration = float(steering.get("exploration", 1.0))
+        return criterion(self.goals, self._named(evidence), exploration, steering.get("weights") or {})
 
     def _allowed(self, point: Json, space: Space, taken: set[Key], pending: Array) -> bool:
         """Whether it is new, apart from what is under way, and within the constraints."""
@@ -152,6 +199,18 @@ class BayesianBox:
             return nothing_expected(points)
         if not points:
             return []
-        mean, std = belief.process.predict(self._spread(evidence))
-        standing = Standing(improvement(belief, mean, std).order)
-        return explain(belief, self.domain, list(points), score=improvement, standing=standing, besides=1)
+        spread, judged = self._spread(evidence), self._criterion(evidence)
+        return explain(
+            belief,
+            self.domain,
+            list(points),
+            criterion=judged,
+            spread=spread,
+            standing=Standing(judged.scores(belief, spread, spread).order),
+            besides=1,
+        )
+
+    def judge(self, evidence: Evidence) -> Callable[[Belief, Array], Scores]:
+        """The acquisition at inputs, shape ``(n, d)``, as things stand."""
+        spread, judged = self._spread(evidence), self._criterion(evidence)
+        return lambda belief, x: judged.scores(belief, x, spread)

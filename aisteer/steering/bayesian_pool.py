@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aisteer.problem.goals import Goals
 from aisteer.problem.pool import Pool
+from aisteer.steering.criteria.choice import criterion
+from aisteer.steering.criteria.confidence import Confidence
+from aisteer.steering.criteria.protocol import Criterion, Scores
 from aisteer.steering.domains import Candidates
 from aisteer.steering.drafting import batch, how_chosen, nothing_expected
-from aisteer.steering.explanation import Standing, explain, optimism
+from aisteer.steering.explanation import Standing, explain
 from aisteer.steering.fitting import Belief, Fitter
 from aisteer.steering.points import taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
@@ -26,11 +30,15 @@ Rows = list[int]
 _INITIAL = 8
 _SHORTLIST = 600
 _REFERENCE = 1000
+_WATCHED = 500
+"""Candidates that stand for the whole pool where variance everywhere matters."""
 _AT_ONCE = 128
 _STRONGEST = 0.99
 _AVOIDED = 10
 """Decisions for which a rejected candidate is not proposed before there is a surrogate."""
 _FORGOTTEN = 0.02
+_LIFT = float(np.log(10.0))
+_EXTREMES = frozenset({"maximize", "minimize"})
 
 
 class BayesianPool:
@@ -43,21 +51,34 @@ class BayesianPool:
 
     Args:
         pool: The candidates.
-        objective: As in the task's definition.
+        goals: What is sought; or one objective, as in the task's definition.
         seed: Draws the part of the pool that the first candidates resemble.
         initial: How many first candidates; 8 if not given.
+        acquisition: One of ``goals.acquisitions``; the bound, less variance or the dominated volume if not given.
     """
 
     name = "bayesian"
 
-    def __init__(self, pool: Pool, objective: Json, *, seed: int = 0, initial: int | None = None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        goals: Goals | Json,
+        *,
+        seed: int = 0,
+        initial: int | None = None,
+        acquisition: str | None = None,
+    ) -> None:
         self.pool = pool
         self.seed = seed
         self.domain = Candidates(pool)
-        self.fitter = Fitter(self.domain, objective)
+        self.fitter = Fitter(self.domain, goals)
+        self.goals = self.fitter.goals
+        self.acquisition = acquisition
         self.initial = min(_INITIAL if initial is None else max(1, initial), len(self.domain))
         self._first: Rows | None = None
         self._everywhere: tuple[str, Array, Array] | None = None
+        size = min(_WATCHED, len(self.domain))
+        self._sample = np.random.default_rng([seed, 9]).permutation(len(self.domain))[:size]
 
     # --- proposing ----------------------------------------------------------------------------
 
@@ -69,8 +90,13 @@ class BayesianPool:
         order = self._diverse(len(taken) + len(evidence.rejected) + first) if first else []
         refused, open_to_us = self._refused(evidence), allowed_rows(self.pool, evidence)
         if first and not open_to_us.all():  # what steering leaves may not be among the first of that order
-            order = [*order, *np.random.default_rng([self.seed, 8]).permutation(np.flatnonzero(open_to_us)).tolist()]
-        fits = (row for row in dict.fromkeys(order) if open_to_us[row] and row not in taken and row not in refused)
+            order = [
+                *order,
+                *np.random.default_rng([self.seed, 8]).permutation(np.flatnonzero(open_to_us)).tolist(),
+            ]
+        fits = (
+            row for row in dict.fromkeys(order) if open_to_us[row] and row not in taken and row not in refused
+        )
         rows = list(itertools.islice(fits, first))
         left = n - len(rows)
         taken |= {*rows, *np.flatnonzero(~open_to_us).tolist()}
@@ -117,8 +143,11 @@ class BayesianPool:
         open_rows = np.array([row for row in range(len(self.domain)) if row not in taken], dtype=np.intp)
         if not len(open_rows):
             return []
-        mean, std = self._predictions(belief)
         factor = self._factor(evidence, open_rows)
+        if not self._plain(evidence):
+            return self._search_by_criterion(evidence, belief, n, open_rows, factor)
+        mean, std = self._predictions(belief)
+        std = std * _exploration(evidence)
         lift = (lifted(self.pool, evidence) * float(np.std(belief.y)))[open_rows]
         value = _lessened((mean + std)[open_rows] + lift, factor)
         # Of a large pool only those that could be chosen at all are looked at together.
@@ -130,13 +159,55 @@ class BayesianPool:
             covariance = _conditioned(covariance, place)
         chosen: Rows = []
         for _ in range(min(n, len(rows))):
-            spread = np.sqrt(np.maximum(covariance.diagonal()[: len(rows)], 1e-18))
+            spread = np.sqrt(np.maximum(covariance.diagonal()[: len(rows)], 1e-18)) * _exploration(evidence)
             value = _lessened(centre[: len(rows)] + spread + lift, factor)
             value[chosen] = -np.inf
             place = int(np.argmax(value))
             chosen.append(place)
             covariance = _conditioned(covariance, place)
         return [int(rows[place]) for place in chosen]
+
+    def _search_by_criterion(
+        self, evidence: Evidence, belief: Belief, n: int, open_rows: NDArray[np.intp], factor: Array
+    ) -> Rows:
+        """What ``_search`` does, for goals other than one extreme."""
+        import torch
+
+        judged, matrix = self._criterion(evidence), self.domain.matrix
+        watched = matrix[self._sample]
+        extra = np.log(np.maximum(factor, 1e-9)) + lifted(self.pool, evidence)[open_rows] * _LIFT
+        order = judged.scores(belief, matrix[open_rows], watched).order + extra
+        kept = np.sort(np.argsort(-order, kind="stable")[:_SHORTLIST])
+        rows, extra = open_rows[kept], extra[kept]
+        under_way = matrix[self._under_way(evidence)]
+        sought = judged.sought(belief, under_way, batch=n, spread=watched, seed=self.seed)
+        chosen: Rows = []
+        for _ in range(min(n, len(rows))):
+            with torch.no_grad():
+                value = sought(torch.as_tensor(matrix[rows])).numpy() + extra
+            value[chosen] = -np.inf
+            place = int(np.argmax(np.where(np.isfinite(value), value, -np.inf)))
+            chosen.append(place)
+            sought.add(matrix[rows[place] : rows[place] + 1])
+        return [int(rows[place]) for place in chosen]
+
+    def _plain(self, evidence: Evidence) -> bool:
+        """Whether one extreme is sought, by its confidence bound."""
+        kind = self.goals.first.kind
+        named = evidence.steering.get("acquisition") or self.acquisition
+        return (
+            not self.goals.several
+            and not self.goals.feasible
+            and kind in _EXTREMES
+            and named in {None, "ucb"}
+        )
+
+    def _criterion(self, evidence: Evidence) -> Criterion:
+        named = evidence.steering.get("acquisition") or self.acquisition
+        if not self.goals.several and self.goals.first.has_best and named in {None, "ucb"}:
+            return Confidence(_exploration(evidence))
+        weights = evidence.steering.get("weights") or {}
+        return criterion(self.goals, named, _exploration(evidence), weights)
 
     def _under_way(self, evidence: Evidence) -> Rows:
         points = [*evidence.pending, *(p for _, p in evidence.waiting)]
@@ -175,12 +246,27 @@ class BayesianPool:
             return nothing_expected(points)
         if not points:
             return []
-        mean, std = self._predictions(belief)
         ran = {self.domain.place.get(d.parameters.get(self.pool.key)) for d in evidence.data}
         open_to_us = allowed_rows(self.pool, evidence)
         rows = [row for row in range(len(self.domain)) if row not in ran and open_to_us[row]]
-        standing = Standing(optimism(belief, mean[rows], std[rows]).order)
-        return explain(belief, self.domain, list(points), score=optimism, standing=standing)
+        judged, watched = self._criterion(evidence), self.domain.matrix[self._sample]
+        if self._plain(evidence):  # of a large pool these are remembered
+            mean, std = self._predictions(belief)
+            process = belief.process
+            order = (mean[rows] - process.prior_mean + _exploration(evidence) * std[rows]) / process.scale
+        else:
+            order = judged.scores(belief, self.domain.matrix[rows], watched).order
+        standing = Standing(order)
+        return explain(belief, self.domain, list(points), criterion=judged, spread=watched, standing=standing)
+
+    def judge(self, evidence: Evidence) -> Callable[[Belief, Array], Scores]:
+        """The acquisition at features, shape ``(n, f)``, as things stand."""
+        judged, watched = self._criterion(evidence), self.domain.matrix[self._sample]
+        return lambda belief, x: judged.scores(belief, x, watched)
+
+
+def _exploration(evidence: Evidence) -> float:
+    return float(evidence.steering.get("exploration", 1.0))
 
 
 def _covered_with(alike: Array, covered: Array) -> Array:

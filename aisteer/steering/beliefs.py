@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from aisteer.errors import BadParameters, NotSupported
 from aisteer.problem.parameters import Choice, Int
 from aisteer.problem.space import Space, did_you_mean
+from aisteer.steering.criteria.feasibility import asked, log_feasible
+from aisteer.steering.criteria.protocol import Scores
 from aisteer.steering.domains import Box, Candidates
-from aisteer.steering.explanation import Score, improvement, optimism
 from aisteer.steering.fitting import LEAST, Belief, Fitter
 from aisteer.steering.protocols import Evidence, Json, Policy
 
@@ -85,12 +86,20 @@ def belief(
     """
     known, domain = believed(policy, evidence)
     if isinstance(domain, Candidates):
-        shown = _everywhere(known, domain)
+        shown = _everywhere(known, domain, _judge(policy, evidence))
     else:
         names = [x if x is not None else _first_number(domain.space), *([y] if y is not None else [])]
         if len(set(names)) < len(names):
             raise BadParameters(f"A map needs two different parameters, not {names[0]!r} twice.", name=x)
-        shown = _grid(known, domain, names, n=min(max(2, resolution), _FINEST), at=at, progress=progress)
+        shown = _grid(
+            known,
+            domain,
+            _judge(policy, evidence),
+            names,
+            n=min(max(2, resolution), _FINEST),
+            at=at,
+            progress=progress,
+        )
     return {**shown, **at_runs(policy, evidence)}
 
 
@@ -118,9 +127,9 @@ def slices(
     if isinstance(domain, Candidates):
         raise NotSupported("Candidates of a pool have features, not parameters that one could slice along.")
     n = min(max(2, resolution), _FINEST)
-    found = []
+    found, judge = [], _judge(policy, evidence)
     for place, name in enumerate(domain.names):
-        found.append(_grid(known, domain, [name], n=n, at=at, progress=_silent))
+        found.append(_grid(known, domain, judge, [name], n=n, at=at, progress=_silent))
         progress((place + 1) / len(domain.names))
     return found
 
@@ -154,24 +163,44 @@ def at_runs(policy: Policy, evidence: Evidence) -> Arrays:
 
 
 def _predicted(
-    known: Belief, x: NDArray[np.float64], score: Score, progress: Progress = _silent
+    known: Belief, x: NDArray[np.float64], judge: Judge, progress: Progress = _silent
 ) -> dict[str, NDArray[np.float64]]:
-    parts = []
+    """Of the first objective ``mean``, ``std`` and ``acquisition``; of each further outcome ``mean of …`` and
+    ``std of …``; and ``feasible``, the probability that all that is asked of outcomes is met, where something is.
+    """
+    parts: list[dict[str, NDArray[np.float64]]] = []
     for begin in range(0, len(x), _ROWS):
-        parts.append(known.process.predict(x[begin : begin + _ROWS]))
+        some = x[begin : begin + _ROWS]
+        part: dict[str, NDArray[np.float64]] = {}
+        for name, one in known.known.items():
+            of = "" if one is known.first else f" of {name}"
+            part[f"mean{of}"], part[f"std{of}"] = one.predict(some)
+        part["acquisition"] = judge(known, some).value
+        if asked(known):
+            part["feasible"] = np.exp(log_feasible(known, some))
+        parts.append(part)
         progress(min(1.0, (begin + _ROWS) / len(x)))
-    mean, std = (np.concatenate(of) for of in zip(*parts, strict=True))
-    scores = score(known, mean, std)
-    return {"mean": known.objective.sign * mean, "std": std, "acquisition": scores.exploit + scores.explore}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _everywhere(known: Belief, domain: Candidates) -> Arrays:
+Judge = Callable[[Belief, NDArray[np.float64]], Scores]
+"""The acquisition at inputs, shape ``(n, d)``."""
+
+
+def _judge(policy: Policy, evidence: Evidence) -> Judge:
+    judge: Judge = policy.judge(evidence)  # type: ignore[attr-defined]  # a policy with a Fitter has it
+    return judge
+
+
+def _everywhere(known: Belief, domain: Candidates, judge: Judge) -> Arrays:
     ran = np.zeros(len(domain), dtype=bool)
     ran[domain.rows([d.parameters for d in known.data])] = True
-    return {"keys": domain.keys, "ran": ran, **_predicted(known, domain.matrix, optimism)}
+    return {"keys": domain.keys, "ran": ran, **_predicted(known, domain.matrix, judge)}
 
 
-def _grid(known: Belief, domain: Box, names: list[str], *, n: int, at: Json, progress: Progress) -> Arrays:
+def _grid(
+    known: Belief, domain: Box, judge: Judge, names: list[str], *, n: int, at: Json, progress: Progress
+) -> Arrays:
     """The belief along one parameter or over two, the others held."""
     space = domain.space
     for name in (*names, *at):
@@ -185,7 +214,7 @@ def _grid(known: Belief, domain: Box, names: list[str], *, n: int, at: Json, pro
     if len(names) > 1:
         grid = [{**point, names[1]: b} for b in axes[1] for point in grid]
     shape = tuple(len(axis) for axis in reversed(axes))
-    shown = _predicted(known, domain.encode(grid), improvement, progress)
+    shown = _predicted(known, domain.encode(grid), judge, progress)
     outside = np.array([not space.feasible(point) for point in grid])
     arrays: Arrays = {
         name: np.where(outside, np.nan, values).reshape(shape) for name, values in shown.items()
@@ -196,7 +225,7 @@ def _grid(known: Belief, domain: Box, names: list[str], *, n: int, at: Json, pro
 
 def _base(known: Belief, space: Space, at: Json) -> Json:
     """Where the parameters stand: as asked, else as in the best run."""
-    best = next(d for d in known.data if d.run == known.best_run).parameters
+    best = known.data[known.place].parameters
     return {
         name: parameter.validate(name, at[name]) if name in at else best[name]
         for name, parameter in space.parameters.items()

@@ -2,58 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aisteer.steering.criteria.feasibility import asked, probabilities
+from aisteer.steering.criteria.hypervolume import reference_of
+from aisteer.steering.criteria.improvement import Improvement
+from aisteer.steering.criteria.protocol import Criterion
 from aisteer.steering.domains import Box, Domain
 from aisteer.steering.fitting import Belief
-from aisteer.steering.improvement import expected_improvement, log_expected_improvement
-from aisteer.steering.protocols import Json
+from aisteer.steering.ledger import measured
+from aisteer.steering.protocols import Datum, Json
 from aisteer.steering.slopes import around
 
-__all__ = ["Score", "Scores", "Standing", "explain", "improvement", "optimism"]
+__all__ = ["Standing", "explain"]
 
 Array = NDArray[np.float64]
 
 _NEAREST = 3
 _FAR_BELOW = 0.5
 _EDGE = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """An acquisition at some points.
-
-    Attributes:
-        name: What it is.
-        exploit: Its term of what the mean promises, shape ``(n,)``.
-        explore: Its term of what is not known, shape ``(n,)``; the acquisition is their sum.
-        order: What points are ranked by; grows with the acquisition, and does not underflow.
-    """
-
-    name: str
-    exploit: Array
-    explore: Array
-    order: Array
-
-
-Score = Callable[[Belief, Array, Array], Scores]
-
-
-def improvement(belief: Belief, mean: Array, std: Array) -> Scores:
-    """The expected improvement over the best posterior mean at a run."""
-    exploit, explore = expected_improvement(mean, std, belief.best)
-    order = log_expected_improvement(mean, std, belief.best)
-    return Scores("expected improvement", exploit, explore, order)
-
-
-def optimism(belief: Belief, mean: Array, std: Array) -> Scores:
-    """The upper confidence bound, over the mean outcome."""
-    promised = mean - belief.process.prior_mean
-    return Scores("optimistic gain over the mean outcome", promised, std, promised + std)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,65 +47,118 @@ def explain(
     domain: Domain,
     points: list[Json],
     *,
-    score: Score,
+    criterion: Criterion,
+    spread: Array,
     standing: Standing,
     besides: int = 0,
 ) -> list[Json]:
     """``predicted``, ``acquisition``, ``rank``, ``of`` and ``reasons`` of each point.
 
     Args:
-        belief: The surrogate.
-        domain: The space that it was fitted in.
+        belief: The surrogates.
+        domain: The space that they were fitted in.
         points: What is asked about.
-        score: The acquisition of the policy.
+        criterion: Of the policy.
+        spread: Inputs all over the space, shape ``(M, d)``.
         standing: What they are ranked among.
         besides: 1 where the points are not among the candidates of ``standing`` themselves.
 
-    The reasons: ``acquisition`` (the policy's, with its two terms, see ``aisteer.steering.improvement``),
-    ``improvement`` (expected, over the best run), ``nearest`` (runs, how near, what came out), ``distance`` (in length
+    The reasons: ``acquisition`` (the policy's, with its two terms, see ``aisteer.steering.criteria``),
+    ``improvement`` (expected, over the best run; where there is a best), ``outcomes`` (mean and standard deviation of
+    each, where there are several), ``feasibility`` (the probability that each constraint on outcomes holds),
+    ``reference`` (where the data had to give it), ``nearest`` (runs, how near, what came out), ``distance`` (in length
     scales of the kernel and as its correlation with the nearest run; ``far`` where that is below 0.5),
     ``sensitivity`` (see ``aisteer.steering.slopes``), ``noise`` (learned, where errors are not known),
-    ``calibration`` and ``fit`` (words), ``region`` (edges).
+    ``calibration`` and ``fit`` (words), ``calibrations`` (of each outcome, where there are several), ``region`` (edges).
     """
     x = domain.encode(points)
-    mean, std = belief.process.predict(x)
-    scores, gain = score(belief, mean, std), improvement(belief, mean, std)
+    scores = criterion.scores(belief, x, spread)
+    gain = Improvement().scores(belief, x, spread) if belief.goals.has_best and belief.feasible else None
+    told = {name: known.predict(x) for name, known in belief.known.items()}
+    chances = probabilities(belief, x)
     correlation = belief.process.correlation(x)
-    sign = belief.objective.sign
     slopes = around(belief, domain, points)
+    shared = [*_model(belief), *_reference(belief)]
     found: list[Json] = []
     for i, point in enumerate(points):
         reasons: list[Json] = [
             {
                 "kind": "acquisition",
                 "name": scores.name,
-                "value": float(scores.exploit[i] + scores.explore[i]),
+                "value": float(scores.value[i]),
                 "exploit": float(scores.exploit[i]),
                 "explore": float(scores.explore[i]),
-                "unit": belief.objective.unit,
-            },
-            {
-                "kind": "improvement",
-                "value": float(gain.exploit[i] + gain.explore[i]),
-                "best": float(sign * belief.best),
-                "best_run": belief.best_run,
-            },
+                "unit": scores.unit,
+            }
+        ]
+        if gain is not None:
+            reasons.append(
+                {
+                    "kind": "improvement",
+                    "value": float(gain.value[i]),
+                    "best": float(belief.first.sign * belief.best),
+                    "best_run": belief.best_run,
+                }
+            )
+        predicted = {name: [float(mean[i]), float(std[i])] for name, (mean, std) in told.items()}
+        reasons += [
+            *_outcomes(belief, predicted),
+            *_feasibility(belief, chances[i]),
             _nearest(belief, domain, x[i]),
             _distance(belief, x[i], correlation[i]),
             *slopes[i],
-            *_model(belief),
+            *shared,
             *_region(domain, point, x[i]),
         ]
         found.append(
             {
-                "predicted": {belief.objective.outcome: [float(sign * mean[i]), float(std[i])]},
-                "acquisition": float(scores.exploit[i] + scores.explore[i]),
+                "predicted": predicted,
+                "acquisition": float(scores.value[i]),
                 "rank": standing.rank(float(scores.order[i])),
                 "of": standing.of + besides,
                 "reasons": reasons,
             }
         )
     return found
+
+
+def _outcomes(belief: Belief, predicted: Json) -> list[Json]:
+    if len(predicted) < 2:
+        return []
+    rows = [
+        {"outcome": name, "mean": mean, "std": std, "unit": belief.known[name].unit}
+        for name, (mean, std) in predicted.items()
+    ]
+    return [{"kind": "outcomes", "outcomes": rows}]
+
+
+def _feasibility(belief: Belief, chances: Array) -> list[Json]:
+    """The risk that each constraint on outcomes is not met; one that is written as a chain is one."""
+    constraints = asked(belief)
+    if not constraints:
+        return []
+    by_text: dict[str, float] = {}
+    for constraint, chance in zip(constraints, chances.tolist(), strict=True):
+        by_text[constraint.text] = by_text.get(constraint.text, 1.0) * chance
+    total = float(np.prod(list(by_text.values())))
+    words = f"All that is asked of outcomes is met with a probability of {total:.0%}."
+    if not belief.feasible:
+        words += " No run meets it yet, so proposals go where that is most likely, whatever the objective."
+    listed = [{"text": text, "probability": chance} for text, chance in by_text.items()]
+    return [{"kind": "feasibility", "probability": total, "constraints": listed, "words": words}]
+
+
+def _reference(belief: Belief) -> list[Json]:
+    if not belief.goals.several:
+        return []
+    own, derived = reference_of(belief)
+    if not derived:
+        return []
+    objectives = [one for one in belief.goals.objectives if one.outcome in belief.known]
+    values = {one.outcome: float(value) for one, value in zip(objectives, own, strict=True)}
+    named = ", ".join(f"{name} {values[name]:.4g} {belief.known[name].unit}".rstrip() for name in derived)
+    words = f"No reference was given, so what counts is what the data suggest: better than {named}."
+    return [{"kind": "reference", "values": values, "derived": derived, "words": words}]
 
 
 def _nearest(belief: Belief, domain: Domain, point: Array) -> Json:
@@ -146,12 +169,22 @@ def _nearest(belief: Belief, domain: Domain, point: Array) -> Json:
             "run": belief.data[i].run,
             measure: float(values[i]),
             "value": float(belief.y[i]),
+            **_others(belief, belief.data[i]),
             "standard_error": float(belief.error[i]) or None,
             "parameters": {name: belief.data[i].parameters.get(name) for name in domain.names},
         }
         for i in order
     ]
     return {"kind": "nearest", "measure": measure, "runs": runs, "outcome": belief.objective.outcome}
+
+
+def _others(belief: Belief, datum: Datum) -> Json:
+    """What came out of a run besides the first outcome, and whether that is what is asked of it."""
+    if len(belief.known) < 2:
+        return {}
+    values = measured(datum)
+    found: Json = {"outcomes": {name: values[name] for name in belief.known if name in values}}
+    return {**found, "feasible": belief.goals.met(values)} if belief.goals.feasible else found
 
 
 def _distance(belief: Belief, point: Array, correlation: Array) -> Json:
@@ -177,8 +210,16 @@ def _model(belief: Belief) -> list[Json]:
     reasons.append({"kind": "calibration", "trusted": known.trusted, "words": known.words})
     if belief.skill is not None and belief.skill.explained <= 0:
         reasons.append({"kind": "fit", "words": belief.skill.words})
-    if belief.process.words:
-        reasons.append({"kind": "fit", "words": belief.process.words})
+    for name, one in belief.known.items():
+        if one.words:
+            whose = f"{name}: " if len(belief.known) > 1 else ""
+            reasons.append({"kind": "fit", "words": whose + one.words})
+    if len(belief.known) > 1:
+        each = {
+            name: {"trusted": one.calibration.trusted, "words": one.calibration.words}
+            for name, one in belief.known.items()
+        }
+        reasons.append({"kind": "calibrations", "outcomes": each})
     return reasons
 
 

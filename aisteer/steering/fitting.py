@@ -1,21 +1,26 @@
-"""A task's evidence as a fitted surrogate, in the sense in which larger is better."""
+"""A task's evidence as fitted surrogates, one for each outcome, in the sense in which larger is better."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aisteer.problem.objective import Objective, objective_from_json
+from aisteer.problem.goals import Goals
+from aisteer.problem.objective import Objective
 from aisteer.steering.domains import Domain
+from aisteer.steering.outliers import tamed
+from aisteer.steering.pareto import front
 from aisteer.steering.protocols import Datum, Evidence, Json
 from aisteer.surrogates.calibration import Calibration, Skill, calibration, skill
 from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, fit, fitted_on
 
-__all__ = ["LEAST", "Belief", "Fitter"]
+__all__ = ["LEAST", "Belief", "Fitter", "Known"]
 
 Array = NDArray[np.float64]
 
@@ -27,33 +32,39 @@ _ROLLING = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
-    """A fitted surrogate of a task's objective.
+class Known:
+    """The fitted surrogate of one outcome.
 
     Attributes:
-        process: On outcomes times ``objective.sign``, so that larger is better.
+        outcome: Its name.
+        unit: Its unit, for display.
+        sign: What outcomes were multiplied by: -1 for what is to be minimized, else 1.
+        process: On outcomes times ``sign``, so that larger is better.
         data: The runs that it was fitted on.
         x: Their inputs, shape ``(n, d)``.
         y: Their outcomes in their own sense, shape ``(n,)``.
         error: Standard errors, 0 where not known, shape ``(n,)``.
-        best: The largest posterior mean at a run (times the sign), what is to be improved on.
-        best_run: That run.
-        digest: Of the data; equal for equal data.
-        left_out: Runs that were too many to be fitted on.
+        calibration: Of what was predicted before it ran.
+        skill: Of predictions from the others.
+        words: What a reader should know of the fit; empty where nothing is unusual.
     """
 
+    outcome: str
+    unit: str
+    sign: float
     process: GaussianProcess
-    objective: Objective
     data: tuple[Datum, ...]
     x: Array
     y: Array
     error: Array
-    best: float
-    best_run: str
-    digest: str
     calibration: Calibration
     skill: Skill | None
-    left_out: int
+    words: str
+
+    def predict(self, x: Array) -> tuple[Array, Array]:
+        """Mean, in the outcome's own sense, and standard deviation, shape ``(m,)``, at inputs ``(m, d)``."""
+        mean, std = self.process.predict(x)
+        return self.sign * mean, std
 
     def summary(self, names: tuple[str, ...]) -> Json:
         """What the journal remembers of the fit."""
@@ -68,97 +79,250 @@ class Belief:
             "noise": self.process.noise,
             "length_scales": named,
             "hyper_parameters_from": fitted_on(len(self.y)),
-            "left_out": self.left_out,
-            "best": float(self.objective.sign * self.best),
-            "best_run": self.best_run,
             "calibration": self.calibration.to_json(),
             "skill": self.skill.to_json() if self.skill else None,
-            "words": self.process.words,
-            "data": self.digest,
+            "words": self.words,
         }
 
 
-class Fitter:
-    """Fits the surrogate of one task, and keeps the last fit for as long as the data stays the same."""
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What is believed of a task: a surrogate for each outcome that its goals speak of.
 
-    def __init__(self, domain: Domain, objective: Json) -> None:
+    Attributes:
+        goals: What is sought.
+        known: Outcome to its surrogate, the (first) objective's first; one with too few values is absent.
+        place: The best run, as a place in ``data``: by posterior mean, among those that are feasible by it. Where
+            no run is better than another, that nearest to the level, or the first.
+        feasible: Whether some run meets the constraints on outcomes, by posterior mean.
+        digest: Of the data; equal for equal data.
+        left_out: Runs that were too many to be fitted on.
+    """
+
+    goals: Goals
+    known: dict[str, Known]
+    place: int
+    feasible: bool
+    digest: str
+    left_out: int
+
+    @property
+    def first(self) -> Known:
+        """The surrogate of the (first) objective."""
+        return next(iter(self.known.values()))
+
+    @property
+    def objective(self) -> Objective:
+        """The (first) objective."""
+        return self.goals.first
+
+    @property
+    def process(self) -> GaussianProcess:
+        """The process of the (first) objective."""
+        return self.first.process
+
+    @property
+    def data(self) -> tuple[Datum, ...]:
+        """The runs that it was fitted on."""
+        return self.first.data
+
+    @property
+    def x(self) -> Array:
+        """Their inputs, shape ``(n, d)``."""
+        return self.first.x
+
+    @property
+    def y(self) -> Array:
+        """Their outcomes in their own sense, shape ``(n,)``."""
+        return self.first.y
+
+    @property
+    def error(self) -> Array:
+        """Standard errors, 0 where not known, shape ``(n,)``."""
+        return self.first.error
+
+    @property
+    def calibration(self) -> Calibration:
+        """Of what was predicted of the objective before it ran."""
+        return self.first.calibration
+
+    @property
+    def skill(self) -> Skill | None:
+        """Of predictions of the objective from the others."""
+        return self.first.skill
+
+    @property
+    def best(self) -> float:
+        """The posterior mean at the best run, times the sign."""
+        return float(self.process.predict(self.x[self.place : self.place + 1])[0][0])
+
+    @property
+    def best_run(self) -> str:
+        """The best run; see ``place``."""
+        return self.data[self.place].run
+
+    def leading(self, n: int) -> Array:
+        """Inputs of the ``n`` runs to look around: the best by posterior mean, of several objectives those on the front."""
+        if self.goals.several:
+            names = [one.outcome for one in self.goals.objectives if one.outcome in self.known]
+            means = np.stack([self.known[name].process.predict(self.x)[0] for name in names], axis=1)
+            order = np.argsort(~front(means), kind="stable")
+        else:
+            order = np.argsort(-_interest(self.objective, self.first.predict(self.x)[0]), kind="stable")
+        if self.goals.feasible:
+            met = _met(self.goals, self.known, self.x)[0]
+            order = order[np.argsort(~met[order], kind="stable")]
+        found: Array = self.x[order[:n]]
+        return found
+
+    def summary(self, names: tuple[str, ...]) -> Json:
+        """What the journal remembers of the fit; ``outcomes`` where there is more than one."""
+        found: Json = {
+            **self.first.summary(names),
+            "left_out": self.left_out,
+            "best": self.first.sign * self.best if self.goals.has_best else None,
+            "best_run": self.best_run if self.goals.has_best else "",
+            "data": self.digest,
+        }
+        if len(self.known) > 1:
+            found["outcomes"] = {name: one.summary(names) for name, one in self.known.items()}
+        if self.goals.feasible:
+            found["feasible"] = self.feasible
+        return found
+
+
+class Fitter:
+    """Fits the surrogates of one task, and keeps the last fit for as long as the data stays the same."""
+
+    def __init__(self, domain: Domain, goals: Goals | Json) -> None:
         self.domain = domain
-        self.objective = objective_from_json(objective)
+        self.goals = goals if isinstance(goals, Goals) else Goals.of({"objective": goals})
+        self.objective = self.goals.first
         self._last: Belief | None = None
-        self._remembered = Remembered()
-        self._known: set[str] = set()
+        self._remembered = {outcome: Remembered() for outcome in self.goals.outcomes}
+        self._inside: dict[str, bool] = {}
 
     def belief(self, evidence: Evidence) -> Belief | None:
-        """The surrogate of ``evidence``; ``None`` with fewer than 3 outcomes."""
-        known = [d for d in evidence.data if self.objective.outcome in d.outcomes and self._inside(d)]
-        data = self._chosen(known)
+        """The surrogates of ``evidence``; ``None`` with fewer than 3 outcomes of the (first) objective."""
+        told = [d for d in evidence.data if self._tells(d, self.objective.outcome)]
+        data = self._chosen(told)
         if len(data) < LEAST:
             return None
         digest = self._digest(data)
         if self._last is None or self._last.digest != digest:
-            self._last = self._fit(data, digest, known)
+            self._last = self._fit(data, digest, told)
         return self._last
 
-    def _inside(self, datum: Datum) -> bool:
-        """Whether the present space still knows the point; a redefinition may have left it behind."""
-        if datum.run not in self._known:
+    def _tells(self, datum: Datum, outcome: str) -> bool:
+        """Whether it has the outcome, at a point that the present space still knows."""
+        if outcome not in datum.outcomes or not math.isfinite(datum.outcomes[outcome][0]):
+            return False
+        if datum.run not in self._inside:
             try:
                 self.domain.encode([datum.parameters])
             except (KeyError, StopIteration):
-                return False
-            self._known.add(datum.run)
+                return False  # a redefinition may have left it behind, and a later one bring it back
+            self._inside[datum.run] = True
         return True
 
     def _outcome(self, datum: Datum) -> tuple[float, float]:
         return datum.outcomes[self.objective.outcome]
 
-    def _chosen(self, known: list[Datum]) -> tuple[Datum, ...]:
+    def _chosen(self, told: list[Datum]) -> tuple[Datum, ...]:
         """All, or of too many the best and, from the others, an even share of their history."""
-        if len(known) <= _MOST:
-            return tuple(known)
-        order = np.argsort([-self.objective.sign * self._outcome(d)[0] for d in known], kind="stable")
+        if len(told) <= _MOST:
+            return tuple(told)
+        values = np.array([self._outcome(d)[0] for d in told])
+        order = np.argsort(-_interest(self.objective, values), kind="stable")
         kept = {int(i) for i in order[:_BEST_KEPT]}
-        others = [i for i in range(len(known)) if i not in kept]
+        others = [i for i in range(len(told)) if i not in kept]
         places = np.linspace(0, len(others) - 1, _MOST - len(kept)).astype(int)
         kept.update(others[i] for i in places)
-        return tuple(known[i] for i in sorted(kept))
+        return tuple(told[i] for i in sorted(kept))
 
     def _digest(self, data: tuple[Datum, ...]) -> str:
         total = hashlib.sha256()
         for d in data:
             total.update(f"{d.run}={self._outcome(d)};".encode())
+            for name in self.goals.outcomes[1:]:
+                total.update(f"{name}={d.outcomes.get(name)};".encode())
         return total.hexdigest()[:16]
 
-    def _fit(self, data: tuple[Datum, ...], digest: str, known: list[Datum]) -> Belief:
+    def _fit(self, data: tuple[Datum, ...], digest: str, told: list[Datum]) -> Belief:
         x = self.domain.encode([d.parameters for d in data])
-        outcomes = np.array([self._outcome(d) for d in data], dtype=np.float64)
-        y, error = outcomes[:, 0], outcomes[:, 1]
-        sign = self.objective.sign
-        process = fit(x, sign * y, error, self.domain.kernels(), self._remembered)
-        at_runs, _ = process.predict(x)
+        known: dict[str, Known] = {}
+        for outcome in self.goals.outcomes:
+            here = [i for i, d in enumerate(data) if self._tells(d, outcome)]
+            if len(here) < LEAST:
+                continue
+            rows = data if len(here) == len(data) else tuple(data[i] for i in here)
+            history = (
+                told if outcome == self.objective.outcome else [d for d in told if self._tells(d, outcome)]
+            )
+            known[outcome] = self._known(outcome, rows, x if rows is data else x[here], history)
+        place, feasible = _best(self.goals, known, x)
+        return Belief(self.goals, known, place, feasible, digest, len(told) - len(data))
+
+    def _known(self, outcome: str, data: tuple[Datum, ...], x: Array, history: Sequence[Datum]) -> Known:
+        pairs = np.array([d.outcomes[outcome] for d in data], dtype=np.float64)
+        y, error, sign = pairs[:, 0], pairs[:, 1], self.goals.sign(outcome)
+        followed, unusual = tamed(y, [d.run for d in data])
+        process = fit(x, sign * followed, error, self.domain.kernels(), self._remembered[outcome])
         left = process.leave_one_out()
-        place = int(np.argmax(at_runs))
-        return Belief(
+        return Known(
+            outcome=outcome,
+            unit=self.goals.unit(outcome),
+            sign=sign,
             process=process,
-            objective=self.objective,
             data=data,
             x=x,
             y=y,
             error=error,
-            best=float(at_runs[place]),
-            best_run=data[place].run,
-            digest=digest,
-            calibration=self._calibration(known, process.noise),
-            skill=skill(y, sign * left.mean, left.std),
-            left_out=len(known) - len(data),
+            calibration=_calibration(outcome, history, process.noise),
+            skill=skill(followed, sign * left.mean, left.std),
+            words=" ".join(w for w in (process.words, unusual) if w),
         )
 
-    def _calibration(self, data: Sequence[Datum], noise: float) -> Calibration:
-        """Of the last 50 outcomes that had been predicted, fitted or not; noise where they have no error."""
-        name = self.objective.outcome
-        told = [d for d in data if len(d.predicted.get(name, ())) == 2][-_ROLLING:]
-        rows = np.array([[*d.outcomes[name], *d.predicted[name]] for d in told], dtype=np.float64).reshape(
-            -1, 4
-        )
-        extra = np.where(rows[:, 1] > 0, rows[:, 1], noise)
-        return calibration(rows[:, 0], rows[:, 2], np.maximum(np.hypot(rows[:, 3], extra), 1e-300))
+
+def _interest(objective: Objective, values: Array) -> Array:
+    """What makes outcomes worth keeping, the larger the more."""
+    level: Any = getattr(objective, "threshold", None)
+    if level is not None:
+        return -np.abs(values - level)
+    found: Array = objective.worth(values) if objective.has_best else np.zeros(len(values))
+    return found
+
+
+def _best(goals: Goals, known: dict[str, Known], x: Array) -> tuple[int, bool]:
+    """The place of the best run by posterior mean, and whether it is feasible by it."""
+    mean, _ = known[goals.first.outcome].predict(x)
+    worth = _interest(goals.first, mean)
+    met, excess = _met(goals, known, x)
+    if met.any():
+        return int(np.argmax(np.where(met, worth, -np.inf))), True
+    return int(np.argmin(excess)), False
+
+
+def _met(goals: Goals, known: dict[str, Known], x: Array) -> tuple[NDArray[np.bool_], Array]:
+    """Whether all constraints on outcomes are met by posterior mean, and by how much the worst is missed: ``(n,)``."""
+    excess = np.zeros(len(x))
+    asked = [c for c in goals.feasible if all(name in known for name in c.names)]
+    means = {name: known[name].predict(x)[0] for name in dict.fromkeys(n for c in asked for n in c.names)}
+    for c in asked:
+        excess = np.maximum(excess, c.excess(means) / _size(c.coefficients, known))  # type: ignore[arg-type]
+    return excess <= 0, excess
+
+
+def _size(coefficients: dict[str, float], known: dict[str, Known]) -> float:
+    """What a constraint's left side varies by, so that several can be compared."""
+    return math.hypot(*(c * known[name].process.scale for name, c in coefficients.items())) or 1.0
+
+
+def _calibration(outcome: str, data: Sequence[Datum], noise: float) -> Calibration:
+    """Of the last 50 outcomes that had been predicted, fitted or not; noise where they have no error."""
+    told = [d for d in data if len(d.predicted.get(outcome, ())) == 2][-_ROLLING:]
+    rows = np.array([[*d.outcomes[outcome], *d.predicted[outcome]] for d in told], dtype=np.float64).reshape(
+        -1, 4
+    )
+    extra = np.where(rows[:, 1] > 0, rows[:, 1], noise)
+    return calibration(rows[:, 0], rows[:, 2], np.maximum(np.hypot(rows[:, 3], extra), 1e-300))
