@@ -9,7 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEVEL", "NEEDED", "Calibration", "Skill", "calibration", "skill", "wilson"]
+from aisteer.surrogates.drift import Drift, drift
+
+__all__ = [
+    "LEVEL",
+    "NEEDED",
+    "Calibration",
+    "Coverage",
+    "Skill",
+    "calibration",
+    "coverage",
+    "lower_bound",
+    "skill",
+    "wilson",
+]
 
 Array = NDArray[np.float64]
 
@@ -19,6 +32,27 @@ _HALF_WIDTH = 1.6448536269514722
 """Half the width of that interval, in standard deviations of a normal distribution."""
 NEEDED = 8
 """Predictions made before the run that it takes to say anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How often outcomes fell inside the 90 % interval that was predicted before they were known.
+
+    Attributes:
+        inside: Outcomes inside.
+        of: Outcomes that had been predicted.
+        low: Lower end of the 95 % Wilson interval of the coverage.
+        high: Upper end.
+        bound: What the coverage is at least, with 95 % confidence (Clopper & Pearson, one-sided).
+        nll: Mean negative log density of the outcomes under their predictions; ``None`` without any.
+    """
+
+    inside: int
+    of: int
+    low: float
+    high: float
+    bound: float
+    nll: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +66,13 @@ class Calibration:
         low: Lower end of the 95 % Wilson interval of the coverage.
         high: Upper end.
         nll: Mean negative log density of the outcomes under their predictions; ``None`` without any.
-        trusted: Enough were predicted, and the coverage is not below what was claimed.
+        trusted: Enough were predicted, the coverage is not below what was claimed, neither where the AI chose nor
+            where chance did, and the predictions have not drifted.
         words: All of that, for a human.
+        bound: What the coverage is at least, with 95 % confidence (Clopper & Pearson, one-sided).
+        acquired: Of points that somebody chose; ``None`` where no point was drawn at random.
+        audit: Of points that were drawn at random, to test the predictions where nobody looks by himself.
+        drift: How standardised residuals changed over time; ``None`` with too few to say.
     """
 
     inside: int
@@ -44,6 +83,10 @@ class Calibration:
     nll: float | None
     trusted: bool
     words: str
+    bound: float = 0.0
+    acquired: Coverage | None = None
+    audit: Coverage | None = None
+    drift: Drift | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -89,38 +132,86 @@ def wilson(inside: int, of: int, z: float = 1.959963984540054) -> tuple[float, f
     return low, high
 
 
-def calibration(outcome: Array, mean: Array, std: Array) -> Calibration:
+def lower_bound(inside: int, of: int, risk: float = 0.05) -> float:
+    """What a share is at least, with a confidence of ``1 - risk`` (Clopper & Pearson, Biometrika 1934, 26, 404).
+
+    The share at which that many inside, or more, have a probability of ``risk``; 0 where nothing was counted.
+    """
+    if inside == 0:
+        return 0.0
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        share = 0.5 * (low + high)
+        tail = sum(math.comb(of, k) * share**k * (1.0 - share) ** (of - k) for k in range(inside, of + 1))
+        low, high = (share, high) if tail < risk else (low, share)
+    return low
+
+
+def coverage(outcome: Array, mean: Array, std: Array) -> Coverage:
+    """Count how many outcomes fell inside the 90 % interval; shapes as in ``calibration``."""
+    of = len(outcome)
+    inside = int(np.sum(np.abs(outcome - mean) <= _HALF_WIDTH * std))
+    nll = _negative_log_density(outcome, mean, std) if of else None
+    return Coverage(inside, of, *wilson(inside, of), lower_bound(inside, of), nll)
+
+
+def calibration(
+    outcome: Array, mean: Array, std: Array, audit: NDArray[np.bool_] | None = None
+) -> Calibration:
     """Compare outcomes with what was predicted before they were known.
 
     Args:
-        outcome: Shape ``(n,)``.
+        outcome: Shape ``(n,)``, in the order in which they became known.
         mean: Predicted, shape ``(n,)``.
         std: Predicted for the measurement, noise included, shape ``(n,)``; positive.
+        audit: Which of the points were drawn at random, shape ``(n,)``.
     """
-    of = len(outcome)
-    inside = int(np.sum(np.abs(outcome - mean) <= _HALF_WIDTH * std))
-    low, high = wilson(inside, of)
-    trusted = of >= NEEDED and high >= LEVEL
-    nll = _negative_log_density(outcome, mean, std) if of else None
+    every = coverage(outcome, mean, std)
+    drawn = np.zeros(len(outcome), dtype=bool) if audit is None else audit
+    parts = (
+        [coverage(outcome[of], mean[of], std[of]) for of in (~drawn, drawn)] if drawn.any() else [None, None]
+    )
+    changed = drift((outcome - mean) / std)
+    low = [p for p in (every, *parts) if p is not None and p.of >= NEEDED and p.high < LEVEL]
+    trusted = every.of >= NEEDED and not low and not (changed is not None and changed.found)
     return Calibration(
-        inside, of, LEVEL, low, high, nll, trusted, _words(inside, of, low, high, trusted=trusted)
+        inside=every.inside,
+        of=every.of,
+        level=LEVEL,
+        low=every.low,
+        high=every.high,
+        nll=every.nll,
+        trusted=trusted,
+        words=_words(every, parts[0], parts[1], changed),
+        bound=every.bound,
+        acquired=parts[0],
+        audit=parts[1],
+        drift=changed,
     )
 
 
-def _words(inside: int, of: int, low: float, high: float, *, trusted: bool) -> str:
-    if of == 0:
+def _words(every: Coverage, acquired: Coverage | None, audit: Coverage | None, changed: Drift | None) -> str:
+    if every.of == 0:
         return "No outcome has been predicted before it was known, so the predictions are untested."
     counted = (
-        f"{inside} of {of} outcomes fell inside the {LEVEL:.0%} interval predicted before they ran "
-        f"(coverage {low:.0%} to {high:.0%})"
+        f"{every.inside} of {every.of} outcomes fell inside the {LEVEL:.0%} interval predicted before they ran "
+        f"(coverage {every.low:.0%} to {every.high:.0%})"
     )
-    if of < NEEDED:
+    if audit is not None:
+        counted += f", {audit.inside} of {audit.of} where the point was drawn at random"
+    if every.of < NEEDED:
         return f"{counted}; too few to trust it: at least {NEEDED} are needed."
-    if not trusted:
-        return f"{counted}; the model is over-confident: do not trust its uncertainties."
-    if low > LEVEL:
-        return f"{counted}; the model is cautious: its uncertainties are too wide."
-    return f"{counted}; that agrees with what it claims."
+    verdict = "that agrees with what it claims"
+    if every.low > LEVEL:
+        verdict = "the model is cautious: its uncertainties are too wide"
+    for part, where in ((acquired, " where the point was chosen"), (audit, " where nobody chose the point")):
+        if part is not None and part.of >= NEEDED and part.high < LEVEL:
+            verdict = f"the model is over-confident{where}: do not trust its uncertainties there"
+    if changed is not None and changed.found:
+        verdict = f"{changed.words}: do not trust its uncertainties"
+    if every.high < LEVEL:
+        verdict = "the model is over-confident: do not trust its uncertainties"
+    return f"{counted}; {verdict}."
 
 
 def skill(outcome: Array, mean: Array, std: Array) -> Skill | None:

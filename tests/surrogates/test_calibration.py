@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import beta, norm
 
-from aisteer.surrogates.calibration import LEVEL, NEEDED, calibration, skill, wilson
+from aisteer.surrogates.calibration import LEVEL, NEEDED, calibration, lower_bound, skill, wilson
+from aisteer.surrogates.drift import drift
 
 RNG = np.random.default_rng(0)
 
@@ -70,3 +73,60 @@ def test_predicting_the_mean_of_the_others_explains_nothing():
 def test_skill_needs_outcomes_that_differ():
     assert skill(np.ones(10), np.ones(10), np.ones(10)) is None
     assert skill(np.array([1.0, 2.0]), np.zeros(2), np.ones(2)) is None
+
+
+# --- trust that is earned ---------------------------------------------------------------------
+
+
+@given(st.integers(1, 60).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
+def test_the_lower_bound_is_clopper_and_pearsons(counts):
+    inside, of = counts
+    exact = beta.ppf(0.05, inside, of - inside + 1) if inside else 0.0
+    assert lower_bound(inside, of) == pytest.approx(exact, abs=1e-9)
+
+
+def test_the_lower_bound_is_too_high_in_one_campaign_of_twenty_at_most():
+    rng = np.random.default_rng(4)
+    for of in (10, 20, 50):
+        counted = rng.binomial(of, 0.8, size=4000)
+        bounds = {k: lower_bound(k, of) for k in range(of + 1)}
+        assert np.mean([bounds[k] > 0.8 for k in counted]) <= 0.06
+
+
+def test_points_that_chance_chose_are_counted_by_themselves():
+    rng = np.random.default_rng(5)
+    drawn = np.arange(50) % 5 == 0
+    residuals = np.where(drawn, 6.0, 0.5) * rng.normal(size=50)
+    found = calibration(residuals, np.zeros(50), np.ones(50), drawn)
+    assert found.acquired.of + found.audit.of == found.of == 50
+    assert found.acquired.bound > 0.9 > found.audit.high
+    assert not found.trusted
+    assert "where nobody chose the point" in found.words
+    assert calibration(residuals, np.zeros(50), np.ones(50)).audit is None
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        (lambda z: z + 2.0, r"the last 2\d outcomes lie \+[12]\.\d"),
+        (lambda z: 4.0 * z, "times as far off as claimed"),
+    ],
+)
+def test_a_drift_is_found_and_named(later, words):
+    z = np.random.default_rng(6).normal(size=50)
+    z[25:] = later(z[25:])
+    found = drift(z)
+    assert found.found
+    assert re.search(words, found.words)
+    assert 20 <= found.since <= 30
+    assert not calibration(0.7 * z, np.zeros(50), np.ones(50)).trusted
+
+
+def test_steady_predictions_and_single_outliers_are_no_drift():
+    rng = np.random.default_rng(7)
+    assert sum(drift(rng.normal(size=50)).found for _ in range(500)) <= 0.02 * 500
+    z = rng.normal(size=40)
+    z[-1] = 1e6
+    assert not drift(z).found
+    assert drift(np.zeros(30)).chance == 1.0
+    assert drift(np.zeros(15)) is None
