@@ -6,11 +6,14 @@ import math
 import random
 from typing import Any
 
+import numpy as np
+
 from aisteer.execution.endpoint import Health
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer.journal.events import Actor, Record
 from aisteer.journal.state import State, apply
+from aisteer_widgets.view_models.asked import Beliefs, Question
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tally import Tally
 from aisteer_widgets.view_models.trace import Trace
@@ -293,26 +296,30 @@ def melting(finished: int = 41) -> Story:
     return story
 
 
-def believed() -> dict[tuple[str, str], dict[str, Any]]:
+def believed() -> Beliefs:
     """What a surrogate could answer, in the shape in which a mind answers."""
-    xs = [300 + 1700 * i / 29 for i in range(30)]
-    ys = [7 + 2 * j / 24 for j in range(25)]
-    mean = [[truth(x, y) for x in xs] for y in ys]
-    std = [[0.2 + 0.6 * abs(math.sin(x / 210) * math.cos(3 * y)) for x in xs] for y in ys]
-    line = [0.15 + 0.3 * abs(math.sin(x / 300)) for x in xs]
-    return {
-        ("main", "map"): {"x": xs, "y": ys, "mean": mean, "std": std, "at": {}},
-        ("main", "slice:temperature"): {
-            "x": xs,
-            "mean": [truth(x, 7.9) for x in xs],
-            "std": line,
-            "at": {"density": 7.9},
-        },
-    }
+    xs = np.array([300 + 1700 * i / 29 for i in range(30)])
+    ys = np.array([7 + 2 * j / 24 for j in range(25)])
+    mean = np.array([[truth(x, y) for x in xs] for y in ys])
+    std = np.array([[0.2 + 0.6 * abs(math.sin(x / 210) * math.cos(3 * y)) for x in xs] for y in ys])
+    line = np.array([0.15 + 0.3 * abs(math.sin(x / 300)) for x in xs])
+    names = ("temperature", "density")
+    plane = {"x": xs, "y": ys, "mean": mean, "std": std, "at": {}, "names": list(names), "best_run": "R3"}
+    along = [
+        {"x": xs, "mean": np.array([truth(x, 7.9) for x in xs]), "std": line, "names": ["temperature"]},
+        {"x": ys, "mean": np.array([truth(1300, y) for y in ys]), "std": line[:25], "names": ["density"]},
+    ]
+    point = {"temperature": 1300.0, "density": 7.9}
+    return Beliefs(
+        {
+            Question("main", "map", names): {"model": 9, **plane},
+            Question("main", "slices"): {"model": 9, "slices": along, "at": point, "best_run": "R3"},
+        }
+    )
 
 
 def shown(story: Story, **wishes: Any) -> dict[str, Any]:
     from aisteer_widgets.view_models.screen import parts
 
-    beliefs = believed() if "main" in story.state.models else {}
+    beliefs = believed() if "main" in story.state.models else Beliefs()
     return parts(story.scene(beliefs=beliefs), Wishes(task="main", **wishes))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import math
 from concurrent.futures import Future
 
 import pytest
-from stories import MELT, Story
 from test_orders import campaign as campaign  # noqa: PLC0414  the fixture
 
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer.journal.events import Actor
 from aisteer_widgets.believing import Believing
+from aisteer_widgets.view_models.asked import Question
 from aisteer_widgets.view_models.belief import belief
+from aisteer_widgets.view_models.own import own
+from aisteer_widgets.view_models.packed import unpack
+from aisteer_widgets.view_models.questions import questions
+from aisteer_widgets.view_models.review import review
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tally import Tally
 
@@ -50,7 +52,9 @@ def finish(campaign, epoch, temperature, density):
     campaign.submit(cmd.Report(actor=DRIVER, epoch=epoch, events=[end]))
 
 
-def test_the_map_is_asked_once_per_fit_and_shows_the_surrogate_itself(campaign):
+@pytest.fixture
+def fitted(campaign):
+    """Five runs, a fit, and a mind that can be asked."""
     from aisteer.steering.mind import Mind
 
     campaign.submit(cmd.Start(actor=campaign.actor))
@@ -59,25 +63,106 @@ def test_the_map_is_asked_once_per_fit_and_shows_the_surrogate_itself(campaign):
         finish(campaign, epoch, 400.0 + 300 * i, 7.2 + 0.35 * i)
     fit = ev.SurrogateFitted(task="main", model=0, runs=5)
     campaign.submit(cmd.Fitted(actor=DRIVER, epoch=epoch, fit=fit))
-    campaign.opened.driver = asked = Asked(Mind(campaign.folder))
-    try:
-        believing = Believing(campaign)
-        state, wanted = campaign.state, {("main", "map")}
-        assert not believing.look(state, wanted)
-        assert believing.look(state, wanted)
-        believing._asked = 0.0
-        assert not believing.look(state, wanted)
-        assert asked.questions == 1
-        tally = Tally()
-        tally.refresh(state)
-        scene = Scene(state=state, now=state.time, tally=tally, beliefs=believing.known, driver="here")
-        chart = belief(scene, Wishes(task="main"))["chart"]
-    finally:
-        campaign.opened.driver = None
-    assert (len(chart["mean"]), len(chart["mean"][0]), len(chart["x"]), len(chart["y"])) == (33, 33, 33, 33)
-    assert (chart["x"][0], chart["x"][-1], chart["y"][-1]) == (300.0, 2000.0, 9.0)
-    assert min(min(row) for row in chart["std"]) >= 0
-    assert sum(m["kind"] == "run" for m in chart["marks"]) == 5
+    campaign.opened.driver = Asked(Mind(campaign.folder))
+    yield campaign
+    campaign.opened.driver = None
+
+
+def answered(campaign, wishes, shows=("belief", "review")):
+    """The scene once everything that these wishes need is answered."""
+    believing, state = Believing(campaign), campaign.state
+    for _ in range(8):
+        believing.look(state, questions(state, wishes, shows, tested=False))
+    tally = Tally()
+    tally.refresh(state)
+    return Scene(state=state, now=state.time, tally=tally, beliefs=believing.known, driver="here")
+
+
+def test_the_map_is_asked_once_per_fit_and_shows_the_surrogate_itself(fitted):
+    believing, wanted = Believing(fitted), [Question("main", "map", ("temperature", "density"))]
+    assert believing.look(fitted.state, wanted)
+    assert believing.look(fitted.state, wanted)
+    assert not believing.look(fitted.state, wanted)
+    assert fitted.opened.driver.questions == 1
+    chart = belief(answered(fitted, Wishes(task="main")), Wishes(task="main"))["chart"]
+    mean, std = unpack(chart["mean"]), unpack(chart["std"])
+    assert mean.shape == std.shape == (41, 41)
+    assert std.min() >= 0
+    assert (chart["x"]["low"], chart["x"]["high"], chart["y"]["high"]) == (300.0, 2000.0, 9.0)
+    assert chart["marks"]["letters"] == "hhhhh"
+
+
+def test_wherever_the_others_are_put_the_picture_is_taken_there_and_the_last_one_stands_meanwhile(fitted):
+    believing, state = Believing(fitted), fitted.state
+    first = Wishes(task="main", belief="slices")
+    for _ in range(2):
+        believing.look(state, questions(state, first, ("belief",), tested=False))
+    moved = Wishes(
+        task="main", belief="slices", belief_at={"temperature": 500.0, "density": 99.0, "nothing": 1}
+    )
+    tally = Tally()
+    tally.refresh(state)
+    scene = Scene(state=state, now=state.time, tally=tally, beliefs=believing.known, driver="here")
+    part = belief(scene, moved)
+    assert part["busy"]["stale"]
+    assert part["held"]["moved"]
+    part = belief(answered(fitted, moved), moved)
+    assert part["busy"] is None
+    # What is beyond the bounds is held at the bound; what is no parameter is nothing.
+    assert [p["here"] for p in part["chart"]["panels"]] == [500.0, 9.0]
+
+
+def test_old_questions_are_forgotten_and_what_nobody_wants_any_more_is_not_asked(fitted):
+    believing, state = Believing(fitted), fitted.state
+    for step in range(40):
+        at = (("temperature", 300.0 + step), ("density", 8.0))
+        for _ in range(2):
+            believing.look(state, [Question("main", "own", (), at)])
+    assert len(believing.known.answers) == 24
+
+
+def test_an_own_candidate_is_told_with_the_ais_best_beside_it_before_it_is_proposed(fitted):
+    made = cmd.Draft(
+        task="main", parameters={"temperature": 1900.0, "density": 8.9}, origin="ai", rank=1, of=512
+    )
+    fitted.submit(cmd.Propose(actor=Actor("ai", "bayesian"), drafts=[made]))
+    (best,) = fitted.state.waiting
+    typed = Wishes(task="main", own={"temperature": 1700.0, "density": 8.8})
+    scene = answered(fitted, typed)
+    preview = own(scene, typed)
+    assert [c["head"] for c in preview["columns"]] == ["Your candidate", f"{best}, the AI’s best that waits"]
+    mine = {row["term"]: row for row in preview["columns"][0]["rows"]}
+    assert "±" in mine["diffusion"]["text"]
+    assert "95" in mine["diffusion"]["more"]
+    assert "exploit" in mine["Acquisition"]["more"]
+    assert "sampled candidates" in mine["Rank"]["text"]
+    assert preview["columns"][0]["nearest"][0].startswith("R5")
+    assert list(fitted.state.waiting) == [best]
+
+
+def test_an_own_candidate_out_of_bounds_is_refused_in_words_while_it_is_typed(fitted):
+    typed = Wishes(task="main", own={"temperature": 4500.0, "density": 7.3})
+    preview = own(answered(fitted, typed), typed)
+    assert preview["bad"]
+    assert "outside 300 to 2000 K" in preview["words"]
+    half = Wishes(task="main", own={"temperature": 450.0, "density": ""})
+    assert "Give all of its values" in own(answered(fitted, half), half)["words"]
+
+
+def test_what_would_come_next_stands_on_the_card_that_is_looked_at(fitted):
+    made = cmd.Draft(
+        task="main",
+        parameters={"temperature": 1900.0, "density": 8.9},
+        origin="ai",
+        predicted={"diffusion": [1.0, 0.1]},
+    )
+    fitted.submit(cmd.Propose(actor=Actor("ai", "bayesian"), drafts=[made]))
+    (name,) = fitted.state.waiting
+    seen = review(answered(fitted, Wishes(task="main", looked=name)))
+    (card,) = seen["cards"]
+    assert card["next"].startswith("temperature")
+    assert "±" in card["next"]
+    assert not review(answered(fitted, Wishes(task="main")))["cards"][0]["next"]
 
 
 def test_a_belief_that_is_elsewhere_is_said_to_be(campaign):
@@ -85,37 +170,3 @@ def test_a_belief_that_is_elsewhere_is_said_to_be(campaign):
     state = campaign.state
     scene = Scene(state=state, now=0.0, tally=tally)
     assert "fitted when three runs of this task have ended" in belief(scene, Wishes(task="main"))["empty"]
-
-
-def test_beyond_a_constraint_there_is_no_value_and_the_reason_is_said():
-    definition = json.loads(json.dumps(MELT))
-    definition["tasks"]["main"]["space"]["constraints"] = ["temperature + 500*density <= 5000"]
-    story = Story(definition).start()
-    story.append(ev.SurrogateFitted(task="main", model=1, runs=5))
-    cell, edge = [[1.0, math.nan], [0.5, 2.0]], [1.0, math.nan]
-    beliefs = {
-        ("main", "map"): {"x": [300.0, 2000.0], "y": [7.0, 9.0], "mean": cell, "std": cell},
-        ("main", "slice:density"): {"x": [7.0, 9.0], "mean": edge, "std": edge, "at": {}},
-    }
-    for view in ("map", "slice:density"):
-        chart = belief(story.scene(beliefs=beliefs), Wishes(task="main", belief=view))["chart"]
-        json.dumps(chart, allow_nan=False)
-        assert None in (chart["mean"][0] if view == "map" else chart["mean"])
-        assert "outside temperature + 500*density <= 5000; nothing is predicted there" in chart["blank"]
-
-
-def test_a_slice_says_how_far_each_run_is_from_it_and_bands_are_of_95_per_cent():
-    story = Story().start()
-    on = story.run({"temperature": 900.0, "density": 8.0}, 1.0)
-    far = story.run({"temperature": 900.0, "density": 9.0}, 2.0)
-    story.append(ev.SurrogateFitted(task="main", model=1, runs=2))
-    line = {"x": [300.0, 2000.0], "mean": [1.0, 2.0], "std": [0.5, 0.1], "at": {"density": 8.02}}
-    chosen = Wishes(task="main", belief="slice:temperature")
-    chart = belief(story.scene(beliefs={("main", "slice:temperature"): line}), chosen)["chart"]
-    assert {p["run"]: p["off"] for p in chart["points"]} == {on: 0.01, far: 0.49}
-    assert (chart["near"], chart["far"]) == (
-        "at this density",
-        "elsewhere in density, the further the fainter",
-    )
-    assert chart["low"] == pytest.approx([1.0 - 1.96 * 0.5, 2.0 - 1.96 * 0.1], abs=1e-4)
-    assert chart["high"] == pytest.approx([1.0 + 1.96 * 0.5, 2.0 + 1.96 * 0.1], abs=1e-4)

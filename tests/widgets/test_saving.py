@@ -75,9 +75,20 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_way_out(finished):
 @pytest.mark.parametrize(
     ("panel", "more", "call"),
     [
-        ("belief", {"view": "map"}, "campaign.figure('surrogate', x='temperature', y='density')"),
-        ("belief", {"view": "slice:density"}, "campaign.figure('surrogate', x='density')"),
-        ("belief", {"view": "predicted"}, "campaign.figure('calibration')"),
+        (
+            "belief",
+            {"view": "map", "x": "temperature", "y": "density"},
+            "campaign.figure('surrogate', x='temperature', y='density')",
+        ),
+        (
+            "belief",
+            {"view": "slices", "at": {"density": 8.0}},
+            "campaign.figure('slices', at={'density': 8.0})",
+        ),
+        ("belief", {"view": "drives"}, "campaign.figure('sensitivity')"),
+        ("belief", {"view": "tested"}, "campaign.figure('predictions')"),
+        ("belief", {"view": "calibration"}, "campaign.figure('calibration')"),
+        ("belief", {"view": "front"}, "campaign.figure('pareto')"),
         (
             "live",
             {"runs": ["R1"], "quantity": "energy", "clock": "step"},
@@ -96,7 +107,12 @@ def test_what_a_panel_shows_is_one_call_of_the_campaign(campaign, panel, more, c
 
 @pytest.mark.parametrize(
     "asked",
-    [order("ledger"), order("belief", view="slice:nothing"), order("live"), {"verb": "figure"}],
+    [
+        order("ledger"),
+        order("belief", view="map", x="nothing", y="density"),
+        order("live"),
+        {"verb": "figure"},
+    ],
 )
 def test_a_panel_without_a_picture_is_refused_in_words(campaign, asked):
     with pytest.raises(Refused, match="nothing in this panel to save"):

@@ -48,7 +48,7 @@ def test_points_of_a_long_campaign_are_thinned_to_what_can_be_seen():
     made = shown(long_story(1000))
     assert len(made["convergence"]["points"]) <= 401
     assert made["convergence"]["points"][-1]["x"] == 1000
-    assert len(made["belief"]["chart"]["points"]) == 400
+    assert len(made["belief"]["chart"]["panels"][0]["marks"]["names"]) == 400
 
 
 def test_the_tally_in_steps_is_the_tally_at_once():

@@ -8,7 +8,10 @@ from pathlib import Path
 __all__ = ["BOARD", "CONNECT", "css", "esm"]
 
 STATIC = Path(__file__).parent / "static"
-BOARD = ("core", "charts", "kernel", "saving", "header", "review", "runs", "plots", "board")
+BOARD = (
+    "core", "charts", "axes", "kernel", "saving", "header", "review", "own", "runs", "plots", "trust", "belief",
+    "board",
+)  # fmt: skip
 """In the order in which they use each other; the last one exports ``render``."""
 CONNECT = ("core", "kernel", "connect")
 

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any, Protocol
 
 from aisteer.errors import AisteerError
@@ -26,7 +27,8 @@ from aisteer_widgets.orders import Answer, carry_out
 from aisteer_widgets.pictures import structure
 from aisteer_widgets.reopening import again
 from aisteer_widgets.saving import Progress
-from aisteer_widgets.view_models.belief import view_of
+from aisteer_widgets.view_models.asked import Question
+from aisteer_widgets.view_models.questions import questions
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.screen import shown_runs
 from aisteer_widgets.view_models.tally import Tally
@@ -80,7 +82,7 @@ class Bridge:
         self._tally = Tally()
         self._observing = Observing(campaign.opened.mirror)
         self._watch = Watch(campaign)
-        self._believing = Believing(campaign)
+        self._believing = Believing(campaign, self.wake)
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -243,10 +245,7 @@ class Bridge:
         followers = list(self._followers)
         runs = {n: None for f in followers for n in shown_runs(scene, f.wishes)}
         read = self._observing.look([scene.state.runs[n] for n in runs if n in scene.state.runs])
-        believed = self._believing.look(
-            scene.state,
-            {(f.wishes.task, view_of(scene.state, f.wishes)) for f in followers if "belief" in f.shows},
-        )
+        believed = self._believing.look(scene.state, self._wanted_of(scene, followers))
         position, painted, driver = self._pictured
         behind = self._tally.behind or self._behind
         self._behind = self._tally.behind
@@ -257,6 +256,14 @@ class Bridge:
             self._pictured = (scene.state.position, time.monotonic(), scene.driver)
         for follower in followers:
             follower.flush()
+
+    def _wanted_of(self, scene: Scene, followers: list[Follower]) -> list[Question]:
+        """What the views need of the surrogate, the most urgent of each first."""
+        found = []
+        for follower in followers:
+            tested = self._tally.coverage(follower.wishes.task)[1] > 0
+            found.append(questions(scene.state, follower.wishes, follower.shows, tested=tested))
+        return [q for same in zip_longest(*found) for q in same if q is not None]
 
     def _show(self, scene: Scene, followers: list[Follower]) -> None:
         """Have the scene taken in, all of it as of one moment.

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.errors import Refused
-from aisteer_widgets.view_models.belief import question_of
-from aisteer_widgets.view_models.tasks import task_names
+from aisteer_widgets.view_models.tasks import task_names, task_of
 
 __all__ = ["FORMATS", "Wanted", "save_figure", "wanted"]
 
 Json = dict[str, Any]
 FORMATS = ("pdf", "svg")
+_FITTED = {"surrogate", "slices", "sensitivity", "predictions"}
 Progress = Callable[[int, int, str], None]
 """Called with the step that begins, how many there are, and what is done in it."""
 
@@ -53,8 +53,8 @@ def wanted(state: Any, order: Mapping[str, Any]) -> Wanted:
 
     Args:
         state: The campaign's state.
-        order: ``figure`` (the panel), ``task``, and what the panel shows: ``view`` of the belief; ``runs``,
-            ``quantity``, ``clock`` and ``relative`` of the live plot.
+        order: ``figure`` (the panel), ``task``, and what the panel shows: ``view`` of the belief, with ``x``, ``y`` and
+            ``at`` where it has them; ``runs``, ``quantity``, ``clock``, ``relative`` and ``series`` of the live plot.
 
     Raises:
         Refused: There is no figure of that panel.
@@ -65,25 +65,58 @@ def wanted(state: Any, order: Mapping[str, Any]) -> Wanted:
     where = task if several else ""
     if panel == "convergence":
         return Wanted("convergence", options, (where,))
-    if panel == "belief":
-        view = str(order.get("view", ""))
-        if view == "predicted":
-            return Wanted("calibration", options, (where,))
-        asked = question_of(state, task, view)
-        if asked is not None:
-            axes = {name: str(asked[name]) for name in ("x", "y") if name in asked}
-            return Wanted("surrogate", options | axes, (where, *axes.values()))
-    if panel == "live":
-        runs = [str(name) for name in list(order.get("runs") or ())[:16]]
-        quantity, clock = str(order.get("quantity", "")), str(order.get("clock", "") or "observation")
-        if runs and quantity:
-            options |= {"runs": runs, "x": clock, "y": quantity}
-            relative = bool(order.get("relative"))
-            options |= {"relative": True} if relative else {}
-            shown = runs if len(runs) <= 4 else [f"{len(runs)} runs from {runs[0]}"]
-            more = ("" if clock == "observation" else clock, "relative" if relative else "")
-            return Wanted("observations", options, (where, quantity, *shown, *more))
+    if panel == "belief" and (believed := _believed(state, task, order)) is not None:
+        kind, more, said = believed
+        return Wanted(kind, options | more, (where, *said))
+    if panel == "live" and (observed := _observed(order)) is not None:
+        given, names = observed
+        return Wanted("observations", options | given, (where, *names))
     raise Refused("There is nothing in this panel to save yet. It can be saved once it shows a picture.")
+
+
+def _observed(order: Mapping[str, Any]) -> tuple[Json, tuple[str, ...]] | None:
+    """The options of what the live plot shows, and what its name says; none where it shows nothing."""
+    runs = [str(name) for name in list(order.get("runs") or ())[:16]]
+    quantity, clock = str(order.get("quantity", "")), str(order.get("clock", "") or "observation")
+    if not runs or not quantity:
+        return None
+    options: Json = {"runs": runs, "x": clock, "y": quantity}
+    if order.get("relative"):
+        options["relative"] = True
+    series = [n for n in list(order.get("series") or ()) if isinstance(n, int)]
+    if len(series) == len(runs) and series != list(range(1, len(runs) + 1)):
+        options["series"] = series
+    shown = runs if len(runs) <= 4 else [f"{len(runs)} runs from {runs[0]}"]
+    more = ("" if clock == "observation" else clock, "relative" if order.get("relative") else "")
+    return options, (quantity, *shown, *more)
+
+
+_KINDS = {
+    "slices": "slices",
+    "drives": "sensitivity",
+    "tested": "predictions",
+    "calibration": "calibration",
+    "front": "pareto",
+    "pool": "surrogate",
+}
+"""The views of the belief, less the map, as kinds of figures."""
+
+
+def _believed(state: Any, task: str, order: Mapping[str, Any]) -> tuple[str, Json, tuple[str, ...]] | None:
+    """The kind of figure, its options and what its name says, of a view of the belief; none where there is none."""
+    view, known = str(order.get("view", "")), task_of(state, task).parameters
+    given = order.get("at")
+    at = {str(n): v for n, v in given.items() if n in known} if isinstance(given, Mapping) else {}
+    said = hashlib.sha256(json.dumps(at, sort_keys=True, default=str).encode()).hexdigest()[:6] if at else ""
+    if view == "map":
+        x, y = str(order.get("x", "")), str(order.get("y", ""))
+        if x not in known or y not in known:
+            return None
+        return "surrogate", {"x": x, "y": y} | ({"at": at} if at else {}), (x, y, said)
+    if view not in _KINDS:
+        return None
+    held = {"at": at} if at and view == "slices" else {}
+    return _KINDS[view], held, (said if held else "",)
 
 
 def save_figure(campaign: Any, order: Mapping[str, Any], progress: Progress) -> tuple[str, Path]:
@@ -103,7 +136,7 @@ def save_figure(campaign: Any, order: Mapping[str, Any], progress: Progress) -> 
     """
     figure = wanted(campaign.state, order)
     steps = 1 + len(FORMATS)
-    progress(1, steps, "fitting and collecting" if figure.kind == "surrogate" else "collecting")
+    progress(1, steps, "fitting and collecting" if figure.kind in _FITTED else "collecting")
     made = campaign.figure(figure.kind, **figure.options)
     stem = f"{figure.stem}-r{made.provenance['campaign']['revision']}"
     folder = Path(campaign.folder) / "figures"

@@ -48,6 +48,7 @@ class View(anywidget.AnyWidget):
     live = traitlets.Dict().tag(sync=True)
     convergence = traitlets.Dict().tag(sync=True)
     belief = traitlets.Dict().tag(sync=True)
+    own = traitlets.Dict().tag(sync=True)
     ledger = traitlets.Dict().tag(sync=True)
     troubles = traitlets.Dict().tag(sync=True)
     footer = traitlets.Dict().tag(sync=True)
@@ -162,6 +163,9 @@ class View(anywidget.AnyWidget):
                 known[name] = max(0, int(known[name])) if isinstance(known[name], int) else 0
         if "selected" in known:
             known["selected"] = tuple(str(n) for n in list(known["selected"])[:8])
+        for name in ("belief_at", "own"):
+            if name in known:
+                known[name] = _plain(known[name])
         self.wishes = replace(self.wishes, **known)
         self._painted, self._waits = time.monotonic(), 0.0
         self._bridge.wake()
@@ -170,6 +174,16 @@ class View(anywidget.AnyWidget):
         """Close the widget; the campaign goes on."""
         self._bridge.detach(self)
         super().close()
+
+
+def _plain(values: Any) -> Json:
+    """Values by name, as typed: numbers, texts and truth values, not too many and not too long."""
+    if not isinstance(values, dict):
+        return {}
+    kept = {str(k)[:200]: v for k, v in list(values.items())[:200]}
+    return {
+        k: v[:2000] if isinstance(v, str) else v for k, v in kept.items() if isinstance(v, int | float | str)
+    }
 
 
 def finite(value: Any) -> Any:
@@ -187,12 +201,14 @@ class Board(View):
     """The whole campaign on one screen."""
 
     PANELS = ("review", "convergence", "belief", "runs", "live", "ledger")
+    NEEDS = ("own",)
 
 
 class Review(View):
     """The proposals that wait for a decision."""
 
     PANELS = ("review",)
+    NEEDS = ("own",)
 
 
 class RunBoard(View):
@@ -217,6 +233,7 @@ class Belief(View):
     """What the surrogate believes."""
 
     PANELS = ("belief",)
+    NEEDS = ("own",)
 
 
 class Ledger(View):

@@ -107,6 +107,54 @@ class View {
 
   wish(data) { this.model.send({ type: "wish", ...data }); }
 
+  // --- where one looks, and a candidate of one's own ------------------------------------------
+
+  // Where the viewer has put the parameters that a picture holds.
+  place() { return this.ui.at && this.ui.at.task === this.snap.header?.task ? this.ui.at.values : {}; }
+
+  hold(name, value) {
+    this.ui.at = { task: this.snap.header?.task, values: name === null ? {} : { ...this.place(), [name]: value } };
+    this.soon("hold", 120, () => this.wish({ belief_at: this.place() }));
+    this.paint();
+  }
+
+  // Not more often than every `ms`, and the last one always.
+  soon(what, ms, act) {
+    const timers = this.timers = this.timers || {};
+    if (timers[what]) { timers[what].act = act; return; }
+    act();
+    timers[what] = { act: null };
+    setTimeout(() => { const next = timers[what].act; delete timers[what]; if (next && !this.closed) this.soon(what, ms, next); }, ms);
+  }
+
+  // What is typed of it so far, less what is empty.
+  own_values(form) { return Object.fromEntries(Object.entries(form?.values || {}).filter(([, v]) => v !== "" && v !== undefined && v !== null)); }
+
+  typed_own() {
+    const form = this.ui.form;
+    if (form?.kind !== "own") return;
+    this.previewed = true;
+    this.soon("own", 150, () => { if (this.ui.form === form) this.wish({ own: this.own_values(form), own_task: form.task || this.snap.header?.task }); });
+    this.paint();
+  }
+
+  // A place in the picture becomes the candidate that is being written, or begins one.
+  place_own(values) {
+    const why = this.gone() || this.snap.review?.blocked;
+    if (why) { this.tell(why); return; }
+    const form = this.ui.form?.kind === "own" && this.ui.form.from === "map" ? this.ui.form : null;
+    if (form) { form.values = { ...form.values, ...values }; form.texts = {}; this.paint_now(); } else this.open({ kind: "own", target: "own", from: "map", task: this.snap.header?.task, values });
+    this.typed_own();
+    this.root.querySelector(".ais-own [data-autofocus]")?.focus();
+  }
+
+  // What the kernel should know of where the viewer is: which proposal he looks at, and that he writes no candidate.
+  tell_where() {
+    if (this.previewed && this.ui.form?.kind !== "own") { this.previewed = false; this.wish({ own: {}, own_task: "" }); }
+    const looked = this.panels.includes("review") ? this.ui.selected || "" : "";
+    if (looked !== (this.looked || "")) { this.looked = looked; this.wish({ looked }); }
+  }
+
   search(task, text) {
     clearTimeout(this.searching);
     this.typed = text;
@@ -402,6 +450,7 @@ class View {
 
   paint_now() {
     if (this.closed) return;
+    this.tell_where();
     const inside = this.root.contains(document.activeElement);
     reconcile(this.body, [this.tree()], false);
     // What had the focus is gone (a decided card): the keys must go on to work.

@@ -97,9 +97,9 @@ function spark(points, tone) {
 function interval(e, W = 130) {
   const H = 18, X = (v) => 5 + ((v - e.low) / (e.high - e.low)) * (W - 10);
   return h("svg", { class: "ais-interval", width: W, height: H, viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" },
-    h("title", {}, e.best === null ? "predicted mean ± std" : "predicted mean ± std; dashed: the best so far"),
+    h("title", {}, e.best === null ? "predicted mean with its 95 % band" : "predicted mean with its 95 % band; dashed: the best so far"),
     h("line", { class: "ais-grid", x1: 2, x2: W - 2, y1: 9, y2: 9 }),
-    h("rect", { class: "ais-band", x: X(e.mean - e.std), y: 4, width: Math.max(1, X(e.mean + e.std) - X(e.mean - e.std)), height: 10, rx: 3 }),
+    h("rect", { class: "ais-band", x: X(e.mean - e.half), y: 4, width: Math.max(1, X(e.mean + e.half) - X(e.mean - e.half)), height: 10, rx: 3 }),
     h("circle", { class: "ais-dot", cx: X(e.mean), cy: 9, r: 4 }),
     e.best === null ? null : h("line", { class: "ais-best", x1: X(e.best), x2: X(e.best), y1: 1, y2: 17 }));
 }
@@ -111,22 +111,23 @@ function cividis(t) {
   return CIVIDIS[i].map((v, k) => Math.round(v + (CIVIDIS[i + 1][k] - v) * f));
 }
 
-function paintField(canvas, field, low, high) {
-  const rows = field.length, columns = field[0].length;
+// `cells` of a direction are separate values, painted whole; else values are at the nodes of a grid and run into each other.
+function paintField(canvas, field, rows, columns, low, high, cells_x, cells_y) {
   const small = document.createElement("canvas");
   small.width = columns; small.height = rows;
   const pen = small.getContext("2d"), image = pen.createImageData(columns, rows);
   for (let j = 0; j < rows; j++) for (let i = 0; i < columns; i++) {
-    if (field[j][i] === null) continue; // nothing is known there: the hatching behind the canvas shows
-    const [r, g, b] = cividis((field[j][i] - low) / (high - low || 1)), o = 4 * ((rows - 1 - j) * columns + i);
+    const v = field[j * columns + i];
+    if (!Number.isFinite(v)) continue; // nothing is known there: the hatching behind the canvas shows
+    const [r, g, b] = cividis((v - low) / (high - low || 1)), o = 4 * ((rows - 1 - j) * columns + i);
     image.data[o] = r; image.data[o + 1] = g; image.data[o + 2] = b; image.data[o + 3] = 255;
   }
   pen.putImageData(image, 0, 0);
   const big = canvas.getContext("2d");
   big.clearRect(0, 0, canvas.width, canvas.height);
-  big.imageSmoothingEnabled = true;
+  big.imageSmoothingEnabled = !cells_x && !cells_y;
   big.imageSmoothingQuality = "high";
   // Grid values are at the nodes: half a cell is cut on each side so that the edges are the bounds.
-  const sx = columns > 1 ? 0.5 : 0, sy = rows > 1 ? 0.5 : 0;
+  const sx = columns > 1 && !cells_x ? 0.5 : 0, sy = rows > 1 && !cells_y ? 0.5 : 0;
   big.drawImage(small, sx, sy, columns - 2 * sx, rows - 2 * sy, 0, 0, canvas.width, canvas.height);
 }

@@ -4,8 +4,8 @@ function reviewPanel(ctx) {
   return h("section", { key: "review", class: "ais-review", "data-area": "review", "aria-label": "Proposals to review" },
     h("h2", {}, h("b", {}, d.heading), h("span", { class: ctx.told() ? "ais-told" : "" }, ctx.told() || d.sub), h("span", { class: "ais-grow" }),
       button("Propose…", () => ctx.open({ kind: "own", target: "own" }), { kbd: "n", small: true, blocked: ctx.gone() || d.blocked, key: "own" })),
-    ctx.ui.form?.kind === "own" ? ownForm(ctx) : null,
-    errorLine(ctx, "own"),
+    ctx.ui.form?.kind === "own" && !own_is_here(ctx) ? ownForm(ctx) : null,
+    own_is_here(ctx) ? null : errorLine(ctx, "own"),
     d.empty ? emptyState(ctx, d.empty) : null,
     h("div", { key: "cards", role: "list" }, d.cards.map((c) => cardView(ctx, c))),
     d.more ? h("div", { class: "ais-dim ais-more" }, d.more) : null,
@@ -58,23 +58,30 @@ function beside(c) {
   const e = c.expected;
   if (!e) return null;
   if (e.pending) return h("div", { class: "ais-dim" }, e.text);
-  return h("div", { class: "ais-beside ais-num" }, h("div", {}, h("span", { class: "ais-dim" }, "Expected "), h("b", {}, e.text)), interval(e, 170),
+  return h("div", { class: "ais-beside ais-num" }, h("div", {}, h("span", { class: "ais-dim" }, "Expected "), h("b", { title: SPREAD }, e.text)), interval(e, 170), e.band ? h("div", { class: "ais-dim" }, e.band) : null,
     e.parent ? h("div", {}, e.parent) : null, e.best_text ? h("div", { class: "ais-dim" }, e.best_text) : null);
 }
 
+// ± is one standard deviation, as everywhere; the bar is the 95 % band.
+const SPREAD = "± is one standard deviation; the bar is the 95 % band";
+
 function whyList(c) {
   const rows = [];
-  const put = (term, ...what) => rows.push(h("dt", { key: `t${rows.length}` }, term), h("dd", { key: `d${rows.length}`, class: term === "Why here" ? "ais-parts" : "" }, ...what));
+  const put = (term, ...what) => rows.push(h("dt", { key: `t${rows.length}` }, term), h("dd", { key: `d${rows.length}` }, ...what));
   if (c.expected && !c.picture) {
     const e = c.expected;
     if (e.pending) put("Expected", h("span", { class: "ais-dim" }, e.text));
-    else put("Expected", interval(e), h("span", { class: "ais-items" }, h("b", {}, e.text), e.parent ? h("span", { class: "ais-item" }, e.parent) : "", e.best_text ? h("span", { class: "ais-dim ais-item" }, e.best_text) : ""));
+    else put("Expected", interval(e), h("span", { class: "ais-items", title: SPREAD }, h("b", {}, e.text), e.band ? h("span", { class: "ais-item" }, e.band) : "", e.parent ? h("span", { class: "ais-item" }, e.parent) : "", e.best_text ? h("span", { class: "ais-dim ais-item" }, e.best_text) : ""));
   }
-  if (c.why) put("Why here", h("span", { class: "ais-split", role: "img", title: c.why.title, "aria-label": c.why.title },
+  for (const o of c.expected?.others || []) put(o.term, h("span", { class: "ais-items", title: SPREAD }, h("b", {}, o.text), h("span", { class: "ais-item" }, o.band)));
+  for (const r of c.risks || []) put(r.term, h("span", { class: r.bad ? "ais-risk" : "" }, r.text));
+  if (c.why) put("Why here", h("span", { class: "ais-split", role: "img", title: c.why.title, "aria-label": c.why.text },
     h("i", { class: "ais-exploit", style: { width: `${100 * c.why.exploit}%` } }), h("i", { class: "ais-explore", style: { width: `${100 - 100 * c.why.exploit}%` } })),
-    h("span", { title: c.why.title }, c.why.text));
+    h("span", { title: c.why.title }, h("span", { class: "ais-part-key ais-exploit", "aria-hidden": "true" }), `${c.why.parts[0]} exploit + `, h("span", { class: "ais-part-key ais-explore", "aria-hidden": "true" }), `${c.why.parts[1]} explore`));
   if (c.acquisition) put("Acquisition", h("span", { title: c.ranked || null }, c.acquisition));
+  if (c.slopes.length) put("Around it", h("span", { class: "ais-items", title: "What a step of one length scale would change, by the slope of the predicted mean here" }, c.slopes.map((s) => h("span", { class: "ais-item" }, s))));
   if (c.nearest.length) put("Nearest runs", h("span", { class: "ais-items" }, c.nearest.map((n) => h("span", { class: "ais-near" }, n))));
+  if (c.next) put("If rejected", h("span", { title: "What the AI would propose next, were this one rejected and nothing else to happen" }, `next ${c.next}`));
   if (c.reasons.length) put("Also", h("span", {}, c.reasons.join(" · ")));
   if (c.note) put(c.note_label, h("span", {}, c.note));
   return rows.length ? h("dl", { class: "ais-why ais-num" }, rows) : null;
@@ -119,18 +126,6 @@ function editForm(ctx, c) {
       button("Cancel", () => ctx.close(), { kbd: "esc" })));
 }
 
-function ownForm(ctx) {
-  const form = ctx.ui.form;
-  const tasks = Object.keys(ctx.snap.fields || {});
-  form.task = form.task || ctx.snap.header?.task || tasks[0];
-  const schema = ctx.snap.fields?.[form.task];
-  if (!schema) return null;
-  const send = () => ctx.order("propose", { task: form.task, values: form.values || {}, reason: form.reason || "" }, "own");
-  return h("div", { key: "own-form", class: "ais-form ais-own" }, h("b", {}, "Your own candidate"),
-    fieldsOf(ctx, form, schema, form.task, {}, send), reasonField(form, "Your reason (optional)", send),
-    h("div", { class: "ais-row" }, button("Propose", send, { main: true, busy: ctx.pending("own"), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
-}
-
 function reasonField(form, words, send) {
   return h("label", { class: "ais-field ais-wide" }, h("span", {}, words),
     h("input", { class: "ais-input", type: "text", maxlength: "400", oninput: (e) => { form.reason = e.target.value; },
@@ -157,7 +152,7 @@ function fieldsOf(ctx, form, schema, task, start, send) {
     const now = form.values[f.name] !== undefined ? form.values[f.name] : start[f.name];
     const label = [h("span", {}, f.label, f.unit ? h("i", {}, ` ${f.unit}`) : ""), f.hint ? h("small", {}, f.hint) : null];
     if (f.kind === "choice") return h("label", { key: f.name, class: "ais-field" }, label,
-      h("select", { class: "ais-select", ...first, onchange: (e) => { form.values[f.name] = f.values[Number(e.target.value)]; } },
+      h("select", { class: "ais-select", ...first, onchange: (e) => { form.values[f.name] = f.values[Number(e.target.value)]; ctx.typed_own(); } },
         now === undefined ? h("option", { value: "-1" }, "choose…") : null,
         f.choices.map((c, n) => h("option", { value: String(n), selected: f.values[n] === now }, c))));
     const number = f.kind === "float" || f.kind === "int";
@@ -171,6 +166,7 @@ function fieldsOf(ctx, form, schema, task, start, send) {
           const bad = number && text !== "" && (!Number.isFinite(Number(text)) || (f.low !== null && Number(text) < f.low) || (f.high !== null && Number(text) > f.high));
           e.target.classList.toggle("ais-bad", bad);
           e.target.setAttribute("aria-invalid", bad ? "true" : "false");
+          ctx.typed_own();
         } }));
   }));
 }
@@ -185,7 +181,7 @@ function poolPicker(ctx, form, schema, task, start, send) {
     if (items.some((x) => x.key === form.picked?.key)) send();
     else if (items.length) { pick(items[0]); if (items.length === 1 || exact) send(); }
   };
-  const pick = (item) => { form.values = { [schema.key]: item.key }; form.picked = item; ctx.paint(); };
+  const pick = (item) => { form.values = { [schema.key]: item.key }; form.picked = item; ctx.typed_own(); ctx.paint(); };
   return h("div", { class: "ais-picker" },
     h("label", { class: "ais-field ais-wide" }, h("span", {}, `Search ${schema.size} candidates`, start ? h("small", {}, `now ${start}`) : null),
       h("input", { class: "ais-input", type: "search", "data-autofocus": "1", placeholder: "part of its name or any column", "aria-label": "Search candidates",

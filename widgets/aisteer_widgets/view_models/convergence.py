@@ -7,7 +7,7 @@ from typing import Any
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tally import Measured
-from aisteer_widgets.view_models.tasks import baselines, task_of
+from aisteer_widgets.view_models.tasks import Objective, baselines, task_of
 
 __all__ = ["MOST", "convergence"]
 
@@ -22,16 +22,22 @@ def convergence(scene: Scene, task: str) -> Json:
         return {"empty": "This task has no objective.", "points": [], "arms": []}
     steered = scene.tally.of(task)
     random = [m for name in baselines(scene.state) for m in scene.tally.of(name)]
-    arms = [_arm("steered", steered, objective.sign), _arm("random", random, objective.sign)]
+    arms = [_arm("steered", steered, objective), _arm("random", random, objective)]
     best = scene.tally.best(task)
     return {
         "y_label": objective.label,
         "x_label": "finished runs",
         "points": _thin(steered, "steered") + _thin(random, "random"),
         "arms": [a for a in arms if a["steps"]],
-        "sub": _sub(best, objective.unit, beside=bool(random)) if best else "",
+        "sub": _sub(best, objective.unit, beside=bool(random)) if best else _no_best(objective),
+        "goal": objective.value,
         "empty": "" if steered or random else _empty(scene.tally.behind),
     }
+
+
+def _no_best(objective: Objective) -> str:
+    """What is to be said where no run is better than another."""
+    return "" if objective.has_best else f"no run is the best: the goal is to {objective.words}"
 
 
 def _empty(behind: int) -> str:
@@ -45,11 +51,11 @@ def _sub(best: Measured, unit: str, *, beside: bool) -> str:
     return f"{found}, the random arm aside" if beside else found
 
 
-def _arm(name: str, measured: list[Measured], sign: int) -> Json:
+def _arm(name: str, measured: list[Measured], objective: Objective) -> Json:
     steps: list[list[float]] = []
     best: float | None = None
-    for i, m in enumerate(measured, 1):
-        if best is None or sign * m.value > sign * best:
+    for i, m in enumerate(measured if objective.has_best else (), 1):
+        if best is None or objective.merit(m.value) > objective.merit(best):
             best = m.value
             steps.append([i, float(f"{best:.7g}")])
     if best is not None and steps[-1][0] != len(measured):

@@ -11,6 +11,7 @@ from typing import Any
 from aisteer.problem.units import label as _label
 
 __all__ = [
+    "band95",
     "clip",
     "clock",
     "cost",
@@ -34,6 +35,8 @@ NARROW = "\u00a0"  # no line break between a number and its unit
 
 _GAPS = re.compile(r"[^\S\u00a0\u202f]+")
 """White space, less the kinds that keep a number and its unit together."""
+Z95 = 1.959963984540054
+"""Half the width of a 95 % band, in standard deviations."""
 TINY = 1e-290  # below it, powers of ten underflow
 
 
@@ -115,6 +118,21 @@ def estimate(mean: float, error: float = 0.0, unit: str = "") -> str:
     decimals = min(1 - _exponent(error), 8)
     shown = round(mean, decimals), round(error, decimals)
     return _with_unit(f"{_fixed(shown[0], decimals)} ± {_fixed(shown[1], decimals)}", unit)
+
+
+def band95(mean: float, std: float, unit: str = "") -> str:
+    """The 95 % band of a prediction, to the digits of its standard deviation: ``95 %: 3.47 to 4.95``."""
+    if not (std > TINY and math.isfinite(std) and math.isfinite(mean)):
+        return ""
+    low, high = mean - Z95 * std, mean + Z95 * std
+    power = _exponent(max(abs(low), abs(high)))
+    if power >= 6 or power < -3:
+        scale = 10.0**power
+        text = f"({band95(mean / scale, std / scale).partition(': ')[2]})×{_power(power)}"
+    else:
+        decimals = min(1 - _exponent(std), 8)
+        text = f"{_fixed(round(low, decimals), decimals)} to {_fixed(round(high, decimals), decimals)}"
+    return f"95{NARROW}%: {_with_unit(text, unit)}"
 
 
 def _with_unit(text: str, unit: str) -> str:

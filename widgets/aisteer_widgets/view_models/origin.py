@@ -25,8 +25,8 @@ def aside(scene: Scene, task: str) -> str:
     objective, best = task_of(scene.state, task).objective, scene.tally.best(task)
     if objective is None or best is None:
         return ""
-    arm = scene.tally.best_of_arms(baselines(scene.state), objective.sign)
-    better = arm is not None and objective.sign * arm.value > objective.sign * best.value
+    arm = scene.tally.best_of_arms(baselines(scene.state), objective)
+    better = arm is not None and objective.merit(arm.value) > objective.merit(best.value)
     return "the random arm aside" if better else ""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.steps import step_in_words
 from aisteer_widgets.view_models.tasks import Task
 
 __all__ = ["Words", "words_of"]
@@ -30,6 +31,8 @@ class Words:
         acquisition: The acquisition's value with its name.
         nearest: The nearest runs with their outcomes.
         warnings: What a human should look at twice.
+        slopes: What a step of one length scale in each parameter would change, the largest first.
+        next: What would come if it were rejected: the reason itself; nothing where it is not known.
         others: Everything else that has words.
         where: A run's point in words.
     """
@@ -38,6 +41,8 @@ class Words:
     acquisition: str = ""
     nearest: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    slopes: list[str] = field(default_factory=list)
+    next: Json | None = None
     others: list[str] = field(default_factory=list)
     where: Callable[[str], str] = _nowhere
 
@@ -69,10 +74,11 @@ def _acquisition(words: Words, reason: Json, task: Task) -> None:
         return
     # A mean below the best takes away from the acquisition: then all of it comes from the uncertainty.
     share = max(exploit, 0.0) / (max(exploit, 0.0) + explore)
-    parts = (fmt.quantity(exploit, unit, 2), fmt.quantity(explore, unit, 2))
+    parts = fmt.quantity(exploit, unit, 2), fmt.quantity(explore, unit, 2)
     words.split = {
         "exploit": round(share, 2),
         "text": _split(share),
+        "parts": [fmt.number(exploit, 2), fmt.number(explore, 2)],
         "title": (
             f"The acquisition ({name}) ranks candidates. It is the sum of two parts: {parts[0]} from the predicted "
             f"mean (exploit: what the model expects here) and {parts[1]} from the prediction's uncertainty "
@@ -122,6 +128,26 @@ def _how_near(run: Json) -> str:
     return f", {fmt.percent(distance)} away" if distance <= 1 else f", {fmt.number(distance, 2)} away"
 
 
+def _sensitivity(words: Words, reason: Json, task: Task) -> None:
+    """Slopes of the mean, per length scale; those below a tenth of the largest are left out."""
+    known = []
+    for slope in reason.get("slopes") or []:
+        change, share = _number(slope.get("change")), _number(slope.get("share"))
+        if change and share:
+            known.append((str(slope.get("name", "")), change, share))
+    most = max((abs(change) for _, change, _ in known), default=0.0)
+    for name, change, share in known[:4]:
+        if abs(change) >= 0.1 * most:
+            sign = "+" if change > 0 else ""
+            step = step_in_words(task.parameter(name), share)
+            words.slopes.append(f"{fmt.label(name)} {sign}{fmt.number(change, 2)} per {step}")
+
+
+def _next(words: Words, reason: Json, task: Task) -> None:
+    del task
+    words.next = reason
+
+
 def _distance(words: Words, reason: Json, task: Task) -> None:
     del task
     if not reason.get("far"):
@@ -168,6 +194,8 @@ _KINDS = {
     "initial": _initial,
     "nearest": _nearest,
     "distance": _distance,
+    "next": _next,
+    "sensitivity": _sensitivity,
     "calibration": _calibration,
     "noise": _silent,
     "warning": _warning,

@@ -86,6 +86,8 @@ def card(scene: Scene, proposal: Proposal) -> Json:
         "expected": _expected(scene, task, proposal, parent),
         "why": words.split,
         "acquisition": _acquisition(state, words, proposal),
+        "slopes": words.slopes,
+        "next": _next(scene, task, proposal, words),
         "nearest": words.nearest,
         "warnings": words.warnings,
         "reasons": words.others,
@@ -129,14 +131,61 @@ def _expected(scene: Scene, task: Task, proposal: Proposal, parent: Proposal | N
     unit = objective.shown_unit
     return {
         "text": fmt.estimate(mean, std, unit),
+        "band": fmt.band95(mean, std),
         "mean": mean,
-        "std": std,
+        "half": fmt.Z95 * std,
+        "others": _others(task, proposal),
         "best": best.value if best else None,
         "best_text": _best_so_far(scene, proposal.task, unit),
         "parent": _parent(objective, parent),
         "pending": False,
         **_axis(mean, std, best.value if best else None, _guess(objective, parent)),
     }
+
+
+def _others(task: Task, proposal: Proposal) -> list[Json]:
+    """What is predicted of the other outcomes, each with its 95 % band."""
+    assert task.objective is not None
+    found = []
+    for name, guess in list(proposal.predicted.items())[:8]:
+        if name == task.objective.outcome or len(guess) < 2:
+            continue
+        goal = next((g for g in task.objectives if g.outcome == name), None)
+        unit = goal.shown_unit if goal else fmt.clip(task.unit_of(name), 24)
+        mean, std = float(guess[0]), float(guess[1])
+        found.append(
+            {"term": fmt.label(name), "text": fmt.estimate(mean, std, unit), "band": fmt.band95(mean, std)}
+        )
+    return found
+
+
+def _next(scene: Scene, task: Task, proposal: Proposal, words: Words) -> str:
+    """What would be proposed if this one were rejected, as the policy itself says; empty where nobody has asked it."""
+    known = list(scene.beliefs.answers.items())
+    asked = (
+        a for q, a in reversed(known) if q.view == "next" and q.about[:1] == (proposal.id,) and "reason" in a
+    )
+    reason = next((a["reason"] for a in asked), words.next)
+    if reason is None:
+        return ""
+    point = reason.get("parameters")
+    if not point:
+        return "nothing: no other point is left to propose"
+    guess = (reason.get("predicted") or {}).get(task.objective.outcome) if task.objective else None
+    expected = (
+        f": {fmt.estimate(float(guess[0]), float(guess[1]), task.objective.shown_unit)}"
+        if guess and task.objective
+        else ""
+    )
+    return f"{_point(task, point)}{expected}"
+
+
+def _point(task: Task, parameters: Json) -> str:
+    """A point on one line."""
+    if task.structure and task.structure in parameters:
+        return fmt.clip(parameters[task.structure], 40)
+    shown = [f"{fmt.label(n)} {task.parameter(n).show(v)}" for n, v in list(parameters.items())[:6]]
+    return fmt.clip(", ".join(shown), 120)
 
 
 def _best_so_far(scene: Scene, task: str, unit: str) -> str:
@@ -181,8 +230,8 @@ def _parent(objective: Objective, parent: Proposal | None) -> str:
 
 
 def _axis(mean: float, std: float, best: float | None, parent: tuple[float, float] | None) -> Json:
-    """Where the small interval picture begins and ends."""
-    ends = [mean - 2 * std, mean + 2 * std]
+    """Where the small picture of the 95 % band begins and ends."""
+    ends = [mean - fmt.Z95 * std, mean + fmt.Z95 * std]
     ends += [best] if best is not None else []
     ends += [parent[0] - parent[1], parent[0] + parent[1]] if parent else []
     low, high = min(ends), max(ends)

@@ -77,8 +77,9 @@ def page_of(scene: Scene, wishes: Wishes) -> tuple[list[str], int]:
 
 def _best_first(scene: Scene, wishes: Wishes) -> list[str]:
     objective = task_of(scene.state, wishes.task).objective
-    sign = objective.sign if objective is not None else 1
-    return [m.run for m in sorted(scene.tally.of(wishes.task), key=lambda m: -sign * m.value)]
+    if objective is None:
+        return []
+    return [m.run for m in sorted(scene.tally.of(wishes.task), key=lambda m: -objective.merit(m.value))]
 
 
 def _slice(names: list[str], page: int) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aisteer.execution.endpoint import Health
 from aisteer.journal.state import State
+from aisteer_widgets.view_models.asked import Beliefs
 from aisteer_widgets.view_models.tally import Tally
 from aisteer_widgets.view_models.trace import Trace
 
@@ -16,12 +17,31 @@ __all__ = ["Scene", "Wishes"]
 
 @dataclass(slots=True)
 class Wishes:
-    """What a viewer asked to see. Views of one campaign may differ in it."""
+    """What a viewer asked to see. Views of one campaign may differ in it.
+
+    Attributes:
+        task: The task that plots show.
+        selected: Runs.
+        quantity: What live curves show.
+        belief: The view of the surrogate.
+        belief_x: Along a map's first axis.
+        belief_y: Along the second.
+        belief_at: Where the other parameters are put, by name.
+        own: What is typed of an own candidate so far, by name.
+        own_task: Its task.
+        looked: The proposal that is looked at.
+    """
 
     task: str = ""
     selected: tuple[str, ...] = ()
     quantity: str = ""
     belief: str = ""
+    belief_x: str = ""
+    belief_y: str = ""
+    belief_at: Mapping[str, Any] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
+    own_task: str = ""
+    looked: str = ""
     ledger_page: int = 0
     runs_page: int = 0
     runs_filter: str = ""
@@ -41,7 +61,7 @@ class Scene:
         traces: By run; only those that are shown.
         driver: Who drives, in words; empty when nobody does.
         read_only: Why nothing can be decided here; empty when it can.
-        beliefs: By task and view, what the mind answered; empty where it is not in this process.
+        beliefs: What the mind answered; nothing where it is not in this process.
         again: The line of code that shows the campaign in a fresh kernel.
         draw: A molecule's SMILES to a picture's address; empty where it cannot be drawn.
     """
@@ -53,7 +73,7 @@ class Scene:
     traces: Mapping[str, Trace] = field(default_factory=dict)
     driver: str = ""
     read_only: str = ""
-    beliefs: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    beliefs: Beliefs = field(default_factory=Beliefs)
     again: str = ""
     draw: Callable[[str], str] = _no_picture
 

@@ -10,6 +10,7 @@ from aisteer_widgets.view_models.convergence import convergence
 from aisteer_widgets.view_models.header import header
 from aisteer_widgets.view_models.ledger import ledger
 from aisteer_widgets.view_models.live import chosen, live
+from aisteer_widgets.view_models.own import own
 from aisteer_widgets.view_models.review import fields, review
 from aisteer_widgets.view_models.runs import page_of, runs
 from aisteer_widgets.view_models.scene import Scene, Wishes
@@ -45,14 +46,23 @@ PARTS: dict[str, Callable[[Scene, Wishes], Json]] = {
     "live": live,
     "convergence": _convergence,
     "belief": belief,
+    "own": own,
     "ledger": ledger,
     "troubles": _whoever(troubles),
     "footer": _whoever(footer),
 }
 
 
+def _as_believed(scene: Scene, wishes: Wishes) -> Hashable:
+    """What the picture of the surrogate is made of."""
+    seen = wishes.task, wishes.belief, wishes.belief_x, wishes.belief_y, repr(wishes.belief_at)
+    known = scene.state.position, scene.beliefs.version, scene.tally.version, scene.tally.behind
+    return (*seen, *known, bool(scene.driver), bool(scene.health))
+
+
 _SAME: dict[str, Callable[[Scene, Wishes], Hashable]] = {
     "convergence": lambda scene, wishes: (wishes.task, scene.tally.version, scene.tally.behind),
+    "belief": _as_believed,
     "fields": lambda scene, _: id(scene.state.definition),
 }
 """Parts that are long to make, to what they are made of: as long as that is the same, so are they."""

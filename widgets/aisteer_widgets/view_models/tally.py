@@ -43,7 +43,7 @@ class Measured:
 class _Sum:
     """What the runs of one task add up to; ``judged`` and ``inside`` count tested predictions."""
 
-    sign: int
+    objective: Objective
     runs: list[Measured] = field(default_factory=list)
     best: Measured | None = None
     judged: int = 0
@@ -51,7 +51,8 @@ class _Sum:
 
     def add(self, measured: Measured) -> None:
         self.runs.append(measured)
-        if self.best is None or self.sign * measured.value > self.sign * self.best.value:
+        better = self.objective.merit
+        if self.best is None or better(measured.value) > better(self.best.value):
             self.best = measured
         if measured.predicted is not None:
             self.judged += 1
@@ -119,12 +120,12 @@ class Tally:
     def best(self, task: str) -> Measured | None:
         """The best run of a task so far."""
         found = self._sums.get(task)
-        return found.best if found and not self.behind else None
+        return found.best if found and found.objective.has_best and not self.behind else None
 
-    def best_of_arms(self, tasks: Iterable[str], sign: int) -> Measured | None:
+    def best_of_arms(self, tasks: Iterable[str], objective: Objective) -> Measured | None:
         """The best run of several tasks that seek the same."""
         found = [best for task in tasks if (best := self.best(task)) is not None]
-        return max(found, key=lambda m: sign * m.value, default=None)
+        return max(found, key=lambda m: objective.merit(m.value), default=None)
 
     def of(self, task: str) -> list[Measured]:
         """The runs of a task that count, in the order in which they ended."""
@@ -139,15 +140,15 @@ class Tally:
     def _forget(self, names: set[str]) -> None:
         for task, old in list(self._sums.items()):
             if any(m.run in names for m in old.runs):
-                self._sum_up(task, old.sign, [m for m in old.runs if m.run not in names])
+                self._sum_up(task, old.objective, [m for m in old.runs if m.run not in names])
 
     def _sort(self) -> None:
         """In steps and after a mark, runs are taken in out of the order in which they ended."""
         for task, old in list(self._sums.items()):
-            self._sum_up(task, old.sign, sorted(old.runs, key=lambda m: m.ended))
+            self._sum_up(task, old.objective, sorted(old.runs, key=lambda m: m.ended))
 
-    def _sum_up(self, task: str, sign: int, runs: list[Measured]) -> None:
-        self._sums[task] = made = _Sum(sign)
+    def _sum_up(self, task: str, objective: Objective, runs: list[Measured]) -> None:
+        self._sums[task] = made = _Sum(objective)
         for measured in runs:
             made.add(measured)
         self.version += 1
@@ -159,7 +160,7 @@ class Tally:
         measured = _measured(state, run, objective)
         if measured is None or objective is None:
             return
-        self._sums.setdefault(run.task, _Sum(objective.sign)).add(measured)
+        self._sums.setdefault(run.task, _Sum(objective)).add(measured)
         self.version += 1
 
 

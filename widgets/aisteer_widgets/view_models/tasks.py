@@ -58,6 +58,7 @@ class Parameter:
             "unit": fmt.clip(self.unit, 24),
             "low": self.low,
             "high": self.high,
+            "log": self.log,
             "choices": [fmt.clip(c, 80) for c in self.choices],
             "values": list(self.choices),
             "hint": self.hint(),
@@ -72,11 +73,34 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What is sought. ``sign`` is +1 for larger is better and −1 for smaller."""
+    """What is sought.
+
+    Attributes:
+        outcome: Of the simulation.
+        unit: Its unit.
+        sign: −1 where smaller is better, else +1.
+        kind: ``maximize``, ``minimize``, ``target``, ``level_set`` or ``learn``.
+        value: The target, or the level; ``None`` where there is neither.
+        reference: The worst value that is of interest beside other objectives; ``None`` where nobody says.
+    """
 
     outcome: str
     unit: str = ""
     sign: int = 1
+    kind: str = "maximize"
+    value: float | None = None
+    reference: float | None = None
+
+    @property
+    def has_best(self) -> bool:
+        """Whether one run can be better than another."""
+        return self.kind in {"maximize", "minimize", "target"}
+
+    def merit(self, value: float) -> float:
+        """What makes one value better than another: the larger, the better."""
+        if self.kind == "target" and self.value is not None:
+            return -abs(value - self.value)
+        return self.sign * value
 
     @property
     def shown_unit(self) -> str:
@@ -86,8 +110,14 @@ class Objective:
     @property
     def words(self) -> str:
         """What is sought, as a sentence says it."""
-        verb = "maximise" if self.sign > 0 else "minimise"
-        return f"{verb} {self.label}"
+        goal = "" if self.value is None else fmt.quantity(self.value, self.shown_unit)
+        if self.kind == "target":
+            return f"bring {self.label} to {goal}"
+        if self.kind == "level_set":
+            return f"find where {self.label} crosses {goal}"
+        if self.kind == "learn":
+            return f"learn {self.label}"
+        return f"{'maximise' if self.sign > 0 else 'minimise'} {self.label}"
 
     @property
     def label(self) -> str:
@@ -97,11 +127,12 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task's definition, read once per redefinition."""
+    """A task's definition, read once per redefinition; ``objective`` is the first of ``objectives``."""
 
     name: str
     parameters: dict[str, Parameter]
     objective: Objective | None
+    objectives: tuple[Objective, ...]
     pool: bool
     key: str
     size: int | None
@@ -137,13 +168,31 @@ def baselines(state: State) -> list[str]:
 
 def objective_of(definition: Json) -> Objective | None:
     """A task's objective; none where it has none."""
-    data = definition.get("objective")
-    if not data:
-        return None
-    sign = -1 if data.get("kind") == "minimize" else 1
-    outcome = str(data.get("outcome", ""))
+    return next(iter(_objectives(definition)), None)
+
+
+def _objectives(definition: Json) -> tuple[Objective, ...]:
+    """All that a task seeks, the first one first."""
+    found = definition.get("objectives") or [definition.get("objective")]
     units = definition.get("simulation", {}).get("units") or {}
-    return Objective(outcome, str(data.get("unit") or units.get(outcome) or ""), sign)
+    return tuple(_objective(data, units) for data in found if data)
+
+
+def _objective(data: Json, units: Json) -> Objective:
+    kind, outcome = str(data.get("kind") or "maximize"), str(data.get("outcome", ""))
+    return Objective(
+        outcome,
+        str(data.get("unit") or units.get(outcome) or ""),
+        -1 if kind == "minimize" else 1,
+        kind,
+        _number(data.get("value") if kind == "target" else data.get("threshold")),
+        _number(data.get("reference")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known else None
 
 
 _read: tuple[Json, dict[str, Task]] = ({}, {})
@@ -175,6 +224,7 @@ def _task(state: State, name: str) -> Task:
         name=name,
         parameters=parameters,
         objective=objective_of(data),
+        objectives=_objectives(data),
         pool=space.get("kind") == "pool",
         key=str(space.get("key") or ""),
         size=space.get("size"),

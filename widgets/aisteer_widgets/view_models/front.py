@@ -1,0 +1,93 @@
+"""Several objectives against each other: runs, and those that no other run beats in all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.belief_space import Z95
+from aisteer_widgets.view_models.marks import Marks, letter, open_points
+from aisteer_widgets.view_models.scene import Scene
+from aisteer_widgets.view_models.tasks import Objective, Task
+
+__all__ = ["front", "unbeaten"]
+
+Json = dict[str, Any]
+MOST = 1000
+
+
+def front(scene: Scene, task: Task) -> Json | None:
+    """The first two objectives of a task, and which runs are not beaten in all of them."""
+    goals = task.objectives
+    if len(goals) < 2:
+        return None
+    names, origins, rows, errors = [], [], [], []
+    for m in scene.tally.of(task.name)[-MOST:]:
+        outcome = scene.state.runs[m.run].outcome
+        if all(g.outcome in outcome for g in goals):
+            names.append(m.run)
+            origins.append(m.origin)
+            rows.append([float(outcome[g.outcome][0]) for g in goals])
+            errors.append([float(outcome[g.outcome][1]) for g in goals])
+    if not rows:
+        return None
+    values = np.array(rows)
+    best = unbeaten(np.array([[g.merit(v) for g, v in zip(goals, row, strict=True)] for row in rows]))
+    marks = Marks()
+    for name, origin, row, error, top in zip(names, origins, rows, errors, best.tolist(), strict=True):
+        marks.put(
+            name,
+            letter("run", origin),
+            x=row[0],
+            y=row[1],
+            ex=Z95 * error[0],
+            ey=Z95 * error[1],
+            top=float(top),
+        )
+    order = np.argsort(values[best][:, 0])
+    return {
+        "kind": "front",
+        "marks": marks.json(),
+        "expected": _expected(scene, task, goals),
+        "front": values[best][order][:, :2].tolist() if len(goals) == 2 else [],
+        "better": [goals[0].sign, goals[1].sign],
+        "reference": [g.reference for g in goals[:2]],
+        "x_label": goals[0].label,
+        "y_label": goals[1].label,
+        "words": _words(goals, int(best.sum()), len(rows)),
+    }
+
+
+def _words(goals: tuple[Objective, ...], top: int, of: int) -> str:
+    listed = " and ".join(g.words for g in goals)
+    beaten = f"{fmt.count(top, 'run')} of {of:,} {'is' if top == 1 else 'are'} beaten by no other in all objectives"
+    return f"{listed}: {beaten}" + ("" if len(goals) == 2 else "; the first two are shown")
+
+
+def _expected(scene: Scene, task: Task, goals: tuple[Objective, ...]) -> Json:
+    """Where proposals that wait are expected, with their 95 % bands."""
+    marks = Marks()
+    for name, kind, _ in open_points(scene, task):
+        proposal = scene.state.proposals.get(name)
+        told = [proposal.predicted.get(g.outcome) for g in goals[:2]] if proposal is not None else []
+        if len(told) == 2 and all(t is not None and len(t) > 1 for t in told):
+            (x, ex), (y, ey) = ((float(t[0]), float(t[1])) for t in told if t is not None)
+            marks.put(name, kind, x=x, y=y, ex=Z95 * ex, ey=Z95 * ey)
+    return marks.json()
+
+
+def unbeaten(merits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Which rows no other row beats: at least as good in all columns and better in one.
+
+    Args:
+        merits: Larger is better, shape ``(n, m)``.
+
+    Returns:
+        Shape ``(n,)``, of truth values.
+    """
+    found = np.ones(len(merits), dtype=bool)
+    for i, row in enumerate(merits):
+        found[i] = not ((merits >= row).all(axis=1) & (merits > row).any(axis=1)).any()
+    return found
