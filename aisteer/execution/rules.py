@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aisteer.journal.commands import Verdict
 from aisteer.journal.state import State
 from aisteer.steering.autonomy import Context, judge
+from aisteer.surrogates.calibration import Coverage
 
 __all__ = ["Rules"]
 
@@ -30,12 +31,13 @@ class Rules:
         self.next_look = None
         found: list[Verdict] = []
         left = state.remaining
+        memory: dict[str, tuple[str, Coverage]] = {}
         for name in state.waiting:
             proposal = state.proposals[name]
             rule = state.definition["tasks"][proposal.task].get("autonomy") or state.autonomy
             if not rule or proposal.undone:
                 continue  # whoever took a decision back wants to decide
-            context = Context.of(state, proposal, now, remaining=left, automatic=len(found))
+            context = Context.of(state, proposal, now, remaining=left, automatic=len(found), memory=memory)
             verdict = judge(rule, proposal, context)
             if verdict.next_look is not None:
                 self.next_look = min(verdict.next_look, self.next_look or verdict.next_look)

@@ -2,7 +2,7 @@
 
 Rules are joined with ``|``; the first that applies wins, and where none applies a human is asked::
 
-    campaign.autonomy = Accept(cost_below=0.5, when="calibrated") | Unanswered("2h", Reject()) | Ask()
+    campaign.autonomy = Accept(cost_below=0.5, when="coverage_bound >= 0.8") | Unanswered("2h", Reject()) | Ask()
 
 ``Unanswered`` says what becomes of a question: it is also looked at after an ``Ask`` that applies.
 """
@@ -14,9 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from aisteer.errors import BadDefinition
 from aisteer.journal.state import Proposal, State
+from aisteer.steering.conditions import LEAST, Comparison, conditions, plain_when
+from aisteer.steering.rolling import earned
 from aisteer.steering.rules import Accept, Ask, First, Reject, Rule, Unanswered, duration, rule_from_json
+from aisteer.surrogates.calibration import Coverage, coverage
 
 __all__ = [
     "Accept",
@@ -61,6 +66,8 @@ class Context:
         calibration: The task's calibration summary, as in ``SurrogateFitted``; empty where there is none.
         remaining: What is left of the budget after reservations.
         automatic: How many acceptances without a human there have been, in this campaign.
+        unit: What costs are counted in.
+        earned: The outcome whose predictions have held worst so far, and how often they did.
     """
 
     now: float
@@ -68,6 +75,8 @@ class Context:
     calibration: Json = field(default_factory=dict)
     remaining: float = math.inf
     automatic: Callable[[], int] = int
+    unit: str = "node-hours"
+    earned: Callable[[], tuple[str, Coverage]] = lambda: ("", coverage(*(np.zeros((3, 0)))))
 
     @classmethod
     def of(
@@ -78,6 +87,7 @@ class Context:
         *,
         remaining: float | None = None,
         automatic: int = 0,
+        memory: dict[str, tuple[str, Coverage]] | None = None,
     ) -> Context:
         """The context of ``proposal`` at ``state``.
 
@@ -87,7 +97,15 @@ class Context:
             now: Unix time.
             remaining: What is left of the budget, where acceptances of the same pass count already.
             automatic: Acceptances of the same pass.
+            memory: Coverages by task, kept for the proposals of the same pass.
         """
+
+        def covered() -> tuple[str, Coverage]:
+            kept = {} if memory is None else memory
+            if proposal.task not in kept:
+                kept[proposal.task] = earned(state, proposal.task)
+            return kept[proposal.task]
+
         task = state.definition.get("tasks", {}).get(proposal.task, {})
         fit = state.models.get(proposal.task)
         return cls(
@@ -96,6 +114,8 @@ class Context:
             calibration=dict(fit.summary.get("calibration") or {}) if fit else {},
             remaining=state.remaining if remaining is None else remaining,
             automatic=lambda: _automatic_acceptances(state) + automatic,
+            unit=state.unit,
+            earned=covered,
         )
 
 
@@ -109,12 +129,13 @@ def _automatic_acceptances(state: State) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Whether a rule applies, why, and when that may change by the clock."""
+    """Whether a rule applies, why, and when that may change by the clock; ``unknown`` where that cannot be told yet."""
 
     applies: bool
     why: str = ""
     evidence: dict[str, float] = field(default_factory=dict)
     next_look: float | None = None
+    unknown: bool = False
 
 
 def judge(rule_json: Json, proposal: Proposal, context: Context) -> Verdict:
@@ -133,6 +154,7 @@ def judge(rule_json: Json, proposal: Proposal, context: Context) -> Verdict:
         return Verdict("ask", f"The autonomy rules cannot be read, so a human decides: {error}")
     rules = rule.rules if isinstance(rule, First) else (rule,)
     asked = ""
+    unmet: list[str] = []
     next_look: float | None = None
     for one in rules:
         if asked and not isinstance(one, Unanswered):
@@ -141,6 +163,8 @@ def judge(rule_json: Json, proposal: Proposal, context: Context) -> Verdict:
         if answer.next_look is not None:
             next_look = answer.next_look if next_look is None else min(next_look, answer.next_look)
         if not answer.applies:
+            if isinstance(one, Accept):
+                unmet.append(answer.why)
             continue
         decisive = one.then if isinstance(one, Unanswered) else one
         if isinstance(decisive, Ask):
@@ -152,7 +176,8 @@ def judge(rule_json: Json, proposal: Proposal, context: Context) -> Verdict:
             return Verdict("ask", words, {"cost": proposal.cost, "remaining": context.remaining})
         verdict: Literal["accept", "reject"] = "accept" if isinstance(decisive, Accept) else "reject"
         return Verdict(verdict, answer.why, answer.evidence)
-    return Verdict("ask", asked or f"no rule applies ({rule}), so a human decides", next_look=next_look)
+    words = f"no rule applies ({'; else '.join(unmet) or rule}), so a human decides"
+    return Verdict("ask", asked or words, next_look=next_look)
 
 
 def _applies(rule: Rule, proposal: Proposal, context: Context) -> _Answer:
@@ -165,13 +190,60 @@ def _applies(rule: Rule, proposal: Proposal, context: Context) -> _Answer:
         words = f"nobody answered for {duration(float(rule.after))}: {inner.why}"
         return _Answer(inner.applies, words, waited)
     assert isinstance(rule, Ask | Accept | Reject)
-    checks = [_CONDITIONS[rule.when](proposal, context)] if rule.when else []
+    least = getattr(rule, "least", None) or LEAST
+    checks = [_met(one, proposal, context, least) for one in conditions(plain_when(rule.when))]
     if isinstance(rule, Accept):
         checks += _bounds(rule, proposal, context)
     numbers = {name: value for check in checks for name, value in check.evidence.items()}
     because = "; ".join(check.why for check in checks)
     words = f"{rule}: {because}" if because else str(rule)
-    return _Answer(all(check.applies for check in checks), words, numbers)
+    # Where it cannot be told whether to ask, it asks; where it cannot be told whether to accept, it does not.
+    unknown_counts = isinstance(rule, Ask)
+    return _Answer(
+        all(check.applies or (check.unknown and unknown_counts) for check in checks), words, numbers
+    )
+
+
+def _met(one: str | Comparison, proposal: Proposal, context: Context, least: int) -> _Answer:
+    """Whether a condition holds."""
+    if isinstance(one, str):
+        return _CONDITIONS[one](proposal, context)
+    if one.quantity == "coverage_bound":
+        return _covered(one, context, least)
+    if one.quantity == "cost" and one.unit and one.unit != context.unit:
+        return _Answer(
+            applies=False, why=f"cost is counted in {context.unit}, not in {one.unit}", unknown=True
+        )
+    values = {"cost": proposal.cost, "std": _std(proposal, context), "correlation": _correlation(proposal)}
+    value = values[one.quantity]
+    if not math.isfinite(value):
+        return _Answer(applies=False, why=f"{one.quantity} is not known", unknown=True)
+    unit = f" {context.unit}" if one.quantity == "cost" else ""
+    return _Answer(one.holds(value), f"{one.quantity} {value:.4g}{unit}", {one.quantity: value})
+
+
+def _covered(one: Comparison, context: Context, least: int) -> _Answer:
+    """Whether predictions have earned trust: the lower bound of their coverage, where enough were counted."""
+    outcome, found = context.earned()
+    of_what = f" of {outcome}" if outcome else ""
+    words = (
+        f"coverage_bound {found.bound:.3f} ({found.inside} of {found.of} outcomes{of_what} inside the 90 % interval "
+        f"predicted before they ran, {least} needed)"
+    )
+    numbers = {"coverage_bound": found.bound, "inside": float(found.inside), "of": float(found.of)}
+    if found.of < least:
+        return _Answer(applies=False, why=words, evidence=numbers, unknown=True)
+    return _Answer(one.holds(found.bound), words, numbers)
+
+
+def _std(proposal: Proposal, context: Context) -> float:
+    predicted = proposal.predicted.get(context.outcome)
+    return float(predicted[1]) if predicted and len(predicted) > 1 else math.nan
+
+
+def _correlation(proposal: Proposal) -> float:
+    values = [r.get("correlation") for r in proposal.reasons if r.get("kind") == "distance"]
+    return float(values[0]) if values and _is_number(values[0]) else math.nan
 
 
 def _bounds(rule: Accept, proposal: Proposal, context: Context) -> list[_Answer]:
@@ -179,9 +251,7 @@ def _bounds(rule: Accept, proposal: Proposal, context: Context) -> list[_Answer]
     if rule.cost_below is not None:
         checks.append(_below("cost", proposal.cost, rule.cost_below))
     if rule.std_below is not None:
-        predicted = proposal.predicted.get(context.outcome)
-        std = float(predicted[1]) if predicted and len(predicted) > 1 else math.nan
-        checks.append(_below("predicted std", std, rule.std_below))
+        checks.append(_below("predicted std", _std(proposal, context), rule.std_below))
     if rule.limit is not None:
         count = context.automatic()
         words = f"{count} of {rule.limit} accepted without a human so far"

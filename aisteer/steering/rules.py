@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aisteer.errors import BadDefinition
+from aisteer.steering.conditions import CONDITIONS, LEAST, plain_when
 
 __all__ = [
     "CONDITIONS",
@@ -24,7 +25,6 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
-CONDITIONS = ("calibrated", "uncalibrated", "known", "unknown")
 _DEEPEST = 8
 _LONGEST = 32
 _FOREVER = 10 * 365 * 86_400.0
@@ -62,12 +62,25 @@ def _brief(given: object) -> str:
     return reprlib.repr(given)
 
 
-def _when(given: object) -> str | None:
-    if given is None or (isinstance(given, str) and given in CONDITIONS):
-        return given
-    raise BadDefinition(
-        f"when={_brief(given)} is no condition of a rule. Choose one of {', '.join(CONDITIONS)}."
-    )
+def _check_conditions(rule: Ask | Accept | Reject) -> None:
+    object.__setattr__(rule, "when", plain_when(rule.when))
+    least = getattr(rule, "least", None)
+    if least is not None and (type(least) is not int or least < 1):
+        raise BadDefinition(f"least must be a whole number from 1 on, not {_brief(least)}.")
+
+
+def _when_in_words(when: str | Sequence[str] | None, least: int | None) -> str:
+    if when is None:
+        return ""
+    listed = (when,) if isinstance(when, str) else when
+    words = " and ".join(listed)
+    if any(one.startswith("coverage_bound") for one in listed):
+        words += f", counted from {LEAST if least is None else least} on"
+    return words
+
+
+def _listed(when: str | Sequence[str] | None) -> str | list[str] | None:
+    return when if when is None or isinstance(when, str) else list(when)
 
 
 def _bound(name: str, given: object) -> float | None:
@@ -83,21 +96,25 @@ class Ask(Rule):
     """A human decides.
 
     Args:
-        when: Ask only under this condition: ``calibrated``, ``uncalibrated``, ``known``, ``unknown``.
+        when: Ask only under this condition, or under all of several: ``calibrated``, ``uncalibrated``, ``known``,
+            ``unknown``, or a comparison as in ``Accept``. What is not known yet counts as met: then it asks.
+        least: As in ``Accept``.
     """
 
-    when: str | None = None
+    when: str | Sequence[str] | None = None
+    least: int | None = None
     kind: ClassVar[str] = "ask"
 
     def __post_init__(self) -> None:
-        _when(self.when)
+        _check_conditions(self)
 
     def to_json(self) -> Json:
         """The rule as it stands in the journal."""
-        return _lean({"rule": self.kind, "when": self.when})
+        return _lean({"rule": self.kind, "when": _listed(self.when), "least": self.least})
 
     def __str__(self) -> str:
-        return "ask" + (f" when {self.when}" if self.when else "")
+        words = _when_in_words(self.when, self.least)
+        return f"ask when {words}" if words else "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +126,23 @@ class Accept(Rule):
         std_below: The predicted standard deviation of the objective is below this, in its unit.
         when: ``calibrated``: predictions made before the runs ended held as often as they said;
             ``known``: the model's correlation with the nearest run is at least one half;
-            ``uncalibrated`` and ``unknown`` are their opposites.
+            ``uncalibrated`` and ``unknown`` are their opposites. Or a comparison, or a list of which all have to hold:
+            ``["coverage_bound >= 0.8", "cost < 10 node_hours"]``. ``coverage_bound`` is what the coverage of the
+            90 % intervals predicted before the last 50 outcomes is at least, with 95 % confidence; ``cost``, ``std``
+            (predicted, of the objective) and ``correlation`` (with the nearest run) are the proposal's.
+        least: Outcomes that ``coverage_bound`` has to be counted on; 20 if not given.
         limit: At most this many acceptances without a human, in the whole campaign.
     """
 
     cost_below: float | None = None
     std_below: float | None = None
-    when: str | None = None
+    when: str | Sequence[str] | None = None
     limit: int | None = None
+    least: int | None = None
     kind: ClassVar[str] = "accept"
 
     def __post_init__(self) -> None:
-        _when(self.when)
+        _check_conditions(self)
         object.__setattr__(self, "cost_below", _bound("cost_below", self.cost_below))
         object.__setattr__(self, "std_below", _bound("std_below", self.std_below))
         _bound("limit", self.limit)
@@ -130,13 +152,14 @@ class Accept(Rule):
     def to_json(self) -> Json:
         """The rule as it stands in the journal."""
         bounds = {"cost_below": self.cost_below, "std_below": self.std_below}
-        return _lean({"rule": self.kind, **bounds, "when": self.when, "limit": self.limit})
+        asked = {"when": _listed(self.when), "limit": self.limit, "least": self.least}
+        return _lean({"rule": self.kind, **bounds, **asked})
 
     def __str__(self) -> str:
         bounds = [
             f"cost below {self.cost_below:g}" if self.cost_below is not None else "",
             f"predicted std below {self.std_below:g}" if self.std_below is not None else "",
-            self.when or "",
+            _when_in_words(self.when, self.least),
             f"at most {self.limit} without a human" if self.limit is not None else "",
         ]
         words = " and ".join(b for b in bounds if b)
@@ -145,20 +168,21 @@ class Accept(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Reject(Rule):
-    """Reject, under a condition where one is given."""
+    """Reject, under a condition (as in ``Accept``) where one is given, or under all of several."""
 
-    when: str | None = None
+    when: str | Sequence[str] | None = None
     kind: ClassVar[str] = "reject"
 
     def __post_init__(self) -> None:
-        _when(self.when)
+        _check_conditions(self)
 
     def to_json(self) -> Json:
         """The rule as it stands in the journal."""
-        return _lean({"rule": self.kind, "when": self.when})
+        return _lean({"rule": self.kind, "when": _listed(self.when)})
 
     def __str__(self) -> str:
-        return "reject" + (f" when {self.when}" if self.when else "")
+        words = _when_in_words(self.when, None)
+        return f"reject when {words}" if words else "reject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +261,8 @@ def duration(seconds: float) -> str:
 # --- from JSON --------------------------------------------------------------------------------
 
 _FIELDS: dict[str, set[str]] = {
-    "ask": {"when"},
-    "accept": {"cost_below", "std_below", "when", "limit"},
+    "ask": {"when", "least"},
+    "accept": {"cost_below", "std_below", "when", "limit", "least"},
     "reject": {"when"},
     "unanswered": {"after", "then"},
     "first": {"rules"},

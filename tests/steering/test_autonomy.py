@@ -3,11 +3,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aisteer.errors import BadDefinition
+from aisteer.execution.rules import Rules
+from aisteer.journal import commands as c
 from aisteer.journal.events import Actor, SurrogateFitted
 from aisteer.journal.state import Proposal
 from aisteer.steering.autonomy import (
@@ -21,14 +24,31 @@ from aisteer.steering.autonomy import (
     judge,
     rule_from_json,
 )
-from tests.steering.scenes import Campaign
+from aisteer.surrogates.calibration import coverage
+from tests.steering.scenes import AI, HUMAN, Campaign
 
-CONDITIONS = st.sampled_from([None, "calibrated", "uncalibrated", "known", "unknown"])
+NAMED = st.sampled_from(["calibrated", "uncalibrated", "known", "unknown"])
+COMPARED = st.builds(
+    "{} {} {:g}{}".format,
+    st.sampled_from(["coverage_bound", "std", "correlation", "cost"]),
+    st.sampled_from(["<", "<=", ">", ">="]),
+    st.floats(-10, 10),
+    st.just(""),
+)
+ONE = NAMED | COMPARED | st.just("cost < 10 node_hours") | st.just("cost <= 3 runs")
+CONDITIONS = st.none() | ONE | st.lists(ONE, min_size=1, max_size=3)
 BOUNDS = st.one_of(st.none(), st.floats(0, 1e6, allow_nan=False))
 SIMPLE = st.one_of(
     st.builds(Ask, CONDITIONS),
     st.builds(Reject, CONDITIONS),
-    st.builds(Accept, BOUNDS, BOUNDS, CONDITIONS, st.one_of(st.none(), st.integers(0, 1000))),
+    st.builds(
+        Accept,
+        BOUNDS,
+        BOUNDS,
+        CONDITIONS,
+        st.one_of(st.none(), st.integers(0, 1000)),
+        st.none() | st.integers(1, 99),
+    ),
 )
 ANY = st.one_of(SIMPLE, st.builds(Unanswered, st.floats(0, 1e6), SIMPLE))
 RULES = st.one_of(ANY, st.lists(ANY, min_size=1, max_size=6).map(lambda rules: First(tuple(rules))))
@@ -193,3 +213,95 @@ def test_the_context_is_made_of_the_state():
     assert (made.now, made.outcome, made.calibration["words"]) == (5.0, "yield", "good")
     assert made.remaining == math.inf
     assert made.automatic() == 0
+
+
+# --- trust that is earned ---------------------------------------------------------------------
+
+EARNED = Accept(when=["coverage_bound >= 0.8", "cost < 10 node_hours"], least=20)
+
+
+def predicted(campaign: Campaign, inside: int, outside: int = 0) -> list[str]:
+    """Runs of which it was said beforehand that the yield would be 0 ± 1; the last ``outside`` are far off."""
+    points = [{"x": i / 100, "y": 0.5} for i in range(inside + outside)]
+    drafts = [
+        c.Draft(task="main", parameters=p, origin="ai", predicted={"yield": [0.0, 1.0]}) for p in points
+    ]
+    for event in campaign.submit(c.Propose(actor=AI, drafts=drafts, epoch=1)):
+        campaign.accept(event.proposal)  # type: ignore[attr-defined]
+    runs = campaign.launch()
+    for i, run in enumerate(runs):
+        campaign.end(run, 0.5 if i < inside else 9.0)
+    return runs
+
+
+def answers(campaign: Campaign, **more: Any) -> list[tuple[str, str]]:
+    """What the rules say of a proposal of the AI that waits: verdict and reason."""
+    draft = c.Draft(task="main", parameters={"x": 0.9, "y": 0.9}, origin="ai", **{"cost": 2.0, **more})
+    (made,) = campaign.submit(c.Propose(actor=AI, drafts=[draft], epoch=1))
+    found = Rules().verdicts(campaign.state, 0.0)
+    campaign.submit(c.Withdraw(actor=AI, proposals=[made.proposal], reason=""))  # type: ignore[attr-defined]
+    return [(one.verdict, one.rule) for one in found]
+
+
+def test_trust_has_to_be_earned_and_is_lost_again():
+    campaign = Campaign(autonomy=EARNED.to_json())
+    predicted(campaign, 19)
+    assert answers(campaign) == []
+    predicted(campaign, 1)
+    ((word, reason),) = answers(campaign)
+    assert word == "accepted"
+    assert reason == (
+        "accept when coverage_bound >= 0.8 and cost < 10 node-hours, counted from 20 on: coverage_bound 0.861 "
+        "(20 of 20 outcomes of yield inside the 90 % interval predicted before they ran, 20 needed); cost 2 node-hours"
+    )
+    assert answers(campaign, cost=10.0) == []
+    off = predicted(campaign, 0, 4)
+    assert answers(campaign) == []
+    for run in off:  # what is marked bad counts no more, at once
+        campaign.submit(c.Mark(actor=HUMAN, run=run, bad=True))
+    assert [word for word, _ in answers(campaign)] == ["accepted"]
+
+
+def test_only_the_latest_outcomes_count():
+    campaign = Campaign(autonomy=EARNED.to_json())
+    predicted(campaign, 30, 20)
+    assert answers(campaign) == []
+    predicted(campaign, 50)
+    assert [word for word, _ in answers(campaign)] == ["accepted"]
+
+
+def test_what_cannot_be_told_asks():
+    few = context(earned=lambda: ("yield", coverage(*[np.zeros(3)] * 2, np.ones(3))))
+    assert judge(EARNED.to_json(), proposal(), few).verdict == "ask"
+    careful = Ask(when="coverage_bound < 0.8") | Accept()
+    assert judge(careful.to_json(), proposal(), few).verdict == "ask"
+    assert verdict(Accept(when="cost < 3 runs"), unit="node-hours") == "ask"
+    assert verdict(Accept(when="cost < 3 runs"), unit="runs") == "accept"
+    assert verdict(Reject(when="std > 0.1"), proposal(predicted={})) == "ask"
+    assert verdict(Accept(when="correlation >= 0.5")) == "ask"
+
+
+def test_why_it_asks_names_the_numbers():
+    asked = judge(EARNED.to_json(), proposal(), context())
+    assert "coverage_bound 0.000 (0 of 0 outcomes inside" in asked.rule
+    assert "so a human decides" in asked.rule
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        ("coverag_bound > 1", "Did you mean 'coverage_bound'"),
+        ("cost = 3", "is no condition"),
+        ("cost < 3 days", "node_hours or in runs"),
+        ("std < 3 runs", "nothing else has a unit"),
+        ("cost < 1e999", "no finite number"),
+        ("cost < 1.2.3", "no finite number"),
+        ([], "1 to 16"),
+        (["known", 3], "is no condition"),
+    ],
+)
+def test_a_condition_that_is_none_is_refused_in_words(when: Any, words: str):
+    with pytest.raises(BadDefinition, match=words):
+        Accept(when=when)
+    with pytest.raises(BadDefinition, match="least must be"):
+        Accept(when="known", least=0)
