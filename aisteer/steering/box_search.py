@@ -27,6 +27,8 @@ _STARTS = 6
 _AROUND = 24
 _ROUNDS = 8
 _SMOOTH_STEPS = 100
+_SMOOTH_GAIN = 1e-6
+"""Of the sum of logarithms, relative: less than that is not worth a step."""
 
 
 class Penalized:
@@ -181,7 +183,7 @@ def _ascend(
         bounds=Bounds(low.ravel(), high.ravel()),
         method="L-BFGS-B" if within is None else "SLSQP",
         constraints=() if within is None else [within],
-        options={"maxiter": _SMOOTH_STEPS},
+        options={"maxiter": _SMOOTH_STEPS, "ftol": _SMOOTH_GAIN},
     )
     end: Array = np.clip(found.x.reshape(x.shape), low, high)
     return end if np.isfinite(end).all() else x

@@ -3,7 +3,10 @@
 The hyper-parameters are a function of the data alone: a fit never starts from the one before, so the same
 evidence gives the same predictions after a restart. To stay fast they are fitted on the first ``m`` of
 ``n`` outcomes, where ``m`` grows in steps of a tenth (``fitted_on``), and all ``n`` are conditioned on; as long as
-those ``m`` are the same, what was found for them is remembered (``Remembered``).
+those ``m`` are the same, what was found for them is remembered (``Remembered``). Where the outcomes that followed
+are clearly less probable than the first ``m`` were, they are fitted again on all, starting from what was found.
+
+One more outcome under the same hyper-parameters is one more row of the Cholesky factor.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,18 +24,20 @@ from linear_operator.utils.errors import NotPSDError
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aisteer.surrogates.hyper_parameters import Modules, most_probable
+from aisteer.surrogates.hyper_parameters import Modules, most_probable, refined
 from aisteer.surrogates.kernels import Candidate
 
 __all__ = ["GaussianProcess", "LeaveOneOut", "Remembered", "cholesky", "fit", "fitted_on"]
 
 Array = NDArray[np.float64]
 
-_EVERY_ONE_UP_TO = 40
+_EVERY_ONE_UP_TO = 100
 _STEP = 1.1
 _CHOOSE_FROM = 10
 _CLEARLY = 3.0
-"""By how much the log density of all outcomes has to favour a kernel over one named before it: 20 to 1."""
+"""By how much a log density has to favour one of two: 20 to 1."""
+_EXTENDED_FROM = 200
+"""Outcomes from which a factor is extended; below that a new one takes no time, and is equal to the last digit."""
 _AT_ONCE = 256
 """Inputs that are predicted together: what lies between for a whole pool would stay with the process."""
 
@@ -50,7 +56,7 @@ class LeaveOneOut:
 
 
 def fitted_on(n: int) -> int:
-    """Of ``n`` outcomes those that hyper-parameters are fitted on: up to 40 all, then in steps of a tenth."""
+    """Of ``n`` outcomes those that hyper-parameters are fitted on: up to 100 all, then in steps of a tenth."""
     if n <= _EVERY_ONE_UP_TO:
         return n
     step = math.floor(math.log(n / _EVERY_ONE_UP_TO) / math.log(_STEP) + 1e-9)
@@ -68,6 +74,7 @@ class GaussianProcess:
         scale: What they were divided by.
         name: The kernel, in words.
         words: What a reader should know of the fit; empty where nothing went wrong.
+        before: One with the same hyper-parameters, which may have fewer outcomes: its factor is extended.
     """
 
     def __init__(
@@ -80,20 +87,85 @@ class GaussianProcess:
         scale: float,
         name: str,
         words: str = "",
+        before: GaussianProcess | None = None,
     ) -> None:
         self.modules = modules.eval().requires_grad_(requires_grad=False)
         self.kernel: Kernel = modules.kernel
+        self.closed = modules.closed
+        if self.closed is not None:
+            self.closed.refresh()
+        self._runs = x
         self.x, self.y = torch.as_tensor(x), torch.as_tensor(y)
         self.centre, self.scale = centre, scale
         self.name, self.words = name, words
         with torch.no_grad():
             self._constant = self.modules.mean.constant
             self._residual = (self.y - centre) / scale - self._constant
-            self._factor = cholesky(self.modules.covariance(self.x))
-            self._alpha = torch.cholesky_solve(self._residual.unsqueeze(-1), self._factor).squeeze(-1)
+            self._known_inverse: Tensor | None = None
+            self._noise = self.modules.likelihood.noise_covar.variances()
+            if before is None or not self._extend(before):
+                self._factor, jitter = _factorised(self._noisy_covariance())
+                self._noise = self._noise + jitter
+                self._exact = jitter == 0.0
+            white = torch.linalg.solve_triangular(self._factor, self._residual.unsqueeze(-1), upper=False)
+            self._white = white.squeeze(-1)
+            self._alpha = torch.linalg.solve_triangular(self._factor.mT, white, upper=True).squeeze(-1)
+
+    def _extend(self, before: GaussianProcess) -> bool:
+        """Take over the factor of the first outcomes and add rows for the others; whether that worked."""
+        k = len(before)
+        same = before._exact and k <= len(self) and torch.equal(before.x, self.x[:k])
+        if not same or not torch.equal(before._noise, self._noise[:k]):
+            return False
+        self._exact, self._factor, self._known_inverse = True, before._factor, before._known_inverse
+        if k == len(self):
+            return True
+        cross = self.between(self.x[:k], self.x[k:])
+        across: Tensor = torch.linalg.solve_triangular(before._factor, cross, upper=False)
+        left = self.between(self.x[k:], self.x[k:]) - across.mT @ across
+        left.diagonal().add_(self._noise[k:])
+        corner, failed = torch.linalg.cholesky_ex(left)
+        if int(failed):
+            return False
+        self._factor = cross.new_zeros(len(self), len(self))
+        self._factor[:k, :k] = before._factor
+        self._factor[k:, :k] = across.mT
+        self._factor[k:, k:] = corner
+        if before._known_inverse is not None:
+            # The inverse of a matrix in blocks, of which only the diagonal is kept.
+            pull = torch.linalg.solve_triangular(before._factor.mT, across, upper=True)
+            fresh = torch.cholesky_inverse(corner)
+            grown = before._known_inverse + ((pull @ fresh) * pull).sum(-1)
+            self._known_inverse = torch.cat([grown, fresh.diagonal()])
+        return True
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def between(self, a: Tensor, b: Tensor) -> Tensor:
+        """Prior covariance, standardised, of inputs ``a``, ``n x d``, with ``b``, ``m x d``: ``n x m``."""
+        if self.closed is not None:
+            return self.closed.pairs(a, b).covariance
+        found: Tensor = self.kernel(a, b).to_dense()
+        return found
+
+    def own(self, x: Tensor) -> Tensor:
+        """Prior variance, standardised, at ``x``, ``m x d``: shape ``m``."""
+        if self.closed is not None:
+            return x.new_full((len(x),), self.closed.variance)
+        found: Tensor = self.kernel(x, diag=True)
+        return found
+
+    def _noisy_covariance(self) -> Tensor:
+        covariance = self.between(self.x, self.x)
+        covariance.diagonal().add_(self._noise)
+        return covariance
+
+    def _inverse_diagonal(self) -> Tensor:
+        """Of the covariance of the outcomes, shape ``n``."""
+        if self._known_inverse is None:
+            self._known_inverse = torch.cholesky_inverse(self._factor).diagonal().clone()
+        return self._known_inverse
 
     # --- what it says -------------------------------------------------------------------------
 
@@ -117,26 +189,39 @@ class GaussianProcess:
             Two arrays of shape ``(m,)``, in the outcome's unit.
         """
         with torch.no_grad():
-            places = range(0, max(1, len(x)), _AT_ONCE)
-            parts = [self._predicted(torch.as_tensor(x[at : at + _AT_ONCE])) for at in places]
-            mean, std = (torch.cat(of) for of in zip(*parts, strict=True))
+            if x is self._runs and len(x):
+                mean, std = self._at_runs()
+            else:
+                places = range(0, max(1, len(x)), _AT_ONCE)
+                parts = [self._predicted(torch.as_tensor(x[at : at + _AT_ONCE])) for at in places]
+                mean, std = (torch.cat(of) for of in zip(*parts, strict=True))
         return self.centre + self.scale * mean.numpy(), self.scale * std.numpy()
 
     def _predicted(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        cross = self.kernel(self.x, inputs).to_dense()
+        cross = self.between(self.x, inputs)
         mean = self._constant + cross.mT @ self._alpha
         white = torch.linalg.solve_triangular(self._factor, cross, upper=False)
-        variance = self.kernel(inputs, diag=True) - white.square().sum(0)
+        variance = self.own(inputs) - white.square().sum(0)
+        return mean, variance.clamp_min(1e-12).sqrt()
+
+    def _at_runs(self) -> tuple[Tensor, Tensor]:
+        r"""At the inputs of the outcomes themselves: nothing is to be solved there.
+
+        With noise variances :math:`D`, the mean is :math:`y - D\alpha` and the variance, for each,
+        :math:`d - d^2 (K + D)^{-1}`.
+        """
+        mean = self._residual + self._constant - self._noise * self._alpha
+        variance = self._noise - self._noise.square() * self._inverse_diagonal()
         return mean, variance.clamp_min(1e-12).sqrt()
 
     def joint(self, x: Array) -> tuple[Array, Array]:
         """Mean, shape ``(m,)``, and covariance, shape ``(m, m)``, of the noise-free outcomes at ``x``."""
         with torch.no_grad():
             inputs = torch.as_tensor(x)
-            cross = self.kernel(self.x, inputs).to_dense()
+            cross = self.between(self.x, inputs)
             mean = self._constant + cross.mT @ self._alpha
             white = torch.linalg.solve_triangular(self._factor, cross, upper=False)
-            covariance = self.kernel(inputs).to_dense() - white.mT @ white
+            covariance = self.between(inputs, inputs) - white.mT @ white
         return self.centre + self.scale * mean.numpy(), self.scale**2 * covariance.numpy()
 
     def leave_one_out(self) -> LeaveOneOut:
@@ -145,7 +230,7 @@ class GaussianProcess:
         The hyper-parameters are not fitted again, so this is a little kinder than the truth.
         """
         with torch.no_grad():
-            inverse = torch.cholesky_inverse(self._factor).diagonal()
+            inverse = self._inverse_diagonal()
             mean = self._residual - self._alpha / inverse + self._constant
             std = inverse.rsqrt()
         return LeaveOneOut(self.centre + self.scale * mean.numpy(), self.scale * std.numpy())
@@ -168,8 +253,8 @@ class GaussianProcess:
         """Prior correlation of ``x``, shape ``(m, d)``, with the inputs: shape ``(m, n)``."""
         with torch.no_grad():
             inputs = torch.as_tensor(x)
-            cross = self.kernel(inputs, self.x).to_dense()
-            left, right = self.kernel(inputs, diag=True), self.kernel(self.x, diag=True)
+            cross = self.between(inputs, self.x)
+            left, right = self.own(inputs), self.own(self.x)
             found: Array = (cross / (left.unsqueeze(-1) * right).sqrt()).numpy()
         return found
 
@@ -185,10 +270,15 @@ class GaussianProcess:
 
         Both are standardised, as the kernel is; ``w`` solves ``factor @ w = y - constant``.
         """
-        with torch.no_grad():
-            residual = self._residual.unsqueeze(-1)
-            white = torch.linalg.solve_triangular(self._factor, residual, upper=False)
-        return self._factor, white.squeeze(-1)
+        return self._factor, self._white
+
+    def surprise(self, m: int) -> float:
+        """By how much less probable the outcomes after the first ``m`` were than as many of the first.
+
+        In natural logarithms: each outcome given those before it, minus the mean of the first ``m``.
+        """
+        density = -0.5 * self._white.square() - self._factor.diagonal().log()
+        return float((len(self) - m) * density[:m].mean() - density[m:].sum())
 
 
 def cholesky(matrix: Tensor, *, size: float | None = None) -> Tensor:
@@ -201,12 +291,19 @@ def cholesky(matrix: Tensor, *, size: float | None = None) -> Tensor:
     Raises:
         NotPSDError: It is not positive definite with a jitter of a ten-thousandth of the size either.
     """
+    return _factorised(matrix, size)[0]
+
+
+def _factorised(matrix: Tensor, size: float | None = None) -> tuple[Tensor, float]:
+    """The factor, and the jitter that it took."""
     size = float(matrix.diagonal().mean()) if size is None else size
     for jitter in (0.0, 1e-10, 1e-8, 1e-6, 1e-4):
         factor: Tensor
-        factor, failed = torch.linalg.cholesky_ex(matrix + jitter * size * torch.eye(len(matrix)).double())
-        if not int(failed) and bool(torch.isfinite(factor).all()):
-            return factor
+        shaken = matrix.clone() if jitter else matrix
+        shaken.diagonal().add_(jitter * size)
+        factor, failed = torch.linalg.cholesky_ex(shaken)
+        if not int(failed) and bool(torch.isfinite(factor.diagonal()).all()):
+            return factor, jitter * size
     raise NotPSDError("The covariance of the outcomes is not positive definite.")
 
 
@@ -216,12 +313,14 @@ def cholesky(matrix: Tensor, *, size: float | None = None) -> Tensor:
 class Remembered:
     """The hyper-parameters of the last fit, by kernel, for as long as they would be fitted on the same outcomes.
 
-    They are what a search would find again, so whoever forgets them loses time and nothing else.
+    They are what a search would find again, so whoever forgets them loses time and nothing else. From 200
+    outcomes on the last process is kept too, for its factor: then what follows is equal but for rounding.
     """
 
     def __init__(self) -> None:
         self._outcomes = ""
         self._found: dict[str, tuple[Modules, str]] = {}
+        self._conditioned: dict[str, GaussianProcess] = {}
 
     def most_probable(
         self, candidate: Candidate, x: Tensor, y: Tensor, variances: Tensor
@@ -231,10 +330,19 @@ class Remembered:
         for part in (x, y, variances):
             total.update(part.numpy().tobytes())
         if total.hexdigest() != self._outcomes:
-            self._outcomes, self._found = total.hexdigest(), {}
+            self._outcomes, self._found, self._conditioned = total.hexdigest(), {}, {}
         if candidate.name not in self._found:
             self._found[candidate.name] = most_probable(candidate, x, y, variances)
         return self._found[candidate.name]
+
+    def before(self, candidate: Candidate) -> GaussianProcess | None:
+        """The last process with the hyper-parameters that are remembered."""
+        return self._conditioned.get(candidate.name)
+
+    def keep(self, candidate: Candidate, process: GaussianProcess) -> None:
+        """Remember a process with these hyper-parameters."""
+        if len(process) >= _EXTENDED_FROM:
+            self._conditioned[candidate.name] = process
 
 
 def fit(
@@ -270,11 +378,23 @@ def fit(
     for candidate in kernels if m >= _CHOOSE_FROM and not constant else kernels[:1]:
         inputs = torch.as_tensor(x[:m])
         modules, trouble = remembered.most_probable(candidate, inputs, standard[:m], variances[:m])
-        full = Modules(candidate, variances)
-        full.load_state_dict(modules.state_dict())
+        made = partial(GaussianProcess, x=x, y=y, centre=centre, scale=scale, name=candidate.name)
         said = " ".join(w for w in (words, trouble) if w)
-        made = GaussianProcess(full, x, y, centre=centre, scale=scale, name=candidate.name, words=said)
-        if best is None or len(y) * (made.log_predictive() - best.log_predictive()) > _CLEARLY:
-            best = made
+        process = made(
+            _for_all(modules, candidate, variances), words=said, before=remembered.before(candidate)
+        )
+        remembered.keep(candidate, process)
+        if len(y) > m and process.surprise(m) > _CLEARLY:
+            again = refined(modules, candidate, torch.as_tensor(x), standard, variances)
+            process = process if again is None else made(again, words=said)
+        if best is None or len(y) * (process.log_predictive() - best.log_predictive()) > _CLEARLY:
+            best = process
     assert best is not None
     return best
+
+
+def _for_all(modules: Modules, candidate: Candidate, variances: Tensor) -> Modules:
+    """Modules with the same hyper-parameters for outcomes with these variances."""
+    full = Modules(candidate, variances)
+    full.load_state_dict(modules.state_dict())
+    return full

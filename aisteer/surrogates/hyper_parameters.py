@@ -10,15 +10,17 @@ import numpy as np
 import torch
 from gpytorch.kernels import Kernel
 from gpytorch.means import ConstantMean
+from gpytorch.priors import GammaPrior, LogNormalPrior
 from linear_operator.utils.errors import NanError, NotPSDError
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
+from aisteer.surrogates.closed_form import ClosedForm
 from aisteer.surrogates.kernels import Candidate
 from aisteer.surrogates.noise import MixedNoise
 
-__all__ = ["Modules", "most_probable"]
+__all__ = ["Modules", "most_probable", "refined"]
 
 Array = NDArray[np.float64]
 
@@ -63,10 +65,15 @@ class Modules(torch.nn.Module):
         self.likelihood = MixedNoise(variances).double()
         named = [*self.kernel.named_priors(), *self.likelihood.named_priors()]
         self.priors = [(module, prior, closure) for _, module, prior, closure, _ in named]
+        self.closed = ClosedForm.of(self.kernel)
 
     def covariance(self, x: Tensor) -> Tensor:
         """Of noisy outcomes at ``x``, ``n x n``."""
-        dense: Tensor = self.kernel(x).to_dense()
+        if self.closed is not None and not torch.is_grad_enabled():
+            self.closed.refresh()
+            dense = self.closed.pairs(x, x).covariance
+        else:
+            dense = self.kernel(x).to_dense()
         return dense + torch.diag_embed(self.likelihood.noise_covar.variances())
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
@@ -77,6 +84,73 @@ class Modules(torch.nn.Module):
         for module, prior, closure in self.priors:
             total = total - prior.log_prob(closure(module)).sum()
         return total
+
+    def evidence(self, x: Tensor, y: Tensor) -> float:
+        """Minus the log density of outcomes, less its constant; infinite where it cannot be computed."""
+        with torch.no_grad():
+            try:
+                return float(_Surprise.apply(self.covariance(x), y - self.mean.constant))  # type: ignore[no-untyped-call]
+            except (NotPSDError, NanError, RuntimeError):
+                return math.inf
+
+    def loss_and_slopes(self, x: Tensor, y: Tensor) -> tuple[float, list[Tensor]]:
+        """The loss, and its slopes by the free parameters: in closed form where the kernel has one."""
+        free = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        if self.closed is None:
+            loss = self.loss(x, y)
+            slopes = torch.autograd.grad(loss, free, allow_unused=True, materialize_grads=True)
+            return float(loss.detach()), list(slopes)
+        with torch.no_grad():
+            value, by_name = _closed_loss(self, self.closed, x, y)
+        return value, [by_name[id(parameter)] for parameter in free]
+
+
+def _closed_loss(
+    modules: Modules, closed: ClosedForm, x: Tensor, y: Tensor
+) -> tuple[float, dict[int, Tensor]]:
+    """The loss, and its slopes by raw parameters, keyed by their identity."""
+    closed.refresh()
+    noise = modules.likelihood.noise_covar
+    pairs = closed.pairs(x, x, slopes=True)
+    covariance = pairs.covariance.clone()
+    covariance.diagonal().add_(noise.variances())
+    factor = torch.linalg.cholesky(covariance)
+    white = torch.linalg.solve_triangular(factor, (y - modules.mean.constant).unsqueeze(-1), upper=False)
+    alpha = torch.linalg.solve_triangular(factor.mT, white, upper=True)
+    total = 0.5 * white.square().sum() + factor.diagonal().log().sum()
+    weights = torch.cholesky_inverse(factor).addmm_(alpha, alpha.mT, alpha=-1.0).mul_(0.5)
+    by_log = closed.slopes_by_hyper_parameters(x, pairs, weights)
+    by_log["noise"] = (weights.diagonal()[noise.learned].sum() * noise.noise).reshape(1)
+    slopes = {id(modules.mean.raw_constant): -alpha.sum().reshape(modules.mean.raw_constant.shape)}
+    holders = {"variance": (closed.scaled, "outputscale"), "noise": (noise, "noise")}
+    if closed.matern is not None:
+        holders["lengths"] = (closed.matern, "lengthscale")
+    if closed.choices is not None:
+        holders["reaches"] = (closed.choices, "lengthscale")
+    for name, (module, scale) in holders.items():
+        raw = getattr(module, f"raw_{scale}")
+        value = getattr(module, scale).detach().reshape(-1)
+        prior = getattr(module, f"{scale}_prior")
+        density, rise = _log_density(prior, value)
+        total = total - density
+        by_value = by_log[name] / value - rise
+        if getattr(module, f"raw_{scale}_constraint").enforced:
+            by_value = by_value * torch.sigmoid(raw).reshape(-1)
+        slopes[id(raw)] = by_value.reshape(raw.shape)
+    return float(total), slopes
+
+
+def _log_density(prior: LogNormalPrior | GammaPrior, value: Tensor) -> tuple[Tensor, Tensor]:
+    """The log density of positive scales under their prior, summed, and its slope by each."""
+    logarithm = value.log()
+    if isinstance(prior, GammaPrior):
+        shape, rate = prior.concentration, prior.rate
+        constant = shape * torch.log(rate) - torch.lgamma(shape)
+        return (constant + (shape - 1.0) * logarithm - rate * value).sum(), (shape - 1.0) / value - rate
+    middle, width = prior.loc, prior.scale
+    away = (logarithm - middle) / width
+    density = -0.5 * away.square() - logarithm - torch.log(width) - 0.5 * math.log(2.0 * math.pi)
+    return density.sum(), -(1.0 + away / width) / value
 
 
 def most_probable(candidate: Candidate, x: Tensor, y: Tensor, variances: Tensor) -> tuple[Modules, str]:
@@ -91,16 +165,28 @@ def most_probable(candidate: Candidate, x: Tensor, y: Tensor, variances: Tensor)
     Returns:
         The modules, and words where the fit failed: they are those of the prior then.
     """
-    modules, iterations = Modules(candidate, variances), _ITERATIONS
     if len(y) > _SUBSET:
         part = np.linspace(0, len(y) - 1, _SUBSET).astype(int)
-        start, _ = most_probable(candidate, x[part], y[part], variances[part])
-        modules.load_state_dict(start.state_dict())
-        iterations = _POLISH
-    if _descend(modules, x, y, iterations):
+        start, trouble = most_probable(candidate, x[part], y[part], variances[part])
+        every = Modules(candidate, variances)
+        every.load_state_dict(start.state_dict())
+        # What many outcomes say of each other makes each of them more probable than in a part of them.
+        fits = every.evidence(x, y) / len(y) <= start.evidence(x[part], y[part]) / len(part)
+        if not fits:
+            every = refined(start, candidate, x, y, variances) or every
+        return every, trouble
+    modules = Modules(candidate, variances)
+    if _descend(modules, x, y, _ITERATIONS):
         return modules, ""
     words = "The hyper-parameters could not be fitted; those of the prior are used, so trust it less."
     return Modules(candidate, variances), words
+
+
+def refined(start: Modules, candidate: Candidate, x: Tensor, y: Tensor, variances: Tensor) -> Modules | None:
+    """Modules that fit better than ``start`` does, after a few steps from there; ``None`` if none was found."""
+    modules = Modules(candidate, variances)
+    modules.load_state_dict(start.state_dict())
+    return modules if _descend(modules, x, y, _POLISH) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +213,20 @@ def _knobs(modules: Modules) -> list[_Knob]:
 def _descend(modules: Modules, x: Tensor, y: Tensor, iterations: int) -> bool:
     """Minimise the loss by L-BFGS-B, in place; whether that worked."""
     knobs = _knobs(modules)
-    parameters = [knob.parameter for knob in knobs]
     begin = np.concatenate([_read(knob) for knob in knobs])
     low = [None if k.floor is None else math.log(k.floor) for k in knobs for _ in range(k.parameter.numel())]
 
     def evaluate(vector: Array) -> tuple[float, Array]:
         _turn(knobs, vector)
         try:
-            loss = modules.loss(x, y)
-            gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+            loss, gradients = modules.loss_and_slopes(x, y)
         except (NotPSDError, NanError, RuntimeError, ValueError):  # LinAlgError is a RuntimeError
             return _LOST, np.zeros_like(vector)
         by_log = [
             g if knob.floor is None else g * knob.parameter.detach()
             for knob, g in zip(knobs, gradients, strict=True)
         ]
-        return float(loss.detach()), torch.cat([g.reshape(-1) for g in by_log]).numpy()
+        return loss, torch.cat([g.reshape(-1) for g in by_log]).numpy()
 
     first = evaluate(begin)[0]
     found = minimize(

@@ -20,35 +20,12 @@ import numpy as np
 import aisteer as ai
 from aisteer.steering.bayesian_box import BayesianBox
 from aisteer.steering.protocols import Datum, Evidence
+from tests.benchmarks._problems import hartmann
 from tests.benchmarks._report import show
 
 NAMES = [f"x{i}" for i in range(6)]
 NOISE = 0.05
-ALPHA = np.array([1.0, 1.2, 3.0, 3.2])
-A = np.array(
-    [
-        [10, 3, 17, 3.5, 1.7, 8],
-        [0.05, 10, 17, 0.1, 8, 14],
-        [3, 3.5, 1.7, 10, 17, 8],
-        [17, 8, 0.05, 10, 0.1, 14],
-    ]
-)
-P = 1e-4 * np.array(
-    [
-        [1312, 1696, 5569, 124, 8283, 5886],
-        [2329, 4135, 8307, 3736, 1004, 9991],
-        [2348, 1451, 3522, 2883, 3047, 6650],
-        [4047, 8828, 8732, 5743, 1091, 381],
-    ]
-)
 BEST = 3.32237
-
-
-def hartmann(x: np.ndarray) -> np.ndarray:
-    """To be maximised over the unit box; Picheny et al., Struct. Multidiscip. Optim. 48, 607 (2013)."""
-    x = np.atleast_2d(x)
-    found: np.ndarray = (ALPHA * np.exp(-(A * (x[:, None, :] - P) ** 2).sum(axis=2))).sum(axis=1)
-    return found
 
 
 def space() -> ai.Space:

@@ -139,14 +139,14 @@ def test_many_candidates_take_no_more_memory_than_some(monkeypatch: pytest.Monke
     acquisition = NoisyImprovement(process, process.x.numpy()[:30], normal_draws(31, DRAWS, 0))
     x = torch.rand(6000, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     pieces: list[int] = []
-    compute = process.kernel.forward
+    compute = process.closed.pairs
 
     def watched(*inputs, **more):
         found = compute(*inputs, **more)
-        pieces.append(found.shape.numel())
+        pieces.append(found.covariance.shape.numel())
         return found
 
-    monkeypatch.setattr(process.kernel, "forward", watched)
+    monkeypatch.setattr(process.closed, "pairs", watched)
     with torch.no_grad():
         values = acquisition(x)
         alone = torch.cat([acquisition(x[row : row + 1]) for row in (0, 2500, 5999)])

@@ -9,6 +9,7 @@ from gpytorch.kernels import MaternKernel, ScaleKernel
 from linear_operator.utils.errors import NotPSDError
 
 from aisteer.surrogates import gaussian_process
+from aisteer.surrogates.closed_form import ClosedForm
 from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, cholesky, fit, fitted_on
 from aisteer.surrogates.hyper_parameters import Modules, most_probable
 from aisteer.surrogates.kernels import (
@@ -166,8 +167,8 @@ def test_the_same_data_gives_the_same_fit():
 
 def test_what_is_remembered_of_a_fit_changes_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch):
     rng = np.random.default_rng(5)
-    x = rng.random((47, 2))
-    y = smooth(x) + 0.1 * rng.normal(size=47)
+    x = rng.random((116, 2))
+    y = smooth(x) + 0.1 * rng.normal(size=116)
     searched: list[int] = []
 
     def counted(candidate, inputs, *more):
@@ -176,14 +177,14 @@ def test_what_is_remembered_of_a_fit_changes_nothing_but_the_time(monkeypatch: p
 
     monkeypatch.setattr(gaussian_process, "most_probable", counted)
     kernels, remembered, new = box_kernels(2, []), Remembered(), rng.random((9, 2))
-    for n in (44, 45, 47):
+    for n in (110, 112, 116):
         kept = fit(x[:n], y[:n], np.zeros(n), kernels, remembered)
         fresh = fit(x[:n], y[:n], np.zeros(n), kernels)
         np.testing.assert_array_equal(kept.predict(new), fresh.predict(new))
-    assert searched == [44, *[44] * 3]
-    corrected = np.where(np.arange(47) == 3, y + 1.0, y)
-    kept = fit(x, corrected, np.zeros(47), kernels, remembered)
-    np.testing.assert_array_equal(kept.predict(new), fit(x, corrected, np.zeros(47), kernels).predict(new))
+    assert searched == [110, *[110] * 3]
+    corrected = np.where(np.arange(116) == 3, y + 1.0, y)
+    kept = fit(x, corrected, np.zeros(116), kernels, remembered)
+    np.testing.assert_array_equal(kept.predict(new), fit(x, corrected, np.zeros(116), kernels).predict(new))
 
 
 def test_the_gradient_that_hyper_parameters_are_fitted_by_is_that_of_their_density():
@@ -204,6 +205,64 @@ def test_the_gradient_that_hyper_parameters_are_fitted_by_is_that_of_their_densi
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize(("d", "categorical"), [(3, []), (4, [2]), (2, [0, 1])])
+def test_the_closed_form_of_a_box_kernel_is_the_kernel(d: int, categorical: list[int]):
+    rng = np.random.default_rng(8)
+    modules = Modules(box_kernels(d, categorical)[0], torch.full((9,), torch.nan).double())
+    for parameter in modules.kernel.parameters():
+        parameter.data += 0.3 * torch.as_tensor(rng.random(parameter.shape))
+    a, b = torch.as_tensor(rng.random((9, d))), torch.as_tensor(rng.random((5, d)))
+    a[:, categorical], b[:, categorical] = a[:, categorical].round(), b[:, categorical].round()
+    b[0] = a[0]
+    modules.closed.refresh()
+    for left, right in ((a, b), (a, a)):
+        known = modules.kernel(left, right).to_dense().detach()
+        np.testing.assert_allclose(modules.closed.pairs(left, right).covariance, known, atol=1e-12)
+    y, free = torch.as_tensor(rng.normal(size=9)), [p for p in modules.parameters() if p.requires_grad]
+    loss = modules.loss(a, y)
+    found, slopes = modules.loss_and_slopes(a, y)
+    assert found == pytest.approx(loss.item(), abs=1e-5)
+    for slope, known in zip(slopes, torch.autograd.grad(loss, free), strict=True):
+        np.testing.assert_allclose(slope, known, rtol=1e-6, atol=1e-9)
+    assert ClosedForm.of(ScaleKernel(MaternKernel(nu=1.5, ard_num_dims=2, active_dims=(0, 1)))) is None
+
+
+def test_a_factor_extended_by_rows_is_the_full_one():
+    rng = np.random.default_rng(9)
+    x = rng.random((230, 3))
+    y, error = smooth(x), np.where(np.arange(230) % 3 == 0, 0.2, 0.0)
+    y = y + np.where(error > 0, 0.2, 0.02) * rng.normal(size=230)
+    kernels, remembered, new = box_kernels(3, []), Remembered(), rng.random((20, 3))
+    for n in (214, 215, 219, 230):
+        grown, whole = (fit(x[:n], y[:n], error[:n], kernels, kept) for kept in (remembered, None))
+        for found, known in zip(grown.whitened(), whole.whitened(), strict=True):
+            np.testing.assert_allclose(found, known, rtol=1e-9, atol=1e-9)
+        for found, known in zip(grown.predict(new), whole.predict(new), strict=True):
+            np.testing.assert_allclose(found, known, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(grown.leave_one_out().std, whole.leave_one_out().std, rtol=1e-9)
+        assert n == 214 or grown._factor is not whole._factor
+    assert remembered.before(kernels[0]) is grown
+
+
+def test_predictions_at_the_runs_themselves_are_those_of_any_other_point():
+    process = fit(x := RNG.random((30, 2)), smooth(x), np.full(30, 0.1), box_kernels(2, []))
+    for found, known in zip(process.predict(x), process.predict(x.copy()), strict=True):
+        np.testing.assert_allclose(found, known, rtol=1e-6)
+
+
+def test_outcomes_that_surprise_are_fitted_on_and_those_that_do_not_are_only_conditioned_on():
+    rng = np.random.default_rng(10)
+    x = rng.random((108, 1))
+    calm = np.sin(3 * x[:, 0]) + 0.01 * rng.normal(size=108)
+    wild = np.where(np.arange(108) >= 100, calm + rng.normal(size=108), calm)
+    kernels = box_kernels(1, [])
+    before = fit(x[:100], calm[:100], np.zeros(100), kernels)
+    quiet, loud = (fit(x, y, np.zeros(108), kernels) for y in (calm, wild))
+    assert quiet.noise == before.noise
+    assert quiet.surprise(100) < 3.0
+    assert loud.noise > 5 * before.noise
+
+
 def test_a_fit_that_fails_falls_back_and_says_so():
     class BrokenWhileFitting(ScaleKernel):
         def forward(self, x1, x2, **more):
@@ -218,7 +277,7 @@ def test_a_fit_that_fails_falls_back_and_says_so():
 
 
 def test_hyper_parameters_are_fitted_again_with_every_tenth_more():
-    assert [fitted_on(n) for n in (1, 40, 41, 43, 44, 100)] == [1, 40, 40, 40, 44, 94]
+    assert [fitted_on(n) for n in (1, 100, 101, 109, 110, 230)] == [1, 100, 100, 100, 110, 214]
     assert all(n / 1.11 < fitted_on(n) <= n for n in range(1, 3000))
 
 

@@ -1,0 +1,150 @@
+"""Simple regret after 50 runs, and in batches of four of which one comes late, beside GPSampler, TPE, BoTorch and Ax.
+
+Everybody is given the same first design, and the functions of ``_problems`` without noise. The regret's decimal
+logarithm is floored at 1e-4 of the function's range. For each problem: medians, and the mean paired difference between
+ours and the best peer's with its 90 % bootstrap interval; over all: the median rank among the arms of each campaign.
+
+A part of it is run by naming it, in lists with commas: ``REGRET_PROBLEMS=branin,levy8 REGRET_SEEDS=5
+REGRET_PEERS=gpsampler,tpe REGRET_MODES=single,batches make bench NAME=regret``. ``REGRET_KEPT=peers.jsonl`` keeps
+peers' campaigns there and takes them from there, which is for comparing our own versions: they are not of one run then.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import json
+import statistics
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks._arms import Ours, first_points, peers
+from tests.benchmarks._problems import PROBLEMS, Problem
+from tests.benchmarks._report import show
+
+RUNS, BATCH, ROUNDS, FLOOR = 50, 4, 12, 1e-4
+ARMS = ("gpsampler", "tpe", "botorch", "ax")
+
+
+def _named(variable: str, every: list[str]) -> list[str]:
+    wanted = [name for name in os.environ.get(variable, "").split(",") if name]
+    return wanted or every
+
+
+def job(problem: Problem, seed: int, mode: str) -> dict[str, Any]:
+    q, rounds = (1, RUNS - problem.first) if mode == "single" else (BATCH, ROUNDS)
+    return {
+        "problem": problem.name,
+        "seed": seed,
+        "first": first_points(problem, seed),
+        "q": q,
+        "rounds": rounds,
+    }
+
+
+def campaigns(peer: str, problem: Problem, seeds: int, mode: str) -> list[dict[str, Any]]:
+    """The peer's, one for each seed; those that are kept are not run again."""
+    file = Path(os.environ["REGRET_KEPT"]) if "REGRET_KEPT" in os.environ else None
+    kept: dict[int, dict[str, Any]] = {}
+    if file is not None and file.exists():
+        for line in file.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            if (entry["peer"], entry["problem"], entry["mode"]) == (peer, problem.name, mode):
+                kept[entry["seed"]] = entry
+    wanted = [seed for seed in range(seeds) if seed not in kept]
+    if wanted:
+        told = peers("run", peer, [job(problem, seed, mode) for seed in wanted])
+        for found in told["found"]:
+            kept[found["seed"]] = {"peer": peer, "mode": mode, "version": told["version"], **found}
+            if file is not None:
+                with file.open("a", encoding="utf-8") as out:
+                    out.write(json.dumps(kept[found["seed"]]) + "\n")
+    return [kept[seed] for seed in range(seeds)]
+
+
+def ours(problem: Problem, seeds: int, mode: str) -> list[dict[str, Any]]:
+    found = []
+    for seed in range(seeds):
+        work = job(problem, seed, mode)
+        found.append(Ours(problem, seed).run(work["q"], work["rounds"], seed))
+    return found
+
+
+def regret(problem: Problem, values: list[float]) -> float:
+    """The decimal logarithm of how far the best run is from the optimum, floored."""
+    return float(np.log10(max(min(values) - problem.best, FLOOR * problem.range)))
+
+
+def interval(mine: list[float], theirs: list[float]) -> tuple[float, float, float]:
+    """The mean paired difference in decades, and its 90 % bootstrap interval."""
+    difference = np.array(mine) - np.array(theirs)
+    rng = np.random.default_rng(0)
+    means = difference[rng.integers(len(difference), size=(10_000, len(difference)))].mean(axis=1)
+    return float(difference.mean()), *(float(q) for q in np.quantile(means, (0.05, 0.95)))
+
+
+def ranks(row: list[float]) -> list[float]:
+    """Places among the arms, 1 the best; equal ones share theirs."""
+    return [sum(v < u - 1e-9 for v in row) + (1 + sum(abs(v - u) <= 1e-9 for v in row)) / 2 for u in row]
+
+
+def measured(problem: Problem, arms: list[str], seeds: int, mode: str) -> dict[str, Any]:
+    """Regret by seed of all arms, ours first, and how they compare."""
+    mine = ours(problem, seeds, mode)
+    all_runs = {"ours": mine, **{peer: campaigns(peer, problem, seeds, mode) for peer in arms}}
+    by_seed = {arm: [regret(problem, run["values"]) for run in runs] for arm, runs in all_runs.items()}
+    median = {arm: statistics.median(row) for arm, row in by_seed.items()}
+    inside, of = (sum(run["inside"][k] for run in mine) for k in (0, 1))
+    found: dict[str, Any] = {
+        "problem": problem.name,
+        "mode": mode,
+        "floor": float(np.log10(FLOOR * problem.range)),
+        "median log10 regret": median,
+        "log10 regret by seed": by_seed,
+        "ranks": [ranks(list(row)) for row in zip(*by_seed.values(), strict=True)],
+        "processor s": {
+            arm: statistics.mean(run["seconds"] for run in runs) for arm, runs in all_runs.items()
+        },
+        "inside our 90 % interval": inside / of if of else None,
+    }
+    if arms:
+        best = min(arms, key=lambda arm: median[arm])
+        mean, low, high = interval(by_seed["ours"], by_seed[best])
+        found |= {"best peer": best, "against it": mean, "90 % interval": [low, high]}
+    print(json.dumps({k: v for k, v in found.items() if k != "ranks"}), file=sys.stderr, flush=True)
+    return found
+
+
+def main() -> None:
+    names = _named("REGRET_PROBLEMS", list(PROBLEMS))
+    arms = _named("REGRET_PEERS", list(ARMS)) if os.environ.get("REGRET_PEERS") != "none" else []
+    seeds = int(os.environ.get("REGRET_SEEDS", "20"))
+    for mode in _named("REGRET_MODES", ["single", "batches"]):
+        each = [measured(PROBLEMS[name], arms, seeds, mode) for name in names]
+        places: dict[str, list[float]] = defaultdict(list)
+        for entry in each:
+            for row in entry["ranks"]:
+                for arm, rank in zip(["ours", *arms], row, strict=True):
+                    places[arm].append(rank)
+        median = {arm: statistics.median(row) for arm, row in places.items()}
+        show(
+            f"regret, {mode}",
+            unit="median rank over all campaigns",
+            ours=median["ours"],
+            target=None,
+            peers={arm: rank for arm, rank in median.items() if arm != "ours"},
+            mean_rank={arm: statistics.mean(row) for arm, row in places.items()},
+            seeds=seeds,
+            kept_peers="REGRET_KEPT" in os.environ,
+            each=each,
+        )
+
+
+if __name__ == "__main__":
+    main()
