@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aisteer.problem.resources import NodeHours, Resources, Runs
     from aisteer.problem.simulation import Simulation, simulation
     from aisteer.problem.space import Space
+    from aisteer.steering.foreign_generators import generator
     from aisteer.steering.rules import Accept, Ask, Reject, Unanswered
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Unanswered",
     "__version__",
     "connect",
+    "generator",
     "open",
     "simulation",
 ]
@@ -83,6 +85,7 @@ _PUBLIC = {
     "Task": "campaign.tasks",
     "Unanswered": "steering.rules",
     "connect": "campaign.connect",
+    "generator": "steering.foreign_generators",
     "open": "campaign.opening:open_campaign",
     "simulation": "problem.simulation",
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aisteer.errors import AisteerError
 from aisteer.journal.events import ProposalPredicted, SurrogateFitted
@@ -14,8 +14,9 @@ from aisteer.journal.state import Proposal
 from aisteer.problem.pool import Pool, space_from_json
 from aisteer.problem.regions import ruled_out
 from aisteer.problem.space import Space
+from aisteer.steering.audits import Audits
 from aisteer.steering.policies import policy
-from aisteer.steering.protocols import Evidence, Json, Policy, Predicts
+from aisteer.steering.protocols import Evidence, Json, Policy, Predicts, Troubled
 from aisteer.steering.rank import moved
 from aisteer.steering.restraint import obeying, settings_of
 from aisteer.steering.thought import Situation, Thought, situation
@@ -36,6 +37,7 @@ class _Task:
     key: str
     space: Space | Pool
     policy: Policy
+    audits: Audits
     data: str | None = None
     model: int = -1
 
@@ -74,11 +76,14 @@ class Mind:
     All calls come from one thread; the heavy imports happen there, when a policy that needs them is made.
 
     Args:
-        folder: The campaign's folder, where the candidates of pools are kept.
+        folder: The campaign's folder, where the candidates of pools and the code of foreign minds are kept.
+        minds: Task name to a foreign mind of this process, where it cannot be made from the definition. Looked at
+            each time: somebody may bring one later.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, minds: Mapping[str, Any] | None = None) -> None:
         self.folder = Path(folder)
+        self.minds = {} if minds is None else minds
         self._tasks: dict[str, _Task] = {}
 
     def think(self, evidence: Evidence, stands: Situation) -> Thought:
@@ -100,9 +105,10 @@ class Mind:
         n = wanted(stands)
         news = task.data != self._data(evidence)
         if not n and not stands.unpredicted and not (news and stands.waiting):
-            return Thought(withdrawals=out)
+            return Thought(withdrawals=out, trouble=_trouble(task.policy))
         thought = self._considered(task, evidence, stands, n)
-        return replace(thought, withdrawals={**out, **thought.withdrawals})
+        trouble = _trouble(task.policy) or thought.trouble
+        return replace(thought, withdrawals={**out, **thought.withdrawals}, trouble=trouble)
 
     def _at_random(
         self, task: _Task, evidence: Evidence, stands: Situation, out: dict[str, list[str]]
@@ -113,7 +119,9 @@ class Mind:
         return Thought(drafts=[replace(d, cost=stands.cost) for d in kept], withdrawals=out)
 
     def _considered(self, task: _Task, evidence: Evidence, stands: Situation, n: int) -> Thought:
-        batch = task.policy.propose(evidence, n)
+        drawn = task.audits.among(stands, n)
+        batch = task.policy.propose(evidence, n - drawn)
+        audits = task.audits.drafts(task.policy, evidence, batch.drafts, drawn if batch.summary else 0)
         news = task.data != self._data(evidence)
         fit = self._fit(task, evidence, stands, batch.summary)
         told = [*stands.unpredicted, *(p for p in stands.waiting if news and p.predicted)]
@@ -121,7 +129,7 @@ class Mind:
         stale = _stale(predictions, stands)
         drafts = [
             replace(d, cost=stands.cost, model=task.model if d.predicted else None)
-            for d in obeying(batch.drafts, task.space, evidence)
+            for d in [*obeying(batch.drafts, task.space, evidence), *audits]
         ]
         trouble = ""
         if n and not drafts and not stands.live and not stands.queued and not stands.waiting:
@@ -170,7 +178,11 @@ class Mind:
                 rank=said["rank"],
                 of=said["of"],
                 cost=None if p.cost else stands.prices.get(p.id, stands.cost),
-                reasons=[*said["reasons"], *(r for r in p.reasons if r.get("kind") in _KEPT)],
+                reasons=[
+                    *(r for r in p.reasons if r.get("kind") == "mind"),
+                    *said["reasons"],
+                    *(r for r in p.reasons if r.get("kind") in _KEPT),
+                ],
             )
             for p, said in zip(inside, told, strict=True)
             if said["predicted"]
@@ -178,12 +190,14 @@ class Mind:
 
     def _task(self, evidence: Evidence) -> _Task:
         definition = evidence.definition
-        names = ("space", "objective", "objectives", "feasible", "context", "policy", "seed")
+        names = ("space", "objective", "objectives", "feasible", "context", "policy", "seed", "audit")
         key = json.dumps({name: definition.get(name) for name in names}, sort_keys=True)
         known = self._tasks.get(evidence.task)
         if known is None or known.key != key:
             space = space_from_json(definition["space"], self.folder)
-            known = self._tasks[evidence.task] = _Task(key, space, policy(definition, space))
+            name = evidence.task
+            made = policy(definition, space, folder=self.folder, live=lambda: self.minds.get(name))
+            known = self._tasks[name] = _Task(key, space, made, Audits(definition, space))
         return known
 
     def policy_of(self, evidence: Evidence) -> Policy:
@@ -210,8 +224,13 @@ class Mind:
         return belief(task.policy, evidence, x=x, y=y, resolution=resolution, at=at or {})
 
 
-_KEPT = {"initial", "batch", "steering"}
+_KEPT = {"initial", "batch", "steering", "audit", "counterfactual"}
 """Reasons that say how a proposal came about: they stay when it is predicted anew."""
+
+
+def _trouble(policy: Policy) -> str:
+    """What a policy says is wrong with it, for as long as it is."""
+    return policy.trouble if isinstance(policy, Troubled) else ""
 
 
 def _ruled_out(space: Space | Pool, evidence: Evidence, stands: Situation) -> dict[str, list[str]]:
@@ -235,7 +254,8 @@ def _inside(space: Space | Pool, proposal: Proposal) -> bool:
 def _stale(predictions: Sequence[ProposalPredicted], stands: Situation) -> dict[str, list[str]]:
     """Waiting proposals that new results have moved far down, by reason.
 
-    A rank beyond a quarter of the candidates, and beyond ten batches, is far; first points stay.
+    A rank beyond a quarter of the candidates, and beyond ten batches, is far; first points stay, and so does what
+    another mind proposed: the ranks are of our surrogate.
     """
     mine = {p.id: p for p in stands.waiting}
     found: dict[str, list[str]] = {}
@@ -243,7 +263,7 @@ def _stale(predictions: Sequence[ProposalPredicted], stands: Situation) -> dict[
         proposal = mine.get(told.proposal)
         if proposal is None or not proposal.predicted or told.rank is None or told.of is None:
             continue
-        if any(reason.get("kind") == "initial" for reason in proposal.reasons):
+        if any(reason.get("kind") in {"initial", "mind", "audit"} for reason in proposal.reasons):
             continue
         if told.rank > max(_STALE_SHARE * told.of, _STALE_BATCHES * stands.batch):
             words = f"new results moved it {moved(proposal.rank, proposal.of, told.rank, told.of)}"

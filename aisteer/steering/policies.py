@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from aisteer.errors import BadDefinition, MissingExtra
+from aisteer.problem.goals import Goals
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
 from aisteer.steering.protocols import Json, Policy
 
-__all__ = ["POLICIES", "policy"]
+__all__ = ["GENERATOR", "POLICIES", "policy"]
+
+Live = Callable[[], Any]
 
 
 def _bayesian(definition: Json, space: Space | Pool, seed: int, options: Json) -> Policy:
-    objective, initial = definition["objective"], options.get("initial")
-    if definition.get("objectives") or definition.get("feasible"):
-        raise BadDefinition("The policy 'bayesian' takes one objective and no bounds on outcomes.")
+    goals, initial, named = Goals.of(definition), options.get("initial"), options.get("acquisition")
+    if named is not None and named not in goals.acquisitions:
+        raise BadDefinition(
+            f"There is no acquisition {named!r:.60} for this goal. Choose one of {', '.join(goals.acquisitions)}."
+        )
     try:
         import torch
 
@@ -23,10 +30,10 @@ def _bayesian(definition: Json, space: Space | Pool, seed: int, options: Json) -
         if isinstance(space, Pool):
             from aisteer.steering.bayesian_pool import BayesianPool
 
-            return BayesianPool(space, objective, seed=seed, initial=initial)
+            return BayesianPool(space, goals, seed=seed, initial=initial, acquisition=named)
         from aisteer.steering.bayesian_box import BayesianBox
 
-        return BayesianBox(space, objective, seed=seed, initial=initial)
+        return BayesianBox(space, goals, seed=seed, initial=initial, acquisition=named)
     except ImportError as missing:
         raise MissingExtra(
             f"The policy 'bayesian' needs PyTorch and BoTorch ({missing}), so nothing is proposed. "
@@ -41,21 +48,48 @@ def _random(definition: Json, space: Space | Pool, seed: int, options: Json) -> 
     return RandomArm(space, seed)
 
 
+def _generator(
+    definition: Json, space: Space | Pool, options: Json, folder: Path | None, live: Live
+) -> Policy:
+    """Somebody else's mind; ours predicts, and fills in as far as it can be had."""
+    from aisteer.steering.foreign_generators_policy import ForeignPolicy
+
+    seed = int(definition.get("seed") or 0)
+    ours = {key: value for key, value in options.items() if key in _OPTIONS["bayesian"]}
+    try:
+        own: Policy | None = _bayesian(definition, space, seed, ours)
+    except MissingExtra:
+        own = None
+    simple = own is None or options.get("fallback") == "random"
+    fallback = _random(definition, space, seed, {}) if simple or own is None else own
+    return ForeignPolicy(definition, space, own=own, fallback=fallback, folder=folder, live=live)
+
+
 POLICIES: dict[str, Callable[[Json, Space | Pool, int, Json], Policy]] = {
     "bayesian": _bayesian,
     "random": _random,
 }
 """Name to what makes the policy, given the task's definition, its space, its seed and the policy's options."""
+GENERATOR = "generator"
+"""The policy of a task for which somebody else's mind proposes (``aisteer.steering.foreign_generators``)."""
 
-_OPTIONS = {"bayesian": {"initial"}, "random": set[str]()}
+_OPTIONS = {
+    "bayesian": {"initial"},
+    "random": set[str](),
+    GENERATOR: {"mind", "patience", "fallback", "initial"},
+}
 
 
-def policy(definition: Json, space: Space | Pool) -> Policy:
+def policy(
+    definition: Json, space: Space | Pool, *, folder: Path | None = None, live: Live = lambda: None
+) -> Policy:
     """The policy that a task's definition names; ``bayesian`` where it names none.
 
     Args:
         definition: The task's definition.
         space: Its space, or its pool with the candidates.
+        folder: The campaign's folder, where the code of a mind of the user's own is kept.
+        live: Finds the object of this process, where a mind is one that cannot be made from data.
 
     Raises:
         BadDefinition: There is no such policy, or it has no such option.
@@ -63,9 +97,11 @@ def policy(definition: Json, space: Space | Pool) -> Policy:
     """
     wanted = definition.get("policy") or {}
     name, options = str(wanted.get("name", "bayesian")), dict(wanted.get("options") or {})
-    if name not in POLICIES:
-        raise BadDefinition(f"There is no policy {name!r}. Choose one of {', '.join(POLICIES)}.")
+    if name not in _OPTIONS:
+        raise BadDefinition(f"There is no policy {name!r}. Choose one of {', '.join(_OPTIONS)}.")
     unknown = sorted(set(options) - _OPTIONS[name])
     if unknown:
         raise BadDefinition(f"The policy {name!r} has no option {unknown[0]!r}.")
+    if name == GENERATOR:
+        return _generator(definition, space, options, folder, live)
     return POLICIES[name](definition, space, int(definition.get("seed") or 0), options)

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from aisteer.journal.commands import Draft
 
-__all__ = ["Batch", "Datum", "Evidence", "Policy", "Predicts"]
+__all__ = ["Batch", "Datum", "Evidence", "Policy", "Predicts", "Troubled"]
 
 Json = dict[str, Any]
 
@@ -87,3 +87,11 @@ class Predicts(Protocol):
 
     def predict(self, evidence: Evidence, points: Sequence[Json]) -> Sequence[Json]:
         """For each point ``predicted``, ``acquisition``, ``rank``, ``of``, ``reasons`` and ``model``."""
+
+
+@runtime_checkable
+class Troubled(Protocol):
+    """A policy that can say what is wrong with it, for as long as it is."""
+
+    trouble: str
+    """What happened, what it means, what to do next; empty while all is well."""

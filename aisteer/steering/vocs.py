@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keyword
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from aisteer.errors import BadDefinition, MissingExtra
+from aisteer.problem.constraints import Linear
+from aisteer.problem.goals import Goals
 from aisteer.problem.parameters import Choice, Float, Int, Parameter, is_finite_number
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import RESERVED, Space
@@ -19,7 +20,6 @@ __all__ = ["Problem", "plain", "problem_of", "vocs_of"]
 Json = dict[str, Any]
 _MOST_VALUES = 1000
 """Whole numbers that are listed one by one for a generator; of more it is told the range."""
-_FEASIBLE = re.compile(r"\s*([^\W\d]\w*)\s*(<=|>=|<|>)\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*")
 
 
 def _module() -> Any:
@@ -195,7 +195,7 @@ def vocs_of(definition: Mapping[str, Any], space: Space | Pool) -> Any:
     return gest.VOCS(
         variables=variables,
         objectives={goal["outcome"]: kinds[goal["kind"]] for goal in goals},
-        constraints=_constraints(definition.get("feasible") or ()),
+        constraints=_constraints(Goals.of(definition).feasible),
     )
 
 
@@ -209,18 +209,18 @@ def _variable(gest: Any, parameter: Parameter) -> Any:
     )
 
 
-def _constraints(feasible: Iterable[str]) -> Json:
+def _constraints(feasible: Iterable[Linear]) -> Json:
     """Those that bound one outcome; both sides of the same one are its bounds."""
     bounds: dict[str, dict[str, float]] = {}
-    for text in feasible:
-        found = _FEASIBLE.fullmatch(text)
-        if found is not None:
-            bounds.setdefault(found[1], {})[found[2][0]] = float(found[3])
+    for one in feasible:
+        if len(one.coefficients) == 1:
+            ((name, factor),) = one.coefficients.items()
+            bounds.setdefault(name, {})["<" if factor > 0 else ">"] = one.bound / factor
     made: Json = {}
     for name, sides in bounds.items():
         if len(sides) == 2:
             made[name] = ["BOUNDS", sides[">"], sides["<"]]
         else:
-            (sign, value) = next(iter(sides.items()))
+            ((sign, value),) = sides.items()
             made[name] = ["LESS_THAN" if sign == "<" else "GREATER_THAN", value]
     return made

@@ -1,0 +1,203 @@
+"""The languages of other minds: gest-api, and a function of one's own; beside them stand Optuna and Ax."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aisteer.problem.parameters import Choice, Parameter
+from aisteer.problem.pool import Pool
+from aisteer.problem.space import Space
+from aisteer.steering.foreign_generators import GIVEN
+from aisteer.steering.protocols import Evidence, Json
+from aisteer.steering.vocs import vocs_of
+
+__all__ = ["Assignment", "Function", "GestApi", "Speaker", "Told"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A run that ended, as it is told to a mind.
+
+    Attributes:
+        run: Its name; empty for one that failed.
+        point: Its parameters.
+        outcomes: ``(value, standard error)`` by name; ``None`` where it failed.
+        handle: What the mind itself calls the point, if it was its own suggestion in this process.
+    """
+
+    run: str
+    point: Json
+    outcomes: dict[str, tuple[float, float]] | None
+    handle: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a mind is told of the task: the goals and bounds of its definition, and its space."""
+
+    definition: Json
+    space: Space | Pool
+    seed: int
+
+    @property
+    def objectives(self) -> list[Json]:
+        """The goals, at least one."""
+        found: list[Json] = self.definition.get("objectives") or [self.definition["objective"]]
+        return found
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """Parameters by name; a pool has one, its key."""
+        if isinstance(self.space, Pool):
+            return {self.space.key: Choice(self.space.keys)}
+        return self.space.parameters
+
+    def own(self, point: Mapping[str, Any]) -> Json:
+        """Of a point what ``parameters`` names: a candidate is its key."""
+        return {name: point[name] for name in self.parameters}
+
+
+class Speaker(Protocol):
+    """A mind, spoken to in its own language."""
+
+    def ingest(self, told: Sequence[Told]) -> None:
+        """Tell it of runs that ended, each once."""
+
+    def suggest(self, n: int, evidence: Evidence) -> list[tuple[Any, Any]]:
+        """Up to ``n`` points as it gives them, each with what it calls them itself (``None``: nothing)."""
+
+    def drop(self, handles: Sequence[Any]) -> None:
+        """Tell it of suggestions that will not be run."""
+
+
+class GestApi:
+    """A generator of gest-api.
+
+    One that gives a point at a time only is asked for one at a time, and waits for its result where it has to.
+
+    Args:
+        generator: With ``suggest`` and ``ingest``.
+        assignment: The task.
+    """
+
+    def __init__(self, generator: Any, assignment: Assignment) -> None:
+        self.generator = generator
+        self.assignment = assignment
+        self.one_at_a_time = False
+        self._constants = {
+            name: constant.value
+            for name, constant in getattr(
+                vocs_of(assignment.definition, assignment.space), "constants", {}
+            ).items()
+        }
+        modules = {base.__module__.partition(".")[0] for base in type(generator).__mro__}
+        # The standard knows no failed runs. Xopt and we do; others would take nan for a value.
+        self._hears_failures = bool(modules & {"xopt", "aisteer"})
+
+    def ingest(self, told: Sequence[Told]) -> None:
+        """Results as dicts of all names in its VOCS."""
+        results = [row for one in told if (row := self._result(one)) is not None]
+        if results:
+            self.generator.ingest(results)
+
+    def _result(self, told: Told) -> Json | None:
+        row = {**self._constants, **self.assignment.own(told.point)}
+        if told.handle is not None:
+            row["_id"] = told.handle
+        xopt = {"xopt_error": told.outcomes is None} if self._hears_failures else {}
+        if told.outcomes is None:
+            if not self._hears_failures:
+                return None
+            return {**row, **{goal["outcome"]: float("nan") for goal in self.assignment.objectives}, **xopt}
+        return {**row, **{name: value for name, (value, _) in told.outcomes.items()}, **xopt}
+
+    def suggest(self, n: int, evidence: Evidence) -> list[tuple[Any, Any]]:
+        """As many as asked for, or one where it gives no more at a time."""
+        del evidence
+        points = self._one() if self.one_at_a_time else self._several(n)
+        return [
+            (_without_id(point), point.get("_id") if isinstance(point, Mapping) else None) for point in points
+        ]
+
+    def _several(self, n: int) -> list[Any]:
+        try:
+            return list(self.generator.suggest(n) or ())
+        except Exception:
+            if n == 1:
+                raise
+        points = self._one()
+        self.one_at_a_time = True
+        return points
+
+    def _one(self) -> list[Any]:
+        return list(self.generator.suggest(1) or ())
+
+    def drop(self, handles: Sequence[Any]) -> None:
+        """The standard has no word for it."""
+
+
+def _without_id(point: Any) -> Any:
+    return {k: v for k, v in point.items() if k != "_id"} if isinstance(point, Mapping) else point
+
+
+class Function:
+    """A function ``propose(history, n)`` of the user's own.
+
+    Args:
+        function: The function.
+        options: Arguments that it was given with.
+        assignment: The task.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: Json, assignment: Assignment) -> None:
+        self.function = function
+        self.options = options
+        self.assignment = assignment
+        takes = inspect.signature(function).parameters.values()
+        self._wants = [p.name for p in takes if p.name in GIVEN and p.name not in options]
+        self._rows: list[Json] = []
+
+    def ingest(self, told: Sequence[Told]) -> None:
+        """Rows of the history."""
+        for one in told:
+            if one.outcomes is not None:
+                row = {"run": one.run, **one.point}
+                for name, (value, error) in one.outcomes.items():
+                    row |= {name: value, f"{name} error": error or None}
+                self._rows.append(row)
+
+    def suggest(self, n: int, evidence: Evidence) -> list[tuple[Any, Any]]:
+        """What the function returns for the history and what is under way."""
+        import numpy as np
+
+        names = self.assignment.space.names
+        under_way = [*evidence.pending, *(point for _, point in evidence.waiting)]
+        given: dict[str, Callable[[], Any]] = {
+            "space": lambda: self.assignment.space,
+            "pending": lambda: _frame(under_way, names),
+            "failed": lambda: _frame(evidence.failed, names),
+            "rng": lambda: np.random.default_rng([self.assignment.seed, 11, len(self._rows), len(under_way)]),
+        }
+        more = {name: given[name]() for name in self._wants}
+        outcomes = [goal["outcome"] for goal in self.assignment.objectives if "outcome" in goal]
+        history = _frame(self._rows, ["run", *names, *outcomes]).set_index("run")
+        found = self.function(history, n, **self.options, **more)
+        if hasattr(found, "to_dict") and hasattr(found, "columns"):  # a DataFrame does as well
+            found = found.to_dict(orient="records")
+        return [(point, None) for point in found or ()]
+
+    def drop(self, handles: Sequence[Any]) -> None:
+        """It sees what is under way each time."""
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
+    """Rows with at least the columns ``names``."""
+    from aisteer.problem.frames import data_frame
+
+    if not rows:
+        return data_frame({name: [] for name in names})
+    first = dict.fromkeys(names)
+    return data_frame([{**first, **row} for row in rows])
