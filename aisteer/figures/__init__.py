@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "figure"]
 
-KINDS = ("convergence", "surrogate", "calibration", "observations")
+KINDS = (
+    "convergence",
+    "surrogate",
+    "slices",
+    "sensitivity",
+    "predictions",
+    "calibration",
+    "pareto",
+    "observations",
+)
 
 
 def figure(campaign: Campaign, kind: str, *, task: str | None = None, **options: Any) -> Figure:
@@ -22,7 +31,10 @@ def figure(campaign: Campaign, kind: str, *, task: str | None = None, **options:
     Args:
         campaign: The campaign.
         kind: ``convergence``: best so far beside the random arm; ``surrogate``: what is believed, along
-            ``x=``, over ``x=`` and ``y=``, or across the pool; ``calibration``: whether predictions held;
+            ``x=``, over ``x=`` and ``y=``, or across the pool; ``slices``: along each parameter through one point;
+            ``sensitivity``: which parameter drives it; ``predictions``: measured against predicted, before the runs and
+            from the other runs; ``calibration``: whether predictions held, by level and over time; ``pareto``: several
+            objectives against each other;
             ``observations``: the curves of ``runs=``, of the quantities ``y=`` over ``x=``.
         task: The task, where there are several.
         **options: What the kind takes.

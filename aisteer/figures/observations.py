@@ -27,6 +27,7 @@ def observations(
     x: str = "step",
     y: Sequence[str] | str | None = None,
     relative: bool = False,
+    series: Sequence[int] | None = None,
 ) -> tuple[list[Panel], list[str], list[str]]:
     """Curves of runs, one panel for each quantity.
 
@@ -36,6 +37,7 @@ def observations(
         x: The quantity that goes along the x axis; the number of the observation where a run has none such.
         y: Quantities; all that the runs reported if not given.
         relative: Draw each curve's change since its start, where runs differ more than each of them moves.
+        series: Which of the eight colours each run has, from 1; in their order if not given.
 
     Raises:
         UnknownName: A run or quantity that there is not.
@@ -51,7 +53,10 @@ def observations(
                 name=name,
             )
     along = Axis(x, source.unit(x))
-    panels = [_panel(rows, along, Axis(name, source.unit(name)), relative=relative) for name in wanted]
+    colours = dict(zip(chosen, series or range(1, len(chosen) + 1), strict=False))
+    panels = [
+        _panel(rows, along, Axis(name, source.unit(name)), colours, relative=relative) for name in wanted
+    ]
     empty = Panel(along, Axis("observations"), note="No observation has arrived yet.")
     return panels or [empty], [source.task], list(chosen)
 
@@ -73,13 +78,15 @@ def _values(source: Source, run: Run) -> Iterator[dict[str, float]]:
                 yield {str(k): float(v) for k, v in values.items() if isinstance(v, Real)}
 
 
-def _panel(rows: dict[str, list[dict[str, float]]], x: Axis, y: Axis, *, relative: bool) -> Panel:
+def _panel(
+    rows: dict[str, list[dict[str, float]]], x: Axis, y: Axis, colours: dict[str, int], *, relative: bool
+) -> Panel:
     lines: list[Line] = []
-    for series, (name, seen) in enumerate(rows.items(), 1):
+    for name, seen in rows.items():
         along = [row.get(x.label, number) for number, row in enumerate(seen, 1) if y.label in row]
         up = [row[y.label] for row in seen if y.label in row]
         if up:
             values = np.array(up) - (up[0] if relative else 0.0)
-            lines.append(Line(name, "live", np.array(along), values, series=series))
+            lines.append(Line(name, "live", np.array(along), values, series=colours.get(name, 1)))
     shown = Axis(f"{y.label}, change since the start", y.unit) if relative else y
     return Panel(x, shown, lines)

@@ -62,7 +62,10 @@ def _panel(figure: Figure, axes: Axes, panel: Panel) -> None:
     axes.set_xlabel(_text(panel.x.text))
     axes.set_ylabel(_text(panel.y.text))
     for axis, name in ((panel.x, "x"), (panel.y, "y")):
-        if axis.scale == "log":
+        if axis.options:
+            shown = [_text(option) for option in axis.options]
+            axes.set(**{f"{name}ticks": range(len(shown)), f"{name}ticklabels": shown})
+        elif axis.scale == "log":
             _logarithmic(axes, name)
     over_surface = any(isinstance(layer, Surface) for layer in panel.layers)
     for order, layer in enumerate(panel.layers):

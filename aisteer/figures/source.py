@@ -111,6 +111,13 @@ class Source:
         return self.objective.unit if name == self.objective.outcome else self.units.get(name, "")
 
     @property
+    def noise(self) -> float:
+        """The learned standard deviation of outcomes whose error is not known; 0 where nothing was fitted."""
+        fit = self.models.get(self.task)
+        value = fit.summary.get("noise") if fit is not None else None
+        return float(value) if isinstance(value, int | float) else 0.0
+
+    @property
     def baseline(self) -> str | None:
         """The task that is run at random for comparison."""
         return next((name for name, one in self.tasks.items() if one.get("baseline")), None)
@@ -188,21 +195,34 @@ class Source:
         """The first parameter that is a number; empty where there is none."""
         return next(iter(self._numbers), "")
 
+    @property
+    def parameters(self) -> list[str]:
+        """The names of a box's parameters; none where the space is a pool."""
+        return list(self._parameters)
+
     def parameter_axis(self, name: str) -> Axis:
-        """A parameter, as an axis.
+        """A parameter, as an axis; the options of a choice are places on it.
 
         Raises:
-            UnknownName: The space has no number of this name.
+            UnknownName: The space has no parameter of this name.
         """
-        numbers = self._numbers
-        if name not in numbers:
+        known = self._parameters
+        if name not in known:
             raise UnknownName(
-                f"There is no number {name!r} in the space of {self.name!r}; there are "
-                f"{', '.join(numbers) or 'none'}. Nothing was drawn.",
+                f"There is no parameter {name!r} in the space of {self.name!r}; there are "
+                f"{', '.join(known) or 'none'}. Nothing was drawn.",
                 name=name,
             )
-        one = self._parameters[name]
-        return Axis(name, one.get("unit", ""), "log" if one.get("log") else "linear")
+        one = known[name]
+        options = tuple(str(option) for option in one.get("options") or ())
+        return Axis(name, one.get("unit", ""), "log" if one.get("log") else "linear", options)
+
+    def place(self, name: str, value: Any) -> float:
+        """Where a value stands on its parameter's axis."""
+        options = self._parameters[name].get("options")
+        if not options:
+            return float(value)
+        return float(next(i for i, one in enumerate(options) if one == value and type(one) is type(value)))
 
 
 def _apart(parameter: Parameter, one: Any, other: Any) -> float:

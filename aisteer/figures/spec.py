@@ -22,11 +22,15 @@ Who = Literal["ai", "human", "random", "rule", "live", "belief", "ideal"]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis: a name or words, its unit (empty where there is none) and ``linear`` or ``log``."""
+    """An axis: a name or words, its unit (empty where there is none) and ``linear`` or ``log``.
+
+    With ``options`` it has places instead of numbers: 0 is the first of them.
+    """
 
     label: str
     unit: str = ""
     scale: Literal["linear", "log"] = "linear"
+    options: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

@@ -14,7 +14,7 @@ from aisteer.figures.source import Source
 from aisteer.figures.spec import Array, Axis, Band, Layer, Line, Marks, Panel, Surface
 from aisteer.problem.pool import Pool
 
-__all__ = ["surrogate"]
+__all__ = ["slice_of", "surrogate"]
 
 Json = dict[str, Any]
 Result = tuple[list[Panel], list[str], list[str]]
@@ -40,11 +40,11 @@ def surrogate(
     Args:
         source: The campaign.
         x: A parameter; the first number if not given.
-        y: Another one, for a map.
+        y: Another one, for a map: of any two parameters.
         at: Values of the others, instead of the best run's.
 
     Raises:
-        UnknownName: The space has no such number.
+        UnknownName: The space has no such parameter.
     """
     from aisteer.steering.beliefs import belief
     from aisteer.steering.policies import policy
@@ -71,14 +71,28 @@ def surrogate(
         return [_ranked(source, pool, known), predicted_before(source)[0]], [source.task], runs
     if y:
         return _maps(source, axes, known), [source.task], runs
-    return [_slice(source, axes[0], known, _running(source, mind, axes[0].label))], [source.task], runs
+    return [slice_of(source, mind, axes[0], known)], [source.task], runs
 
 
-def _slice(source: Source, axis: Axis, known: Json, running: list[Layer]) -> Panel:
+def slice_of(source: Source, mind: Any, axis: Axis, known: Json) -> Panel:
+    """The belief along one parameter.
+
+    Args:
+        source: The campaign.
+        mind: The policy that believes it.
+        axis: The parameter.
+        known: As ``aisteer.steering.beliefs`` says it.
+    """
+    running = _running(source, mind, axis.label)
     others = ", ".join(source.at(name, value) for name, value in known["at"].items())
-    along = np.asarray(known["x"], dtype=np.float64)
+    along = np.array([source.place(axis.label, value) for value in known["x"].tolist()])
     measured = _measured(source, axis.label, at=known["at"])
-    layers = [*_believed(along, known["mean"], known["std"]), *measured, *running]
+    if axis.options:
+        bars = WIDTH * np.asarray(known["std"])
+        believed: list[Layer] = [Marks("predicted mean, 95 %", "belief", along, known["mean"], y_error=bars)]
+    else:
+        believed = _believed(along, known["mean"], known["std"])
+    layers = [*believed, *measured, *running]
     return Panel(axis, source.axis, layers, title=f"at {others}" if others else "")
 
 
@@ -95,18 +109,33 @@ def _running(source: Source, mind: Any, x: str) -> list[Layer]:
         return []
     told = mind.predict(source.evidence, [run.parameters for run in source.live])
     pairs = np.array([one["predicted"][source.objective.outcome] for one in told], dtype=np.float64)
-    there = np.array([run.parameters[x] for run in source.live], dtype=np.float64)
+    there = np.array([source.place(x, run.parameters[x]) for run in source.live])
     names = [run.id for run in source.live]
     error = WIDTH * pairs[:, 1]
     return [Marks("running, predicted", "live", there, pairs[:, 0], y_error=error, names=names)]
 
 
 def _maps(source: Source, axes: list[Axis], known: Json) -> list[Panel]:
-    across, up = np.asarray(known["x"], dtype=np.float64), np.asarray(known["y"], dtype=np.float64)
-    runs = _measured(source, axes[0].label, axes[1].label)
+    x, y = (axis.label for axis in axes)
+    across, up = (np.array([source.place(n, v) for v in known[k].tolist()]) for n, k in ((x, "x"), (y, "y")))
+    runs = [*_measured(source, x, y, at=known["at"]), *_live(source, x, y)]
+    others = ", ".join(source.at(name, value) for name, value in known["at"].items())
     outcome, unit = source.objective.outcome, source.objective.unit
     named = ((Axis(f"{outcome}, mean", unit), "mean"), (Axis("standard deviation", unit), "std"))
-    return [Panel(axes[0], axes[1], [Surface(axis, across, up, known[key]), *runs]) for axis, key in named]
+    title = f"at {others}" if others else ""
+    return [
+        Panel(axes[0], axes[1], [Surface(axis, across, up, known[key]), *runs], title=title)
+        for axis, key in named
+    ]
+
+
+def _live(source: Source, x: str, y: str) -> list[Layer]:
+    """Runs without an outcome, where they are in ``x`` and ``y``."""
+    places = [[source.place(name, run.parameters[name]) for name in (x, y)] for run in source.live]
+    if not places:
+        return []
+    there = np.array(places, dtype=np.float64)
+    return [Marks("running", "live", there[:, 0], there[:, 1], names=[run.id for run in source.live])]
 
 
 def _ranked(source: Source, pool: Pool, known: Json) -> Panel:
@@ -137,19 +166,17 @@ def _measured(
         mine = outcomes.of(who)
         if not mine:
             continue
-        values = [outcomes.parameters[i][x] for i in mine]
-        along = np.array([place[str(value)] for value in values] if place else values, dtype=np.float64)
-        names = [outcomes.names[i] for i in mine]
-        if y is None:
-            value, error = outcomes.value[mine], outcomes.error[mine]
-            off = np.array([source.off(outcomes.parameters[i], at or {}) > ON for i in mine])
-            for faint, said in ((True, f"{words}, off the slice"), (False, words)):
-                chosen = off == faint
-                if chosen.any():
-                    some = [name for name, one in zip(names, chosen, strict=True) if one]
-                    marks = Marks(said, who, along[chosen], value[chosen], None, error[chosen], some, faint)
-                    found.insert(0, marks) if faint else found.append(marks)
-        else:
-            up = np.array([outcomes.parameters[i][y] for i in mine], dtype=np.float64)
-            found.append(Marks(words, who, along, up, names=names))
+        points = [outcomes.parameters[i] for i in mine]
+        along = np.array([place[str(p[x])] if place else source.place(x, p[x]) for p in points])
+        up = outcomes.value[mine] if y is None else np.array([source.place(y, p[y]) for p in points])
+        error = outcomes.error[mine] if y is None else None
+        off = np.array([source.off(p, at or {}) > ON for p in points])
+        elsewhere = "off the slice" if y is None else "elsewhere"
+        for faint, said in ((True, f"{words}, {elsewhere}"), (False, words)):
+            chosen = off == faint
+            if chosen.any():
+                some = [outcomes.names[i] for i, one in zip(mine, chosen, strict=True) if one]
+                bars = None if error is None else error[chosen]
+                marks = Marks(said, who, along[chosen], up[chosen], None, bars, some, faint)
+                found.insert(0, marks) if faint else found.append(marks)
     return found

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from aisteer.figures.spec import Array, Band, Layer, Line, Marks, Panel, Spec, Surface
+from aisteer.figures.spec import Array, Axis, Band, Layer, Line, Marks, Panel, Spec, Surface
 
 __all__ = ["cell", "shortened", "to_csv"]
 
@@ -51,15 +51,21 @@ def to_csv(spec: Spec) -> str:
 def _frame(number: int, panel: Panel, layer: Layer) -> Row:
     frame = {
         "panel": str(number),
-        "x_axis": cell(panel.x.label),
+        "x_axis": cell(_axis(panel.x)),
         "x_unit": cell(panel.x.unit),
-        "y_axis": cell(panel.y.label),
+        "y_axis": cell(_axis(panel.y)),
         "y_unit": cell(panel.y.unit),
         "layer": type(layer).__name__.lower(),
     }
     if isinstance(layer, Surface):
         return frame | {"z_axis": cell(layer.axis.label), "z_unit": cell(layer.axis.unit)}
     return frame | {"label": cell(layer.label), "who": layer.who}
+
+
+def _axis(axis: Axis) -> str:
+    """Its label; and where it has places, what each of them is."""
+    places = ", ".join(f"{place} = {option}" for place, option in enumerate(axis.options))
+    return f"{axis.label} ({places})" if places else axis.label
 
 
 def _points(layer: Layer) -> Iterator[Row]:

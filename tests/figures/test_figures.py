@@ -118,8 +118,8 @@ def test_a_pool_is_shown_by_rank_and_by_what_was_predicted_before(words):
     assert (np.diff(line.y) >= 0).all()
     before = layers(made, Marks, panel=1)["AI's proposals"]
     np.testing.assert_allclose(before.x, before.y + 1.0)
-    np.testing.assert_allclose(before.x_error, 1.644854 * 2.0, rtol=1e-6)  # 90 % of the prediction
-    assert "bars: 90 %" in made.spec.panels[1].title
+    np.testing.assert_allclose(before.x_error, 1.959964 * 2.0, rtol=1e-6)  # 95 %, as every band
+    assert "bars: 95 %" in made.spec.panels[1].title
 
 
 def test_calibration_counts_what_fell_inside_intervals_claimed_before(steered):
@@ -128,6 +128,67 @@ def test_calibration_counts_what_fell_inside_intervals_claimed_before(steered):
     # Every prediction was off by 0.05, with 0.06 claimed and 0.01 measured: 0.82 standard deviations.
     assert share.y[share.x < 0.55].max() == 0.0
     assert share.y[share.x > 0.62].min() == 1.0
+
+
+def test_calibration_moves_with_the_last_outcomes_and_says_how_sure_its_share_is(steered):
+    made = figure(steered.campaign, "calibration")
+    band = layers(made, Band, panel=1)["95 % interval"]
+    assert (band.low <= layers(made, Line, panel=1)["12 outcomes"].y).all()
+    assert band.high[-1] - band.low[-1] > 0.2
+    rolling = layers(made, Line, panel=2)["of the last 20"]
+    assert rolling.x.tolist() == [10.0, 11.0, 12.0]
+    assert rolling.y.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_predictions_are_shown_before_the_runs_and_from_the_other_runs(steered):
+    made = figure(steered.campaign, "predictions")
+    before, others = made.spec.panels
+    assert len(layers(made, Marks)["AI's proposals"].names) == 12
+    assert len(layers(made, Marks, panel=1)["own and edited"].names) == 1
+    assert others.x.label == "predicted from the other runs"
+    assert before.x.label == "predicted before"
+
+
+def test_slices_and_sensitivity_are_of_every_parameter(steered):
+    made = figure(steered.campaign, "slices", at={"share": 0.4})
+    assert [panel.x.label for panel in made.spec.panels] == ["temperature", "share"]
+    assert "share = 0.4" in made.spec.panels[0].title
+    drives = figure(steered.campaign, "sensitivity")
+    alone, together = (layers(drives, Marks)[words] for words in ("alone", "in all, with others"))
+    assert set(alone.names) == {"temperature", "share"}
+    assert drives.spec.panels[0].y.options == tuple(alone.names)
+    assert (together.x >= alone.x - 0.05).all()
+
+
+def test_a_choice_is_an_axis_with_places_that_the_table_names(campaigns, tmp_path):
+    campaign = ai.Campaign(
+        "alloys",
+        simulation=yield_of,
+        space=ai.Space(temperature=ai.Float(300, 2000), share=ai.Choice([0.2, 0.4, 0.6])),
+        objective=ai.Maximize("yield"),
+    )
+    told = Told(campaign)
+    told.run([{"temperature": 400.0 + 150 * i, "share": (0.2, 0.4, 0.6)[i % 3]} for i in range(8)], yield_of)
+    made = figure(campaign, "surrogate", x="share", y="temperature")
+    surface = next(one for one in made.spec.panels[0].layers if isinstance(one, Surface))
+    assert surface.x.tolist() == [0.0, 1.0, 2.0]
+    assert surface.z.shape == (41, 3)
+    assert "share (0 = 0.2, 1 = 0.4, 2 = 0.6)" in made.data
+    made.save(tmp_path / "map.svg")
+    campaign.close()
+
+
+def test_the_front_of_two_objectives_is_what_no_run_beats(steered, monkeypatch):
+    definition = steered.campaign.state.definition["tasks"]["main"]
+    goals = [{"kind": "maximize", "outcome": "yield"}, {"kind": "minimize", "outcome": "effort", "unit": "h"}]
+    monkeypatch.setitem(definition, "objectives", goals)
+    state = steered.campaign.state
+    for i, run in enumerate(r for r in state.runs.values() if r.task == "main" and "yield" in r.outcome):
+        run.outcome["effort"] = (float(i), 0.1)
+    made = figure(steered.campaign, "pareto")
+    every = {n: m for m in made.spec.panels[0].layers if isinstance(m, Marks) for n in m.names}
+    assert not every["R1"].faint  # the least effort
+    assert any(m.faint for m in every.values())
 
 
 def test_an_axis_reads_a_name_as_words_with_its_unit(steered):
@@ -169,6 +230,8 @@ def test_observations_are_curves_of_runs_and_quantities(steered):
     made = figure(steered.campaign, "observations", y="force", relative=True)
     assert layers(made, Line)["R17"].y.tolist() == [0, -2]
     assert made.spec.panels[0].y.text == "force, change since the start"
+    kept = figure(steered.campaign, "observations", runs=["R17"], y="force", series=[3])
+    assert layers(kept, Line)["R17"].series == 3  # the colour that it has on the board
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -183,7 +246,7 @@ def test_a_campaign_without_runs_gives_a_figure_that_says_so(box, kind):
     [
         ("pie", {}, "no figure 'pie'; there are convergence"),
         ("surrogate", {"z": "share"}, "no option 'z'. It takes x, y, at"),
-        ("surrogate", {"x": "pressure"}, "no number 'pressure'"),
+        ("surrogate", {"x": "pressure"}, "no parameter 'pressure'"),
         ("observations", {"runs": "R99"}, "no run 'R99'"),
         ("convergence", {"task": "other"}, "no task 'other'"),
     ],
