@@ -256,6 +256,9 @@ def describe(proposal: Proposal) -> str:
     """A proposal on one line: what it is, what is expected, what became of it."""
     action = "" if proposal.action == "start" else f" {proposal.action} {proposal.run}"
     words = [f"{proposal.id}{action} ({point(proposal.parameters)})"]
+    if proposal.action == "finish":
+        why = "; ".join(str(r["words"]) for r in proposal.reasons if r.get("words"))
+        words = [f"{proposal.id} to end {proposal.task!r}: {why}"]
     words += [f"{name} {mean:.4g} ± {std:.2g} predicted" for name, (mean, std) in proposal.predicted.items()]
     if place := ranked(proposal.rank, proposal.of):
         words.append(place)

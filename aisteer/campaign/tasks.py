@@ -17,6 +17,7 @@ from aisteer.problem.resources import Resources
 from aisteer.problem.shipping import Shipment, ship
 from aisteer.problem.simulation import Simulation
 from aisteer.problem.space import Space, did_you_mean
+from aisteer.steering.finishing import FINISH
 from aisteer.steering.thought import BATCH
 
 __all__ = ["ARM", "RandomArm", "Rule", "Task", "context_json", "policy_json"]
@@ -70,8 +71,8 @@ class Task:
         batch: Proposals that wait for a decision at once.
         initial: Proposals that are spread over the space before the surrogate has a say; the policy knows
             how many if not given.
-        policy: ``"bayesian"``, ``"random"``, ``"manual"`` (a human proposes), or a mapping of ``name`` and
-            ``options``.
+        policy: ``"bayesian"``, ``"random"``, ``"manual"`` (a human proposes), a mapping of ``name`` and
+            ``options``, or ``ai.generator(…)``: somebody else's mind.
         autonomy: Rules of its own, instead of the campaign's.
         resources: What a run needs.
         cost: Estimated cost of a run in the budget's unit; learnt from the runs if not given.
@@ -79,6 +80,13 @@ class Task:
         checkpoint_every: Seconds between checkpoints.
         seed: For what the policy draws; the campaign's if not given.
         runs: At most this many runs are proposed.
+        audit: The share of the AI's proposals that are drawn at random instead, to test its predictions where nobody
+            chose; they say so.
+        counterfactual: The share of edits, drawn by chance, whose original is run too, so that the ledger can say what
+            edits bring; it costs a run each time.
+        finish: When the AI proposes to end the campaign: ``{"gain_below": 0.01}`` (a unit of cost promises less, in
+            the objective's unit), ``{"stagnation": 20}`` (so many runs without a better one), ``{"budget": True}``
+            (it covers no further run), or several.
     """
 
     simulation: Simulation | CommandSimulation
@@ -98,6 +106,9 @@ class Task:
     checkpoint_every: float | None = None
     seed: int | None = None
     runs: int | None = None
+    audit: float = 0.0
+    counterfactual: float = 0.0
+    finish: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _instance(
@@ -111,6 +122,11 @@ class Task:
             value = getattr(self, name)
             if value is not None:
                 _whole(name, value, least)
+        for name in ("audit", "counterfactual"):
+            value = getattr(self, name)
+            if not (is_finite_number(value) and 0 <= value <= 1):
+                raise BadDefinition(f"{name} is a share from 0 to 1, not {value!r:.100}.")
+        finish_json(self.finish)
         for name in ("cost", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and not (is_finite_number(value) and value >= 0):
@@ -156,6 +172,10 @@ class Task:
             data["context"] = context
         if self.runs is not None:
             data["runs"] = self.runs
+        shares = {"audit": float(self.audit), "counterfactual": float(self.counterfactual)}
+        data |= {name: share for name, share in shares.items() if share}
+        if finish := finish_json(self.finish):
+            data["finish"] = finish
         if self.checkpoint_every is not None:
             data["checkpoint_every"] = float(self.checkpoint_every)
         if not self.connection.stored:
@@ -167,8 +187,11 @@ def arm_json(task: Json, arm: RandomArm) -> Json:
     """The definition of the random arm beside ``task``."""
     from aisteer.steering.rules import Accept
 
+    chosen = {
+        name: value for name, value in task.items() if name not in {"audit", "counterfactual", "finish"}
+    }
     return {
-        **task,
+        **chosen,
         "policy": {"name": "random", "options": {}},
         "autonomy": Accept().to_json(),
         "seed": arm.seed,
@@ -183,17 +206,20 @@ def policy_json(policy: Any, initial: int | None = None) -> Json:
     Raises:
         BadDefinition: There is no such policy.
     """
-    from aisteer.steering.policies import POLICIES
+    from aisteer.steering.foreign_generators import ForeignMind
+    from aisteer.steering.policies import GENERATOR, POLICIES
 
+    if isinstance(policy, ForeignMind):
+        policy = policy.to_json()
     data: Any = {"name": policy} if isinstance(policy, str) else policy
     if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
         raise BadDefinition(
             f"A policy is given by its name, or as {{'name': …, 'options': …}}, not {policy!r:.100}. "
-            "What it is has to stand in the journal."
+            "What it is has to stand in the journal. A mind of somebody else's is given as ai.generator(…)."
         )
     name, options = data["name"], dict(data.get("options") or {})
     known = (*POLICIES, MANUAL)
-    if name not in known:
+    if name not in {*known, GENERATOR}:
         raise BadDefinition(
             f"There is no policy {name!r}. Choose one of {', '.join(known)}.{did_you_mean(name, known)}"
         )
@@ -219,6 +245,29 @@ def context_json(context: object, names: Sequence[str]) -> list[str]:
     if given and set(names) <= set(given):
         raise BadDefinition("All parameters are in context, so there is nothing left for the AI to choose.")
     return list(dict.fromkeys(given))
+
+
+def finish_json(finish: object) -> Json:
+    """When to propose the end, as data; empty for never.
+
+    Raises:
+        BadDefinition: There is no such rule, or it cannot have that value.
+    """
+    if finish is None:
+        return {}
+    if not isinstance(finish, Mapping):
+        raise BadDefinition(f'finish takes rules such as {{"stagnation": 20}}, not {finish!r:.100}.')
+    for name, value in finish.items():
+        if name not in FINISH:
+            near = did_you_mean(str(name), FINISH)
+            raise BadDefinition(f"finish has no rule {name!r:.80} ({', '.join(FINISH)}).{near}")
+        if name == "gain_below" and not (is_finite_number(value) and value > 0):
+            raise BadDefinition(f"finish: gain_below must be a number above 0, not {value!r:.100}.")
+        if name == "stagnation":
+            _whole("finish: stagnation", value, 1)
+        if name == "budget" and not isinstance(value, bool):
+            raise BadDefinition(f"finish: budget must be True or False, not {value!r:.100}.")
+    return {name: float(value) if name == "gain_below" else value for name, value in finish.items() if value}
 
 
 def _instance(name: str, value: object, kinds: tuple[type, ...], wanted: str) -> None:

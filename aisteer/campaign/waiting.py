@@ -120,7 +120,7 @@ def _moves(state: State) -> list[str]:
     if waiting:
         verb = "proposal waits" if len(waiting) == 1 else "proposals wait"
         words.append(f"{len(waiting)} {verb} for a decision: see campaign.proposals.waiting.")
-        if state.remaining < min(proposal.cost for proposal in waiting):
+        if state.remaining < min((p.cost for p in waiting if p.action != "finish"), default=0.0):
             left = f"{max(state.remaining, 0):g}"
             words.append(f"The budget has {left} left, which covers none of them: raise campaign.budget.")
     paused = sum(1 for run in state.runs.values() if run.state == "paused")
@@ -136,6 +136,8 @@ def rules_may_decide(state: State) -> bool:
     now = time.time()
     for name in state.waiting:
         proposal = state.proposals[name]
+        if proposal.action == "finish":
+            continue
         rule = state.definition["tasks"][proposal.task].get("autonomy") or state.autonomy
         verdict = judge(rule, proposal, Context.of(state, proposal, now)) if rule else None
         if verdict is not None and (verdict.verdict != "ask" or verdict.next_look is not None):

@@ -35,8 +35,8 @@ class Rules:
         for name in state.waiting:
             proposal = state.proposals[name]
             rule = state.definition["tasks"][proposal.task].get("autonomy") or state.autonomy
-            if not rule or proposal.undone:
-                continue  # whoever took a decision back wants to decide
+            if not rule or proposal.undone or proposal.action == "finish":
+                continue  # whoever took a decision back wants to decide, and only a human ends a campaign
             context = Context.of(state, proposal, now, remaining=left, automatic=len(found), memory=memory)
             verdict = judge(rule, proposal, context)
             if verdict.next_look is not None:

@@ -242,8 +242,8 @@ def _std(proposal: Proposal, context: Context) -> float:
 
 
 def _correlation(proposal: Proposal) -> float:
-    values = [r.get("correlation") for r in proposal.reasons if r.get("kind") == "distance"]
-    return float(values[0]) if values and _is_number(values[0]) else math.nan
+    values = (r.get("correlation") for r in proposal.reasons if r.get("kind") == "distance")
+    return next((float(value) for value in values if _is_number(value)), math.nan)  # type: ignore[arg-type]
 
 
 def _bounds(rule: Accept, proposal: Proposal, context: Context) -> list[_Answer]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
 
+from aisteer.journal.events import STARTS
 from aisteer.journal.state import Proposal, Run, State
 from aisteer.steering.protocols import Datum, Evidence, Json
 
@@ -52,11 +53,13 @@ def evidence(state: State, task: str) -> Evidence:
             bad=tuple(memory.settled[name].parameters for name in memory.bad if name in memory.settled),
             pending=memory.pending(state),
             waiting=tuple(
-                (p.id, p.parameters) for p in _of_task(state, state.waiting, task) if p.action != "stop"
+                (p.id, p.parameters) for p in _of_task(state, state.waiting, task) if p.action in STARTS
             ),
             rejected=memory.rejected(),
             steering=state.steering.get(task, {}),
-            steered={name: memory.since(said["position"]) for name, said in state.steered.get(task, {}).items()},
+            steered={
+                name: memory.since(said["position"]) for name, said in state.steered.get(task, {}).items()
+            },
             revision=state.position,
         )
 
@@ -169,7 +172,7 @@ class _Memory:
 
     def pending(self, state: State) -> tuple[Json, ...]:
         found = [state.runs[name].parameters for name in self.open_runs]
-        found += [p.parameters for p in _of_task(state, state.accepted, self.task) if p.action != "stop"]
+        found += [p.parameters for p in _of_task(state, state.accepted, self.task) if p.action in STARTS]
         return tuple(found)
 
     def prior(self, state: State) -> tuple[Datum, ...]:
@@ -206,7 +209,7 @@ class _Memory:
 
     def _decided(self, proposal: Proposal) -> None:
         decision = proposal.decision
-        if decision is None or proposal.action == "stop":
+        if decision is None or proposal.action not in STARTS:
             return
         by_human = decision.by.kind in {"human", "rule"} and decision.rule != "steering"
         if decision.verdict != "withdrawn":

@@ -17,6 +17,7 @@ from aisteer.steering.domains import Domain
 from aisteer.steering.outliers import tamed
 from aisteer.steering.pareto import front
 from aisteer.steering.protocols import Datum, Evidence, Json
+from aisteer.steering.rolling import rolling
 from aisteer.surrogates.calibration import Calibration, Skill, calibration, skill
 from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, fit, fitted_on
 
@@ -28,7 +29,6 @@ LEAST = 3
 """Outcomes that it takes to predict at all."""
 _MOST = 1000
 _BEST_KEPT = 250
-_ROLLING = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,9 +320,4 @@ def _size(coefficients: dict[str, float], known: dict[str, Known]) -> float:
 
 def _calibration(outcome: str, data: Sequence[Datum], noise: float) -> Calibration:
     """Of the last 50 outcomes that had been predicted, fitted or not; noise where they have no error."""
-    told = [d for d in data if len(d.predicted.get(outcome, ())) == 2][-_ROLLING:]
-    rows = np.array([[*d.outcomes[outcome], *d.predicted[outcome]] for d in told], dtype=np.float64).reshape(
-        -1, 4
-    )
-    extra = np.where(rows[:, 1] > 0, rows[:, 1], noise)
-    return calibration(rows[:, 0], rows[:, 2], np.maximum(np.hypot(rows[:, 3], extra), 1e-300))
+    return calibration(*rolling(data, outcome, noise))

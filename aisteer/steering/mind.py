@@ -15,6 +15,7 @@ from aisteer.problem.pool import Pool, space_from_json
 from aisteer.problem.regions import ruled_out
 from aisteer.problem.space import Space
 from aisteer.steering.audits import Audits
+from aisteer.steering.finishing import finish
 from aisteer.steering.policies import policy
 from aisteer.steering.protocols import Evidence, Json, Policy, Predicts, Troubled
 from aisteer.steering.rank import moved
@@ -105,10 +106,11 @@ class Mind:
         n = wanted(stands)
         news = task.data != self._data(evidence)
         if not n and not stands.unpredicted and not (news and stands.waiting):
-            return Thought(withdrawals=out, trouble=_trouble(task.policy))
+            return _or_finish(Thought(withdrawals=out, trouble=_trouble(task.policy)), evidence, stands)
         thought = self._considered(task, evidence, stands, n)
         trouble = _trouble(task.policy) or thought.trouble
-        return replace(thought, withdrawals={**out, **thought.withdrawals}, trouble=trouble)
+        whole = replace(thought, withdrawals={**out, **thought.withdrawals}, trouble=trouble)
+        return _or_finish(whole, evidence, stands)
 
     def _at_random(
         self, task: _Task, evidence: Evidence, stands: Situation, out: dict[str, list[str]]
@@ -231,6 +233,16 @@ _KEPT = {"initial", "batch", "steering", "audit", "counterfactual"}
 def _trouble(policy: Policy) -> str:
     """What a policy says is wrong with it, for as long as it is."""
     return policy.trouble if isinstance(policy, Troubled) else ""
+
+
+def _or_finish(thought: Thought, evidence: Evidence, stands: Situation) -> Thought:
+    """The same thought, and whether this is the time to propose the end."""
+    reasons = [r for draft in thought.drafts for r in draft.reasons]
+    reasons += [r for told in thought.predictions for r in told.reasons]
+    promises = [float(r["value"]) for r in reasons if r.get("kind") == "improvement" and "value" in r]
+    draft, over = finish(evidence, stands, promises)
+    drafts = [*thought.drafts, draft] if draft is not None else thought.drafts
+    return replace(thought, drafts=drafts, withdrawals={**thought.withdrawals, **over})
 
 
 def _ruled_out(space: Space | Pool, evidence: Evidence, stands: Situation) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ Array = NDArray[np.float64]
 
 ROLLING = 50
 """Outcomes that are looked at, the latest ones."""
-AUDIT = "random"
+AUDIT: Literal["random"] = "random"
 """The origin of points that chance chose; beside a policy, to audit its predictions."""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aisteer.journal.commands import Draft
-from aisteer.journal.events import ProposalPredicted, SurrogateFitted
+from aisteer.journal.events import STARTS, ProposalPredicted, SurrogateFitted
 from aisteer.journal.state import Proposal, State, estimate_cost
 
 __all__ = ["BATCH", "Situation", "Thought", "situation", "still_to_propose"]
@@ -32,7 +33,11 @@ class Situation:
         unpredicted: Proposals without a prediction whose outcome is not known yet: edits, own candidates.
         left: How many more proposals the task's ``runs`` limit allows; ``None`` is no limit.
         cost: Estimated cost of one run, in the budget's unit.
+        remaining: What is left of the budget after reservations.
+        unit: What costs are counted in.
+        finish: The last proposal to end this task.
         prices: The same of proposals that ask for resources of their own, by name.
+        made: Proposals that were made so far, in the whole campaign.
         model: Revision of the last surrogate in the journal; -1 where there is none.
         fitted: Digest of the data that it was fitted on.
     """
@@ -47,7 +52,11 @@ class Situation:
     unpredicted: tuple[Proposal, ...] = ()
     left: int | None = None
     cost: float = 0.0
+    remaining: float = math.inf
+    unit: str = "node-hours"
+    finish: Proposal | None = None
     prices: dict[str, float] = field(default_factory=dict)
+    made: int = 0
     model: int = -1
     fitted: str = ""
 
@@ -82,16 +91,20 @@ def situation(state: State, task: str) -> Situation:
     fit = state.models.get(task)
     return Situation(
         task=task,
-        active=state.active,
+        active=state.active and task not in state.finished,
         slots=max(1, int(definition.get("slots") or 1)),
         batch=max(1, int(state.steering.get(task, {}).get("batch") or definition.get("batch") or BATCH)),
         live=len(live),
         queued=len(accepted),
         waiting=tuple(p for p in waiting if p.origin in {"ai", "random"} and p.action == "start"),
-        unpredicted=tuple(p for p in open_proposals if not p.predicted and p.action != "stop"),
+        unpredicted=tuple(p for p in open_proposals if not p.predicted and p.action in STARTS),
         left=still_to_propose(state, task),
         cost=estimate_cost(definition, state, task),
+        remaining=state.remaining,
+        unit=state.unit,
+        finish=state.proposals[state.finishing[task]] if task in state.finishing else None,
         prices={p.id: estimate_cost(definition, state, task, p.resources) for p in own},
+        made=state.next_proposal - 1,
         model=fit.model if fit else -1,
         fitted=str(fit.summary.get("data", "")) if fit else "",
     )

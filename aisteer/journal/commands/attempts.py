@@ -59,7 +59,7 @@ def _launch(state: State, command: Launch, now: float) -> list[Event]:
             )
         else:
             proposal = state.proposals.get(wish.proposal or "")
-            if proposal is None or proposal.state != "accepted" or proposal.action == "stop":
+            if proposal is None or proposal.state != "accepted" or proposal.action not in ev.STARTS:
                 continue
             assert proposal.decision is not None
             if proposal.decision.launch_after > now or proposal.id in taken:

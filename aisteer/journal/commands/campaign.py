@@ -79,7 +79,7 @@ class Start(Command):
 
 @handles(Start)
 def _start(state: State, command: Start, now: float) -> list[Event]:
-    return [] if state.active else [ev.CampaignStarted()]
+    return [] if state.active and not state.finished else [ev.CampaignStarted()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

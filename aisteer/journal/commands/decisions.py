@@ -11,7 +11,7 @@ from aisteer.journal.commands.budget import covered
 from aisteer.journal.commands.checks import describe, fresh, proposal_of, run_of, under_lease, waiting
 from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.events import Event, Json
-from aisteer.journal.state import State, priced
+from aisteer.journal.state import Proposal, State, priced
 
 __all__ = ["Accept", "Decide", "Edit", "Reject", "Undo", "Verdict"]
 
@@ -35,12 +35,12 @@ def _accept(state: State, command: Accept, now: float) -> list[Event]:
         run = run_of(state, proposal.run)
         if not run.live:
             raise Refused(f"{run.id} has already ended ({run.end}); there is nothing to stop.")
-    else:
+    elif proposal.action in ev.STARTS:
         covered(state, proposal.id, proposal.cost, state.remaining)
     made: list[Event] = [
         ev.ProposalAccepted(
             proposal=proposal.id,
-            reserved=proposal.cost if state.budget is not None and proposal.action != "stop" else 0.0,
+            reserved=proposal.cost if state.budget is not None and proposal.action in ev.STARTS else 0.0,
             launch_after=now + command.hold if command.hold else 0.0,
             rule=command.rule,
             reason=command.reason,
@@ -51,7 +51,23 @@ def _accept(state: State, command: Accept, now: float) -> list[Event]:
         made.append(
             ev.ControlRequested(run=proposal.run, control=command.id, verb="stop", reason=command.reason)
         )
-    return made
+    return [*made, *_ending(state, proposal)]
+
+
+def _ending(state: State, proposal: Proposal) -> list[Event]:
+    """What ends the campaign, where a proposal to finish ends the last of its tasks."""
+    tasks = state.definition.get("tasks", {})
+    others = [
+        n
+        for n, task in tasks.items()
+        if n not in {proposal.task, *state.finished} and not task.get("baseline")
+    ]
+    if proposal.action != "finish" or others or not state.active:
+        return []
+    words = "; ".join(str(reason["words"]) for reason in proposal.reasons if reason.get("words"))
+    return [
+        ev.CampaignPaused(reason=f"finished, as {proposal.id} proposed: {words}" if words else "finished")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +115,8 @@ def _decide(state: State, command: Decide, now: float) -> list[Event]:
         if verdict.verdict == "rejected":
             made.append(ev.ProposalRejected(proposal=proposal.id, rule=verdict.rule))
             continue
+        if proposal.action == "finish":
+            continue  # only a human ends a campaign
         if proposal.action != "stop":
             if proposal.cost > left + 1e-9:
                 continue
@@ -133,6 +151,11 @@ class Edit(Command):
 @handles(Edit)
 def _edit(state: State, command: Edit, now: float) -> list[Event]:
     proposal = waiting(state, command.proposal, command.revision)
+    if proposal.action not in ev.STARTS:
+        raise Refused(
+            f"{proposal.id} proposes to {proposal.action}: there is nothing in it to edit.",
+            proposal=proposal.id,
+        )
     child = f"P{state.next_proposal}"
     cost = proposal.cost if command.cost is None else command.cost
     resources = proposal.resources if command.resources is None else command.resources
@@ -170,6 +193,11 @@ def _undo(state: State, command: Undo, now: float) -> list[Event]:
             f"{proposal.run} was told to stop at once, so that cannot be undone. What it has so far is kept: "
             f'go on from there with campaign.runs["{proposal.run}"].extend(…).',
             run=proposal.run,
+        )
+    if proposal.action == "finish" and proposal.state == "accepted":
+        raise Refused(
+            f"{proposal.id} ended the work on {proposal.task!r}, and nothing was lost. Go on with campaign.start().",
+            proposal=proposal.id,
         )
     if proposal.state in {"accepted", "rejected"}:
         assert proposal.decision is not None

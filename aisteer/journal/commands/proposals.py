@@ -82,17 +82,17 @@ def _propose(state: State, command: Propose, now: float) -> list[Event]:
             )
         )
         if command.accept:
-            stops = draft.action == "stop"
-            left = left if stops else covered(state, name, cost, left)
+            starts = draft.action in ev.STARTS
+            left = covered(state, name, cost, left) if starts else left
             made.append(
                 ev.ProposalAccepted(
                     proposal=name,
-                    reserved=cost if state.budget is not None and not stops else 0.0,
+                    reserved=cost if state.budget is not None and starts else 0.0,
                     launch_after=now + command.hold if command.hold else 0.0,
                     reason=draft.reason,
                 )
             )
-            if stops and draft.run is not None:
+            if draft.action == "stop" and draft.run is not None:
                 made.append(ev.ControlRequested(run=draft.run, control=f"{command.id}.{name}", verb="stop"))
     return made
 

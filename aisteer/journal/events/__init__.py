@@ -28,6 +28,7 @@ from aisteer.journal.events.encoding import decode, encode, stored
 from aisteer.journal.events.kinds import KINDS, LIFTS, Event, Json, Unknown
 from aisteer.journal.events.notes import NoteWritten, TroubleNoted
 from aisteer.journal.events.proposals import (
+    STARTS,
     Action,
     Origin,
     ProposalMade,
@@ -47,6 +48,7 @@ from aisteer.journal.events.steering import Steered
 __all__ = [
     "KINDS",
     "LIFTS",
+    "STARTS",
     "Action",
     "Actor",
     "AttemptEnded",

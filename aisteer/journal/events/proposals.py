@@ -7,10 +7,12 @@ from typing import Literal
 
 from aisteer.journal.events.kinds import Event, Json, event
 
-__all__ = ["ProposalMade", "ProposalPredicted", "ProposalWithdrawn"]
+__all__ = ["STARTS", "ProposalMade", "ProposalPredicted", "ProposalWithdrawn"]
 
 Origin = Literal["ai", "human", "random", "rule"]
-Action = Literal["start", "stop", "extend", "branch"]
+Action = Literal["start", "stop", "extend", "branch", "finish"]
+STARTS = frozenset({"start", "extend", "branch"})
+"""Actions that a run comes of."""
 
 
 @event("proposal.made")
@@ -20,7 +22,8 @@ class ProposalMade(Event):
     Attributes:
         proposal: Its name (``P3``), given by the journal and never reused.
         task: The task it belongs to.
-        action: ``start``; ``extend`` and ``branch`` start a child of ``run``; ``stop`` ends ``run``.
+        action: ``start``; ``extend`` and ``branch`` start a child of ``run``; ``stop`` ends ``run``; ``finish``: the
+            task has what it was made for, or cannot get it.
         parameters: Values by parameter name.
         predicted: Outcome name to ``[mean, std]``, as predicted before it ran.
         acquisition: The policy's value of it, and ``rank`` among ``of`` candidates (1 is best).

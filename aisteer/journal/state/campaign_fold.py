@@ -25,6 +25,7 @@ def _redefined(state: State, record: Record, event: ev.CampaignRedefined) -> Non
 @on(ev.CampaignStarted)
 def _started(state: State, record: Record, event: ev.CampaignStarted) -> None:
     state.active, state.pause_reason = True, ""
+    state.finished.clear()
 
 
 @on(ev.CampaignPaused)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aisteer.journal.events import Json
+from aisteer.journal.events import STARTS, Json
 from aisteer.journal.state.state import State
 from aisteer.problem.resources import Resources
 
@@ -41,9 +41,9 @@ def priced(state: State, task: str, action: str, cost: float, resources: Json | 
     """What a proposal costs in the campaign's unit, whoever priced it, and in which unit.
 
     A run of a budget of runs costs one, and a run of a task with a stated cost no less than that. To stop a run
-    costs nothing.
+    or to finish costs nothing.
     """
-    if action == "stop":
+    if action not in STARTS:
         return cost
     stated = _stated(state.definition["tasks"][task], state.unit, resources)
     if stated is None:

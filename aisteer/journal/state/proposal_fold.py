@@ -39,6 +39,8 @@ def _made(state: State, record: Record, event: ev.ProposalMade) -> None:
     )
     state.waiting[event.proposal] = None
     state.next_proposal += 1
+    if event.action == "finish":
+        state.finishing[event.task] = event.proposal
 
 
 @on(ev.ProposalPredicted)
@@ -61,8 +63,11 @@ def _predicted(state: State, record: Record, event: ev.ProposalPredicted) -> Non
 @on(ev.ProposalAccepted)
 def _accepted(state: State, record: Record, event: ev.ProposalAccepted) -> None:
     _decide(state, record, "accepted", event)
-    if state.proposals[event.proposal].action == "stop":
-        return  # Its control stands beside it; there is nothing to launch.
+    proposal = state.proposals[event.proposal]
+    if proposal.action == "finish":
+        state.finished[proposal.task] = proposal.id
+    if proposal.action not in ev.STARTS:
+        return  # What it leads to stands beside it; there is nothing to launch.
     state.accepted[event.proposal] = None
     state.totals.reserved += event.reserved
     state.totals.estimated += state.proposals[event.proposal].cost
@@ -122,6 +127,6 @@ def _decide(state: State, record: Record, verdict: str, event: Any, **change: An
 
 def _release(state: State, proposal: Proposal) -> None:
     """Give back what an acceptance had reserved."""
-    if proposal.decision is not None and proposal.state == "accepted" and proposal.action != "stop":
+    if proposal.decision is not None and proposal.state == "accepted" and proposal.action in ev.STARTS:
         state.totals.reserved -= proposal.decision.reserved
         state.totals.estimated -= proposal.cost

@@ -43,7 +43,8 @@ class State:
     that a human took out of the fit. ``unit`` is what costs are counted in: the last budget's unit, also when
     that budget was taken away. ``steering`` is what the AI of each task is told: setting to value; ``steered`` who set
     it (``by``, ``time``, ``reason``), at which ``position``, and what stood ``before``. ``added`` are outcomes measured
-    elsewhere, by name: fields as in ``events.DataAdded``, how many ``rows``, and which are ``bad``.
+    elsewhere, by name: fields as in ``events.DataAdded``, how many ``rows``, and which are ``bad``. ``finishing`` is
+    the last proposal to end each task, and ``finished`` that which was accepted.
     """
 
     position: int = 0
@@ -58,6 +59,8 @@ class State:
     steering: dict[str, Json] = field(default_factory=dict)
     steered: dict[str, dict[str, Json]] = field(default_factory=dict)
     added: dict[str, Json] = field(default_factory=dict)
+    finishing: dict[str, str] = field(default_factory=dict)
+    finished: dict[str, str] = field(default_factory=dict)
     budget: Json | None = None
     unit: str = "node-hours"
     epoch: int = 0

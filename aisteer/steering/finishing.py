@@ -1,0 +1,116 @@
+"""When the AI proposes to end a campaign: what another run promises, stagnation, the budget. A human decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from aisteer.journal.commands import Draft
+from aisteer.problem.goals import Goals
+from aisteer.steering.protocols import Datum, Evidence, Json
+from aisteer.steering.thought import Situation
+
+__all__ = ["FINISH", "finish"]
+
+FINISH = ("gain_below", "stagnation", "budget")
+"""The rules of a task's ``finish``."""
+_PATIENCE = 10
+"""Outcomes after a human went on before it is proposed again, where no stagnation says how many."""
+
+
+def finish(
+    evidence: Evidence, stands: Situation, promises: Sequence[float]
+) -> tuple[Draft | None, dict[str, list[str]]]:
+    """A proposal to end, or one that waits and no longer holds, by reason.
+
+    Args:
+        evidence: What is known.
+        stands: How the task stands.
+        promises: Expected improvements of the best points to run next, in the objective's unit; empty where none
+            were looked at now, and then nothing is said of them.
+    """
+    rules: Json = evidence.definition.get("finish") or {}
+    if not rules or not stands.active:
+        return None, {}
+    reasons = [*_gain(rules, stands, promises), *_stagnation(rules, evidence), *_budget(rules, stands)]
+    last = stands.finish
+    if last is not None and last.state == "waiting":
+        named = {reason.get("rule") for reason in last.reasons}
+        over = named <= {"gain_below"} and bool(promises) and not reasons
+        over = over or (bool(named) and "gain_below" not in named and not reasons)
+        return None, {"new results speak for going on": [last.id]} if over else {}
+    if not reasons:
+        return None, {}
+    ended = sum(1 for datum in evidence.data if datum.origin != "prior")
+    if last is not None:
+        before = max((int(r.get("runs") or 0) for r in last.reasons), default=0)
+        if ended - before < int(rules.get("stagnation") or _PATIENCE):
+            return None, {}  # a human has just said to go on
+    noted = [{"kind": "finish", "runs": ended, **reason} for reason in reasons]
+    return Draft(task=evidence.task, parameters={}, origin="ai", action="finish", reasons=noted), {}
+
+
+def _gain(rules: Json, stands: Situation, promises: Sequence[float]) -> list[Json]:
+    bound = rules.get("gain_below")
+    if bound is None or not promises:
+        return []
+    best, cost = max(promises), stands.cost or 1.0
+    if best / cost >= bound:
+        return []
+    unit = stands.unit if stands.cost else "run"
+    words = (
+        f"the best of {len(promises)} points to run next is expected to improve on the best run by {best:.3g}, "
+        f"{best / cost:.3g} per unit of cost ({unit}): less than {bound:g}"
+    )
+    return [
+        {
+            "rule": "gain_below",
+            "gain": best,
+            "cost": cost,
+            "per_cost": best / cost,
+            "bound": bound,
+            "words": words,
+        }
+    ]
+
+
+def _stagnation(rules: Json, evidence: Evidence) -> list[Json]:
+    least = rules.get("stagnation")
+    goals = Goals.of(evidence.definition)
+    if least is None or not goals.has_best:
+        return []
+    ran = [d for d in evidence.data if d.origin != "prior" and goals.first.outcome in d.outcomes]
+    since, best = _since_best(ran, goals)
+    if since < least:
+        return []
+    words = f"the last {since} runs were no better than {best}, beyond their standard errors"
+    return [{"rule": "stagnation", "since": since, "best_run": best, "bound": least, "words": words}]
+
+
+def _since_best(ran: Sequence[Datum], goals: Goals) -> tuple[int, str]:
+    """How many runs ended since one was clearly better than all before it, and that run."""
+    place, best, name = 0, -np.inf, ""
+    for at, datum in enumerate(ran):
+        value, error = datum.outcomes[goals.first.outcome]
+        worth = float(np.asarray(goals.first.worth(np.array([value])))[0])
+        if goals.met({n: v for n, (v, _) in datum.outcomes.items()}) and worth > best + (
+            error if name else 0.0
+        ):
+            place, best, name = at + 1, worth, datum.run
+    return (len(ran) - place, name) if name else (0, "")
+
+
+def _budget(rules: Json, stands: Situation) -> list[Json]:
+    if (
+        not rules.get("budget")
+        or stands.live
+        or stands.queued
+        or stands.cost <= 0
+        or stands.cost <= stands.remaining
+    ):
+        return []
+    left: Any = max(stands.remaining, 0.0)
+    words = f"{left:g} {stands.unit} of the budget are left, and a run is estimated to cost {stands.cost:g}"
+    return [{"rule": "budget", "left": left, "cost": stands.cost, "words": words}]
