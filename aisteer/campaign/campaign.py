@@ -59,7 +59,7 @@ class Campaign:
         tasks: Several tasks by name, instead of the above.
         budget: ``ai.NodeHours`` or ``ai.Runs``; no limit if not given.
         autonomy: Who may decide without a human; nobody if not given.
-        policy: What proposes.
+        policy: What proposes: its name, or ``ai.generator(…)`` for a mind of somebody else's.
         baseline: ``ai.RandomArm(runs=…)`` really runs random points beside the policy's.
         hold: Seconds that a human acceptance waits before it launches, so that it can be undone.
         seed: What everything random in the campaign starts from.
@@ -425,6 +425,7 @@ class Campaign:
                 cmd.Redefine(actor=self.actor, definition=definition, changes=words, reason=reason, also=also)
             )
         self.opened.connections.update(wanted.connections)
+        self.opened.minds.update(wanted.minds)
         return words
 
     def submit(self, command: cmd.Command) -> Receipt:

@@ -67,6 +67,7 @@ def open_or_create(name: str, place: Path, wanted: Wanted, url: str | None) -> O
         if words:
             raise _changed(state.name, words)
     opened.connections.update(wanted.connections)
+    opened.minds.update(wanted.minds)
     return opened
 
 

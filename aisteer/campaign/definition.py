@@ -19,6 +19,7 @@ from aisteer.problem.resources import Budget
 from aisteer.problem.shipping import Shipment, ship
 from aisteer.problem.simulation import Simulation
 from aisteer.problem.space import did_you_mean
+from aisteer.steering.foreign_generators import ForeignMind
 
 __all__ = ["MAIN", "SHORTHAND", "Wanted", "define", "redefine"]
 
@@ -39,12 +40,22 @@ class Wanted:
         shipments: Code to be kept in the campaign's folder.
         pools: Pools to be kept there.
         connections: Task name to where it runs.
+        minds: Task name to a mind that lives in this process alone.
     """
 
     definition: Json
     shipments: list[Shipment] = field(default_factory=list)
     pools: list[Pool] = field(default_factory=list)
     connections: dict[str, Connection] = field(default_factory=dict)
+    minds: dict[str, Any] = field(default_factory=dict)
+
+    def take_mind(self, task: str, policy: object) -> None:
+        """What a policy has beside its data, where it is a mind of somebody else's: code, or the object itself."""
+        if isinstance(policy, ForeignMind):
+            if policy.shipment is not None:
+                self.shipments.append(policy.shipment)
+            if policy.live is not None:
+                self.minds[task] = policy.live
 
     def save(self, folder: Path) -> None:
         """Keep the artefacts in the campaign's folder."""
@@ -90,6 +101,7 @@ def define(
         if isinstance(task.space, Pool):
             wanted.pools.append(task.space)
         wanted.connections[name] = task.connection
+        wanted.take_mind(name, task.policy)
         data = wanted.definition["tasks"][name] = task.to_json(shipment)
         data["seed"] = seed if task.seed is None else task.seed
     if baseline is not None:
@@ -155,6 +167,7 @@ def redefine(old: Json, changes: Mapping[str, Any]) -> Wanted:
         fresh = define(changes["tasks"], baseline=None, autonomy=_Kept(), budget=None, seed=0, hold=0.0)
         wanted = Wanted({**wanted.definition, "tasks": fresh.definition["tasks"]})
         wanted.shipments, wanted.pools, wanted.connections = fresh.shipments, fresh.pools, fresh.connections
+        wanted.minds = fresh.minds
     for_task = {name: value for name, value in changes.items() if name not in _WHOLE}
     if for_task:
         _change_task(wanted, for_task)
@@ -203,6 +216,7 @@ def _change_task(wanted: Wanted, changes: Mapping[str, Any]) -> None:
             _change_goals(task, key, value)
         elif key == "policy":
             task[key] = policy_json(value)
+            wanted.take_mind(name, value)
         elif key == "initial":
             task["policy"] = policy_json(task["policy"], value)
         else:

@@ -16,6 +16,8 @@ _SHOWN = 12
 _ABSENT = object()
 _OF_THE_CODE = frozenset({"parameters", "required", "generator", "controls", "accepts", "defaults"})
 """What a definition says of a simulation that is read from its code: the same code says the same."""
+_OF_THE_COPY = frozenset({"code", "identity", "python", "version"})
+"""What differs between two copies of the same mind."""
 
 
 def same_code(old: Json, new: Json) -> bool:
@@ -73,9 +75,25 @@ def _task(old: Json, new: Json, folder: Path) -> list[str]:
     found += _space(old["space"], new["space"])
     found += _goals(old, new)
     for key in dict.fromkeys([*old, *new]):
-        if key not in {"simulation", "space", "objective", "objectives", "feasible"}:
+        if key not in {"simulation", "space", "objective", "objectives", "feasible", "policy"}:
             found += _values(key, old.get(key, _ABSENT), new.get(key, _ABSENT))
-    return found
+    return found + _policy(old.get("policy") or {}, new.get("policy") or {}, folder)
+
+
+def _policy(old: Json, new: Json, folder: Path) -> list[str]:
+    """A mind of somebody else's is the same in another version of its package, and as another pickle of its code."""
+    before, after = ((one.get("options") or {}).get("mind") or {} for one in (old, new))
+    if not before or not after:
+        return _values("policy", old, new)
+    if before.get("code") and after.get("code") and not same_code(before, after):
+        return [_code(before, after, folder, "mind")]
+    return _values("policy", *(_without_code(one) for one in (old, new)))
+
+
+def _without_code(policy: Json) -> Json:
+    mind = policy["options"]["mind"]
+    said = {key: value for key, value in mind.items() if key not in _OF_THE_COPY}
+    return {**policy, "options": {**policy["options"], "mind": said}}
 
 
 def _goals(old: Json, new: Json) -> list[str]:
@@ -145,8 +163,8 @@ def _words(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "…"
 
 
-def _code(old: Json, new: Json, folder: Path) -> str:
-    what = f"the code of the simulation {new.get('name', '')!r} changed"
+def _code(old: Json, new: Json, folder: Path, kind: str = "simulation") -> str:
+    what = f"the code of the {kind} {new.get('name', '')!r} changed"
     sources = [_source(simulation, folder) for simulation in (old, new)]
     if sources[0] is None or sources[1] is None:
         return what

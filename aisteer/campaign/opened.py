@@ -44,6 +44,7 @@ class Opened:
         folder: The campaign's folder.
         journal: Its journal.
         connections: Task name to where it runs, as far as this process was told.
+        minds: Task name to a mind of somebody else's that lives in this process alone.
         driver: Set once ``start`` was called here.
     """
 
@@ -51,6 +52,7 @@ class Opened:
         self.folder = folder
         self.journal = journal
         self.connections: dict[str, Connection] = {}
+        self.minds: dict[str, Any] = {}
         self.driver: Driver | None = None
         self.trusted = False
         self._endpoints: dict[str, Endpoint] = {}
@@ -133,7 +135,7 @@ class Opened:
             self.journal,
             self.folder,
             self.endpoints,
-            mind=Mind(self.folder),
+            mind=Mind(self.folder, self.minds),
             holder=holder,
             check=checker(self.journal, self.folder),
         )

@@ -193,7 +193,7 @@ class Thinker:
 
     def _write(self, task: str, thought: Thought) -> None:
         definition = self.journal.state.definition["tasks"][task]
-        actor = Actor("ai", str((definition.get("policy") or {}).get("name", "ai")))
+        actor = Actor("ai", _who(definition.get("policy") or {}))
         submit, epoch = self.journal.submit, self.epoch
         if thought.fit is not None:
             submit(cmd.Fitted(actor=actor, epoch=epoch, fit=thought.fit))
@@ -203,6 +203,12 @@ class Thinker:
             submit(cmd.Predict(actor=actor, epoch=epoch, predictions=thought.predictions))
         if thought.drafts:
             submit(cmd.Propose(actor=actor, epoch=epoch, drafts=thought.drafts))
+
+
+def _who(policy: dict[str, Any]) -> str:
+    """Who proposes: a policy by its name, a mind of somebody else's by its own."""
+    mind = (policy.get("options") or {}).get("mind") or {}
+    return str(mind.get("name") or policy.get("name") or "ai")
 
 
 def _source(task: str) -> str:

@@ -15,7 +15,7 @@ from aisteer.problem.parameters import is_finite_number
 from aisteer.problem.shipping import Shipment, is_found_by_workers, ship
 from aisteer.problem.simulation import Simulation
 
-__all__ = ["FALLBACKS", "GIVEN", "PATIENCE", "ForeignMind", "generator", "language_of", "named"]
+__all__ = ["FALLBACKS", "GIVEN", "PATIENCE", "ForeignMind", "generator", "language_of", "named", "replaceable"]
 
 Json = dict[str, Any]
 PATIENCE = 120.0
@@ -108,6 +108,13 @@ def named(data: Mapping[str, Any]) -> str:
     """A mind as a human reads it: ``TPESampler (optuna 5.0.0)``."""
     package = " ".join(filter(None, [data.get("package"), data.get("version")]))
     return f"{data.get('name', 'generator')} ({package})" if package else str(data.get("name", "generator"))
+
+
+def replaceable(mind: Mapping[str, Any], by: Mapping[str, Any]) -> bool:
+    """Whether an object can stand in for the one that a definition speaks of: one of the same class, by its name."""
+    return mind.get("mode") == by.get("mode") == "live" and all(
+        mind.get(key) == by.get(key) for key in ("name", "module", "speaks")
+    )
 
 
 def language_of(kind: type) -> str:

@@ -15,7 +15,7 @@ from aisteer.steering.foreign_generators_spoken import Assignment, Function, Ges
 from aisteer.steering.protocols import Json
 from aisteer.steering.vocs import vocs_of
 
-__all__ = ["MindMissing", "is_it", "speaker_of"]
+__all__ = ["MindMissing", "speaker_of"]
 
 Live = Callable[[], Any]
 """The object of this process that the definition speaks of; ``None`` where nobody brought it."""
@@ -23,11 +23,6 @@ Live = Callable[[], Any]
 
 class MindMissing(NotSupported):
     """The mind is not to be had in this process: nothing proposes until somebody brings it."""
-
-
-def is_it(data: Json, kind: type) -> bool:
-    """Whether an object of ``kind`` is what the definition speaks of."""
-    return bool(data.get("mode") == "live" and data.get("module") == kind.__module__)
 
 
 def speaker_of(data: Json, assignment: Assignment, folder: Path | None, live: Live) -> Speaker:
