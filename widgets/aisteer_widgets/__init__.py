@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aisteer_widgets.connect import Connect
-    from aisteer_widgets.views import Belief, Board, Convergence, Ledger, LivePlot, Review, RunBoard
+    from aisteer_widgets.views import Belief, Board, Convergence, Ledger, LivePlot, Review, RunBoard, Steer
 
-__all__ = ["Belief", "Board", "Connect", "Convergence", "Ledger", "LivePlot", "Review", "RunBoard"]
+__all__ = ["Belief", "Board", "Connect", "Convergence", "Ledger", "LivePlot", "Review", "RunBoard", "Steer"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ __all__ = ["BOARD", "CONNECT", "css", "esm"]
 STATIC = Path(__file__).parent / "static"
 BOARD = (
     "core", "charts", "axes", "kernel", "saving", "header", "review", "own", "runs", "plots", "trust", "belief",
-    "board",
+    "steer", "board",
 )  # fmt: skip
 """In the order in which they use each other; the last one exports ``render``."""
 CONNECT = ("core", "kernel", "connect")

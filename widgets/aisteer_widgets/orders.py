@@ -8,7 +8,7 @@ from typing import Any
 
 from aisteer.errors import AisteerError, Refused, StaleRevision
 from aisteer_widgets.saving import Progress, save_figure
-from aisteer_widgets.view_models.autonomy import rule_named
+from aisteer_widgets.view_models.autonomy import earned, rule_named
 
 __all__ = ["Answer", "carry_out"]
 
@@ -185,6 +185,60 @@ def _autonomy(campaign: Any, order: Mapping[str, Any]) -> Answer:
     return Answer(ok=True, message=f"From now on: {rule}.")
 
 
+def _steer(campaign: Any, order: Mapping[str, Any]) -> Answer:
+    change = order.get("change")
+    if not isinstance(change, Mapping) or not change:
+        raise Refused("Nothing was given to steer by. Nothing was changed.")
+    steering = campaign.steer(_text(order, "task") or None, reason=_text(order, "reason"), **dict(change))
+    return Answer(ok=True, message=f"The AI is steered{_withdrawn(steering)}.")
+
+
+def _pin(campaign: Any, order: Mapping[str, Any]) -> Answer:
+    """Pin further parameters, or release those whose value is ``None``; others stay pinned."""
+    given = order.get("pins")
+    pins = dict(given) if isinstance(given, Mapping) else {}
+    task = _text(order, "task") or None
+    now = {**(campaign.steering(task).settings.get("pinned") or {}), **pins}
+    kept = {name: value for name, value in now.items() if value is not None}
+    steering = campaign.steer(task, reason=_text(order, "reason"), pinned=kept or None)
+    words = ", ".join(f"{name} {value}" for name, value in kept.items()) or "nothing"
+    return Answer(ok=True, message=f"Pinned: {words}{_withdrawn(steering)}.")
+
+
+def _unsteer(campaign: Any, order: Mapping[str, Any]) -> Answer:
+    steering = campaign.steering(_text(order, "task") or None).undo(_text(order, "reason"))
+    return Answer(ok=True, message=f"The last steering is taken back{_withdrawn(steering)}.")
+
+
+def _withdrawn(steering: Any) -> str:
+    names = ", ".join(steering.withdrawn[:8])
+    return f"; withdrawn, as it leaves them out: {names}" if names else ""
+
+
+def _mark(campaign: Any, order: Mapping[str, Any]) -> Answer:
+    run = _run(campaign, order)
+    if order.get("bad"):
+        run.mark_bad(_text(order, "reason"))
+        return Answer(ok=True, message=f"{run.id} is marked bad: it leaves the fit, and can be put back.")
+    run.unmark()
+    return Answer(ok=True, message=f"{run.id} is in the fit again.")
+
+
+def _mark_data(campaign: Any, order: Mapping[str, Any]) -> Answer:
+    data = campaign.data[_text(order, "data")]
+    if order.get("bad"):
+        data.mark_bad(reason=_text(order, "reason"))
+        return Answer(ok=True, message=f"{data.id} leaves the fit, and can be put back.")
+    data.unmark(reason=_text(order, "reason"))
+    return Answer(ok=True, message=f"{data.id} is in the fit again.")
+
+
+def _rule(campaign: Any, order: Mapping[str, Any]) -> Answer:
+    rule = earned(order)
+    campaign.autonomy = rule
+    return Answer(ok=True, message=f"From now on: {rule}.")
+
+
 def _text(order: Mapping[str, Any], name: str) -> str:
     value = order.get(name)
     return value[:2000] if isinstance(value, str) else ""
@@ -209,4 +263,10 @@ _VERBS: dict[str, Callable[[Any, Mapping[str, Any]], Answer]] = {
     "branch": _branch,
     "start": _start,
     "autonomy": _autonomy,
+    "rule": _rule,
+    "steer": _steer,
+    "pin": _pin,
+    "unsteer": _unsteer,
+    "mark": _mark,
+    "mark_data": _mark_data,
 }

@@ -18,7 +18,7 @@ from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.screen import parts
 from aisteer_widgets.view_models.tasks import task_names
 
-__all__ = ["Belief", "Board", "Convergence", "Ledger", "LivePlot", "Review", "RunBoard", "View"]
+__all__ = ["Belief", "Board", "Convergence", "Ledger", "LivePlot", "Review", "RunBoard", "Steer", "View"]
 
 Json = dict[str, Any]
 PULSE = 4.0
@@ -49,6 +49,7 @@ class View(anywidget.AnyWidget):
     convergence = traitlets.Dict().tag(sync=True)
     belief = traitlets.Dict().tag(sync=True)
     own = traitlets.Dict().tag(sync=True)
+    steer = traitlets.Dict().tag(sync=True)
     ledger = traitlets.Dict().tag(sync=True)
     troubles = traitlets.Dict().tag(sync=True)
     footer = traitlets.Dict().tag(sync=True)
@@ -200,7 +201,7 @@ def finite(value: Any) -> Any:
 class Board(View):
     """The whole campaign on one screen."""
 
-    PANELS = ("review", "convergence", "belief", "runs", "live", "ledger")
+    PANELS = ("review", "steer", "convergence", "belief", "runs", "live", "ledger")
     NEEDS = ("own",)
 
 
@@ -234,6 +235,12 @@ class Belief(View):
 
     PANELS = ("belief",)
     NEEDS = ("own",)
+
+
+class Steer(View):
+    """How the AI itself is steered."""
+
+    PANELS = ("steer",)
 
 
 class Ledger(View):

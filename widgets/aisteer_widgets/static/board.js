@@ -1,6 +1,6 @@
 // One view: it holds what is on the screen, paints it when something changed, and sends what was asked.
 
-const PANELS = { review: reviewPanel, runs: runsPanel, live: livePanel, convergence: convergencePanel, belief: beliefPanel, ledger: ledgerPanel };
+const PANELS = { review: reviewPanel, runs: runsPanel, live: livePanel, convergence: convergencePanel, belief: beliefPanel, steer: steerPanel, ledger: ledgerPanel };
 const TOLD = 8000; // ms for which what was done stays on the screen
 const SILENCE = 15000; // ms without a word from the kernel after which it is taken for gone
 
@@ -466,7 +466,7 @@ class View {
       this.folded() ? null : [
         whole ? headerPanel(this) : null, troublesPanel(this), busy,
         whole ? h("div", { key: "columns", class: "ais-columns" },
-          h("div", { class: "ais-left" }, show("review"), show("convergence")),
+          h("div", { class: "ais-left" }, show("review"), show("steer"), show("convergence")),
           h("div", { class: "ais-right-column" }, show("belief"), show("runs"), show("live"))) : show(this.panels[0]),
         whole ? show("ledger") : null, footerPanel(this), this.ui.help ? helpOverlay(this) : null]);
   }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aisteer.errors import BadDefinition
 from aisteer.steering.rules import Accept, Ask, Rule, rule_from_json
 from aisteer_widgets.view_models import format as fmt
 
-__all__ = ["CHOICES", "autonomy", "rule_named", "words_of_rule"]
+__all__ = ["CHOICES", "autonomy", "earned", "rule_named", "words_of_rule"]
 
 Json = dict[str, Any]
 
@@ -30,6 +31,26 @@ def rule_named(name: str) -> Rule:
         KeyError: There is no such choice.
     """
     return CHOICES[name][1]
+
+
+def earned(asked: Mapping[str, Any]) -> Rule:
+    """Accept while the coverage that the AI has shown is at least a share, and what a run costs is below a limit.
+
+    Args:
+        asked: ``coverage`` (a share of 0 to 1), ``least`` (outcomes that it has to be counted on), and ``cost`` in the
+            budget's unit, where there is a limit.
+
+    Raises:
+        BadDefinition: A number that will not do.
+    """
+    numbers = {n: asked.get(n) for n in ("coverage", "least", "cost")}
+    coverage, least, cost = numbers["coverage"], numbers["least"], numbers["cost"]
+    if not isinstance(coverage, int | float) or isinstance(coverage, bool) or not 0 < coverage < 1:
+        raise BadDefinition("The coverage has to be between 0 and 100 %. Nothing was changed.")
+    if type(least) is not int:
+        raise BadDefinition("Say on how many outcomes the coverage has to be counted. Nothing was changed.")
+    below = float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
+    return Accept(when=f"coverage_bound >= {coverage:g}", least=least, cost_below=below) | Ask()
 
 
 def words_of_rule(rule: Json) -> str:

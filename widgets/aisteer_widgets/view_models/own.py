@@ -60,6 +60,7 @@ def _column(task: Task, head: str, told: Json) -> Json:
                     "more": fmt.band95(mean, std),
                 }
             )
+    rows += [{"term": r["term"], "text": r["text"], "more": ""} for r in words.risks]
     if words.acquisition:
         parts = "{} exploit + {} explore".format(*words.split["parts"]) if words.split else ""
         rows.append({"term": "Acquisition", "text": words.acquisition, "more": parts})

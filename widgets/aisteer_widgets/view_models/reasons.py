@@ -31,6 +31,7 @@ class Words:
         acquisition: The acquisition's value with its name.
         nearest: The nearest runs with their outcomes.
         warnings: What a human should look at twice.
+        risks: The probability that each constraint on outcomes is met: ``term``, ``text``, ``bad``.
         slopes: What a step of one length scale in each parameter would change, the largest first.
         next: What would come if it were rejected: the reason itself; nothing where it is not known.
         others: Everything else that has words.
@@ -41,6 +42,7 @@ class Words:
     acquisition: str = ""
     nearest: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    risks: list[Json] = field(default_factory=list)
     slopes: list[str] = field(default_factory=list)
     next: Json | None = None
     others: list[str] = field(default_factory=list)
@@ -143,6 +145,18 @@ def _sensitivity(words: Words, reason: Json, task: Task) -> None:
             words.slopes.append(f"{fmt.label(name)} {sign}{fmt.number(change, 2)} per {step}")
 
 
+def _feasibility(words: Words, reason: Json, task: Task) -> None:
+    """The risk that what is asked of outcomes is not met, by the model."""
+    del task
+    for one in (reason.get("constraints") or [])[:6]:
+        chance = _number(one.get("probability"))
+        if chance is not None:
+            text = f"{fmt.clip(one.get('text') or '', 60)}: {fmt.percent(chance)} sure"
+            words.risks.append({"term": "Feasible", "text": text, "bad": chance < 0.5})
+    if "No run meets it yet" in str(reason.get("words") or ""):
+        words.warnings.append("no run meets the constraints yet")
+
+
 def _next(words: Words, reason: Json, task: Task) -> None:
     del task
     words.next = reason
@@ -193,7 +207,10 @@ _KINDS = {
     "acquisition": _acquisition,
     "initial": _initial,
     "nearest": _nearest,
+    "calibrations": _silent,
     "distance": _distance,
+    "feasibility": _feasibility,
+    "outcomes": _silent,
     "next": _next,
     "sensitivity": _sensitivity,
     "calibration": _calibration,

@@ -86,6 +86,7 @@ def card(scene: Scene, proposal: Proposal) -> Json:
         "expected": _expected(scene, task, proposal, parent),
         "why": words.split,
         "acquisition": _acquisition(state, words, proposal),
+        "risks": words.risks,
         "slopes": words.slopes,
         "next": _next(scene, task, proposal, words),
         "nearest": words.nearest,

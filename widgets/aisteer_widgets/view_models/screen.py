@@ -15,6 +15,7 @@ from aisteer_widgets.view_models.review import fields, review
 from aisteer_widgets.view_models.runs import page_of, runs
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.status import footer, troubles
+from aisteer_widgets.view_models.steer import steer
 
 __all__ = ["PARTS", "parts", "shown_runs"]
 
@@ -47,6 +48,7 @@ PARTS: dict[str, Callable[[Scene, Wishes], Json]] = {
     "convergence": _convergence,
     "belief": belief,
     "own": own,
+    "steer": steer,
     "ledger": ledger,
     "troubles": _whoever(troubles),
     "footer": _whoever(footer),

@@ -1,0 +1,121 @@
+"""The panel that steers the AI: what it says, and that each of its orders is one call of the campaign."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from stories import MELT, Story, shown
+from test_orders import campaign as campaign  # noqa: PLC0414  the fixture
+from test_orders import order
+
+import aisteer as ai
+from aisteer.journal import commands as cmd
+from aisteer.journal.events import Actor
+from aisteer_widgets.orders import carry_out
+from aisteer_widgets.view_models.scene import Scene, Wishes
+from aisteer_widgets.view_models.steer import steer
+from aisteer_widgets.view_models.tally import Tally
+
+
+def panel(campaign):
+    state, tally = campaign.state, Tally()
+    tally.refresh(state)
+    return steer(Scene(state=state, now=state.time, tally=tally), Wishes(task="main"))
+
+
+def ask(campaign, verb, **more):
+    answer = carry_out(campaign, order(verb, task="main", **more))
+    assert answer.ok, answer.message
+    return answer
+
+
+def test_what_is_set_stands_there_with_who_set_it_when_and_why(campaign):
+    assert panel(campaign)["sub"] == "nothing is set: it goes by itself"
+    ask(campaign, "steer", change={"batch": 8, "exploration": 2.0}, reason="many cheap ones first")
+    now = panel(campaign)
+    assert (now["batch"], now["exploration"]) == (8, 2.0)
+    assert [line["words"] for line in now["set"]] == ["8 proposals at once", "exploration 2"]
+    assert now["set"][0]["reason"] == "many cheap ones first"
+    assert now["set"][0]["said"].startswith(f"set by {campaign.actor.name} at ")
+    ask(campaign, "unsteer")
+    assert panel(campaign)["set"] == []
+
+
+def test_regions_are_forbidden_and_favoured_and_what_is_in_them_is_withdrawn(campaign):
+    draft = cmd.Draft(task="main", parameters={"temperature": 350.0, "density": 8.0}, origin="ai")
+    campaign.submit(cmd.Propose(actor=Actor("ai", "bayesian"), drafts=[draft]))
+    answer = ask(campaign, "steer", change={"forbidden": [{"temperature": [300, 500]}]}, reason="it freezes")
+    assert "withdrawn, as it leaves them out: P1" in answer.message
+    (region,) = panel(campaign)["regions"]
+    assert (region["kind"], region["words"]) == ("forbidden", "temperature 300 to 500\u00a0K")
+    ask(campaign, "steer", change={"forbidden": None})
+    assert panel(campaign)["regions"] == []
+
+
+def test_pins_are_added_one_by_one_and_released_one_by_one(campaign):
+    ask(campaign, "pin", pins={"temperature": 900})
+    ask(campaign, "pin", pins={"density": 8.0})
+    assert {p["name"]: p["value"] for p in panel(campaign)["pins"]} == {
+        "temperature": "900\u00a0K",
+        "density": "8",
+    }
+    ask(campaign, "pin", pins={"temperature": None})
+    assert [p["name"] for p in panel(campaign)["pins"]] == ["density"]
+
+
+def test_what_cannot_be_set_is_answered_in_words_and_changes_nothing(campaign):
+    answer = carry_out(campaign, order("steer", task="main", change={"batch": 0}))
+    assert not answer.ok
+    assert "batch must be a whole number from 1 on" in answer.message
+    assert not carry_out(campaign, order("steer", task="main", change={})).ok
+    assert panel(campaign)["set"] == []
+
+
+def test_a_bad_result_leaves_the_fit_and_is_put_back():
+    story = Story().start()
+    run = story.run({"temperature": 900.0, "density": 8.0}, 3.0, 0.1)
+    story.submit(cmd.Mark(actor=story_actor(), run=run, bad=True))
+    (line,) = shown(story)["steer"]["bad"]
+    assert line["words"] == f"{run}: 3.00 ± 0.10"
+    story.submit(cmd.Mark(actor=story_actor(), run=run, bad=False))
+    assert shown(story)["steer"]["bad"] == []
+
+
+def story_actor():
+    return Actor("human", "ada")
+
+
+def test_acceptance_can_be_earned_with_a_bound_a_count_and_a_limit_of_cost(campaign):
+    ask(campaign, "rule", coverage=0.8, least=20, cost=0.5)
+    assert campaign.autonomy == ai.Accept(when="coverage_bound >= 0.8", least=20, cost_below=0.5) | ai.Ask()
+    words = panel(campaign)["rule"]["words"]
+    assert "coverage_bound >= 0.8" in words
+    assert "counted from 20 on" in words
+    for wrong in ({"coverage": 1.5, "least": 20}, {"coverage": 0.8, "least": None}):
+        assert not carry_out(campaign, order("rule", **wrong)).ok
+
+
+def test_how_far_the_ai_has_come_in_earning_it_is_said():
+    from aisteer.journal import events as ev
+
+    story = Story().start()
+    known = {"inside": 27, "of": 30, "bound": 0.76, "low": 0.7, "high": 0.96, "trusted": True, "words": ""}
+    story.append(ev.SurrogateFitted(task="main", model=1, runs=30, summary={"calibration": known}))
+    assert "coverage is at least 76\u00a0%" in shown(story)["steer"]["rule"]["earned"]
+
+
+def test_weights_are_offered_where_there_are_several_objectives():
+    definition = copy.deepcopy(MELT)
+    goals = [{"kind": "maximize", "outcome": "diffusion"}, {"kind": "minimize", "outcome": "cost"}]
+    definition["tasks"]["main"] |= {"objectives": goals, "policy": {"name": "bayesian", "options": {}}}
+    made = shown(Story(definition).start())["steer"]
+    assert [(w["name"], w["value"]) for w in made["weights"]] == [("diffusion", 1.0), ("cost", 1.0)]
+    assert len(made["acquisitions"]) > 1
+
+
+@pytest.mark.parametrize("policy", ["manual"])
+def test_where_nothing_proposes_there_is_nothing_to_steer(policy):
+    definition = copy.deepcopy(MELT)
+    definition["tasks"]["main"]["policy"] = {"name": policy}
+    assert "Nothing proposes" in shown(Story(definition).start())["steer"]["blocked"]

@@ -1,0 +1,122 @@
+// Steering the AI itself: every setting as it stands, who set it and why, and what can be set. One reason goes with whatever is set next.
+
+function steerPanel(ctx) {
+  const d = ctx.snap.steer;
+  if (!d) return null;
+  const open = ctx.ui.steering || ctx.alone, form = ctx.ui.steer = ctx.ui.steer?.task === d.task ? ctx.ui.steer : { task: d.task, box: {} };
+  return h("section", { key: "steer", class: "ais-steer", "aria-label": "Steer the AI" },
+    h("h2", {}, ctx.alone ? h("b", {}, "Steer the AI") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.steering = !open; ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Steer the AI")), h("span", {}, d.sub)),
+    errorLine(ctx, "steer"),
+    !open ? null : [steerSet(ctx, d, form), steerControls(ctx, d, form), d.parameters.length ? steerRegions(ctx, d, form) : null, steerResults(ctx, d, form), steerRule(ctx, d, form)]);
+}
+
+function asked(ctx, verb, data) {
+  ctx.order(verb, { task: ctx.snap.steer.task, reason: ctx.ui.steer.reason || "", ...data }, "steer");
+  ctx.ui.steer.reason = "";
+}
+
+function change(ctx, values) { asked(ctx, "steer", { change: values }); }
+
+function steerButton(ctx, label, act, more) {
+  return button(label, act, { small: true, blocked: ctx.gone() || ctx.snap.steer.blocked, busy: ctx.pending("steer"), ...more });
+}
+
+function steerSet(ctx, d, form) {
+  return h("div", { key: "set", class: "ais-steer-set" },
+    h("label", { class: "ais-field ais-wide" }, h("span", {}, "Reason for what you set next (kept in the journal)"),
+      h("input", { class: "ais-input", type: "text", maxlength: "400", value: form.reason || "", oninput: (e) => { form.reason = e.target.value; } })),
+    d.set.map((s) => h("div", { key: s.name, class: "ais-steer-line" }, h("b", {}, s.words), h("span", { class: "ais-dim" }, [s.said, s.reason].filter(Boolean).join(": ")), h("span", { class: "ais-grow" }),
+      steerButton(ctx, "Take back", () => change(ctx, { [s.name]: null }), { name: `Take back: ${s.words}` }))),
+    d.undo ? h("div", { key: "undo" }, steerButton(ctx, "Undo the last change", () => asked(ctx, "unsteer", {}))) : null);
+}
+
+// --- numbers and names ----------------------------------------------------------------------------
+
+function steerNumber(ctx, form, { name, label, value, low, hint, apply }) {
+  const typed = form[name] !== undefined ? form[name] : String(value);
+  const send = () => { const v = Number(typed); if (typed.trim() === "" || !Number.isFinite(v) || v < low) { ctx.fail("steer", `${label}: give a number from ${low} on. Nothing was changed.`); return; } form[name] = undefined; if (v !== value) apply(v); };
+  return h("label", { key: name, class: "ais-field" }, h("span", {}, label, hint ? h("small", {}, hint) : null),
+    h("span", { class: "ais-steer-pair" }, h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", value: typed, "aria-label": `${label}${hint ? `, ${hint}` : ""}`,
+      oninput: (e) => { form[name] = e.target.value; ctx.paint(); }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }),
+      steerButton(ctx, "Set", send, { name: `Set ${label}` })));
+}
+
+function steerControls(ctx, d, form) {
+  return h("div", { key: "controls", class: "ais-fields" },
+    steerNumber(ctx, form, { name: "batch", label: "Proposals at once", value: d.batch, low: 1, apply: (v) => change(ctx, { batch: Math.round(v) }) }),
+    steerNumber(ctx, form, { name: "exploration", label: "Exploration", hint: "0 trusts the mean, 1 is usual", value: d.exploration, low: 0, apply: (v) => change(ctx, { exploration: v }) }),
+    d.acquisitions.length ? h("label", { key: "acquisition", class: "ais-field" }, h("span", {}, "Acquisition"), h("select", { class: "ais-select", value: d.acquisition || d.acquisitions[0].name, disabled: Boolean(d.blocked), title: d.blocked || null,
+      onchange: (e) => { const v = e.target.value; e.target.value = d.acquisition || d.acquisitions[0].name; change(ctx, { acquisition: v }); } }, d.acquisitions.map((a) => h("option", { value: a.name, selected: a.name === (d.acquisition || d.acquisitions[0].name) }, a.label)))) : null,
+    d.weights.map((w) => steerNumber(ctx, form, { name: `weight ${w.name}`, label: `Weight of ${w.label}`, value: w.value, low: 0, apply: (v) => change(ctx, { weights: { ...Object.fromEntries(d.weights.map((o) => [o.name, o.value])), [w.name]: v } }) })));
+}
+
+// --- where it may go ------------------------------------------------------------------------------
+
+function steerRegions(ctx, d, form) {
+  const box = () => {
+    const made = {};
+    for (const f of d.parameters) {
+      const b = form.box[f.name];
+      if (!b) continue;
+      if (f.kind === "choice") { if (b.option !== undefined) made[f.name] = [f.values[b.option]]; continue; }
+      const low = (b.low ?? "").trim(), high = (b.high ?? "").trim();
+      if (low === "" && high === "") continue;
+      made[f.name] = [low === "" ? f.low : Number(low), high === "" ? f.high : Number(high)];
+    }
+    return made;
+  };
+  const lines = (kind) => d.regions.filter((r) => r.kind === kind).map((r) => r.box);
+  const put = (kind) => {
+    const made = box();
+    if (!Object.keys(made).length) { ctx.fail("steer", "Give at least one side of the region first. Nothing was changed."); return; }
+    form.box = {};
+    change(ctx, { [kind]: [...lines(kind), made] });
+  };
+  const pins = () => {
+    const made = {};
+    for (const f of d.parameters) {
+      const b = form.box[f.name] || {};
+      if (f.kind === "choice" && b.option !== undefined) made[f.name] = f.values[b.option];
+      else if ((b.low ?? "").trim() !== "" && (b.high ?? "").trim() === "") made[f.name] = Number(b.low);
+    }
+    if (!Object.keys(made).length) { ctx.fail("steer", "To pin a parameter, give its value in its first field and leave the second empty. Nothing was changed."); return; }
+    form.box = {};
+    asked(ctx, "pin", { pins: made });
+  };
+  const drop = (r) => { const rest = d.regions.filter((o) => o.kind === r.kind && o.place !== r.place).map((o) => o.box); change(ctx, { [r.kind]: rest.length ? rest : null }); };
+  const side = (f, which, words) => h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", placeholder: words, value: form.box[f.name]?.[which] ?? "", "aria-label": `${f.label}, ${which === "low" ? "from, or the value to pin" : "to"}, ${f.hint}`,
+    oninput: (e) => { form.box[f.name] = { ...form.box[f.name], [which]: e.target.value }; } });
+  return h("div", { key: "regions", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "A region or a value: what is left empty may be anything"),
+    h("div", { class: "ais-fields" }, d.parameters.map((f) => h("div", { key: f.name, class: "ais-field" }, h("span", {}, f.label, f.unit ? h("i", {}, ` ${f.unit}`) : "", f.hint ? h("small", {}, f.hint) : null),
+      f.kind === "choice" ? h("select", { class: "ais-select", "aria-label": f.label, value: String(form.box[f.name]?.option ?? ""), onchange: (e) => { form.box[f.name] = e.target.value === "" ? {} : { option: Number(e.target.value) }; } }, h("option", { value: "" }, "any"), f.choices.map((c, n) => h("option", { value: String(n) }, c)))
+        : h("span", { class: "ais-steer-pair" }, side(f, "low", "from"), side(f, "high", "to"))))),
+    h("div", { class: "ais-row" }, steerButton(ctx, "Forbid it", () => put("forbidden")), steerButton(ctx, "Favour it", () => put("favoured")), steerButton(ctx, "Pin the values", pins)),
+    d.regions.map((r) => h("div", { key: `${r.kind}${r.place}`, class: "ais-steer-line" }, h("span", {}, h("b", {}, r.kind), ` ${r.words}`), h("span", { class: "ais-grow" }), steerButton(ctx, "Lift", () => drop(r), { name: `Lift: ${r.kind} ${r.words}` }))),
+    d.pins.map((p) => h("div", { key: `pin-${p.name}`, class: "ais-steer-line" }, h("span", {}, h("b", {}, "pinned"), ` ${p.label} ${p.value}`), h("span", { class: "ais-grow" }), steerButton(ctx, "Release", () => asked(ctx, "pin", { pins: { [p.name]: null } }), { name: `Release ${p.label}` }))));
+}
+
+// --- what it learns from --------------------------------------------------------------------------
+
+function steerResults(ctx, d, form) {
+  const run = form.run ?? ctx.ui.run ?? "";
+  const send = () => { if (!run.trim()) { ctx.fail("steer", "Name the run first, such as R7, or select it among the runs. Nothing was changed."); return; } form.run = undefined; asked(ctx, "mark", { run: run.trim().toUpperCase(), bad: true }); };
+  return h("div", { key: "results", class: "ais-steer-box" },
+    h("label", { class: "ais-field" }, h("span", {}, "A result that is bad leaves the fit; it can be put back"), h("span", { class: "ais-steer-pair" }, h("input", { class: "ais-input", type: "text", placeholder: "R7", value: run, "aria-label": "Run whose result is bad", oninput: (e) => { form.run = e.target.value; }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }), steerButton(ctx, "Mark bad", send))),
+    d.bad.map((b) => h("div", { key: b.run, class: "ais-steer-line" }, h("s", {}, b.words), h("span", { class: "ais-grow" }), steerButton(ctx, "Put back", () => asked(ctx, "mark", { run: b.run, bad: false }), { name: `Put ${b.run} back` }))),
+    d.data.map((x) => h("div", { key: x.data, class: "ais-steer-line" }, h("span", {}, x.words), h("span", { class: "ais-grow" }), steerButton(ctx, x.out ? "Put back" : "Take out", () => asked(ctx, "mark_data", { data: x.data, bad: !x.out }), { name: `${x.out ? "Put back" : "Take out"} ${x.data}` }))),
+    h("div", { class: "ais-dim" }, "Results measured elsewhere are added in a cell: ", h("code", {}, "campaign.add_data(table, source=…)")));
+}
+
+// --- what it may decide ---------------------------------------------------------------------------
+
+function steerRule(ctx, d, form) {
+  const r = d.rule, get = (n, start) => form[n] !== undefined ? form[n] : start;
+  const field = (n, label, start) => h("label", { key: n, class: "ais-field" }, h("span", {}, label), h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", value: get(n, start), oninput: (e) => { form[n] = e.target.value; } }));
+  const send = () => {
+    const coverage = Number(get("coverage", String(100 * r.coverage))) / 100, least = Number(get("least", String(r.least))), cost = get("cost", "").trim();
+    asked(ctx, "rule", { coverage, least: Number.isInteger(least) ? least : null, cost: cost === "" ? null : Number(cost) });
+  };
+  return h("div", { key: "rule", class: "ais-steer-box" }, h("div", {}, h("span", { class: "ais-dim" }, "When a proposal arrives: "), h("b", {}, r.words)), h("div", { class: "ais-dim ais-num" }, r.earned),
+    h("div", { class: "ais-fields" }, field("coverage", "Accept by itself while coverage is at least, %", String(100 * r.coverage)), field("least", "counted on so many outcomes", String(r.least)), field("cost", `and cost is below, ${r.unit} (empty: any)`, "")),
+    h("div", { class: "ais-row" }, steerButton(ctx, "Let it earn acceptance", send, { title: "Else it asks, as soon as the coverage that it has shown is no longer as good" })));
+}

@@ -1,0 +1,207 @@
+"""How the AI itself is steered: each setting as it stands, who set it, when and why, and what can be set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aisteer.errors import AisteerError
+from aisteer.journal.state import State
+from aisteer.problem.goals import Goals
+from aisteer.steering.conditions import LEAST
+from aisteer.steering.thought import BATCH
+from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.autonomy import words_of_rule
+from aisteer_widgets.view_models.scene import Scene, Wishes
+from aisteer_widgets.view_models.tasks import Task, task_of
+
+__all__ = ["steer"]
+
+Json = dict[str, Any]
+MARKED = 24
+"""Results marked bad that are listed."""
+SETTINGS = (
+    "batch",
+    "exploration",
+    "acquisition",
+    "weights",
+    "trust_region",
+    "surrogate",
+    "pinned",
+    "forbidden",
+    "favoured",
+)
+_ACQUISITIONS = {
+    "improvement": "expected improvement",
+    "ucb": "upper confidence bound",
+    "thompson": "Thompson sampling",
+    "hypervolume": "hypervolume improvement",
+    "straddle": "straddle the level",
+    "level": "variance reduction near the level",
+    "learning": "variance reduction everywhere",
+    "variance": "largest uncertainty",
+}
+
+
+def steer(scene: Scene, wishes: Wishes) -> Json:
+    """The panel that steers the AI of the task that is shown."""
+    state, task = scene.state, task_of(scene.state, wishes.task)
+    definition: Json = state.definition.get("tasks", {}).get(task.name, {})
+    settings = state.steering.get(task.name, {})
+    said = state.steered.get(task.name, {})
+    told = [
+        _told(scene, task, name, settings[name], said.get(name, {})) for name in SETTINGS if name in settings
+    ]
+    return {
+        "task": task.name,
+        "blocked": _blocked(scene, task, definition),
+        "set": told,
+        "sub": "; ".join(one["words"] for one in told) or "nothing is set: it goes by itself",
+        "undo": max((int(one.get("position") or 0) for one in said.values()), default=0),
+        "batch": int(settings.get("batch") or definition.get("batch") or BATCH),
+        "exploration": float(settings.get("exploration", 1.0)),
+        "acquisition": str(settings.get("acquisition") or ""),
+        "acquisitions": _acquisitions(definition),
+        "weights": _weights(task, settings),
+        "parameters": [] if task.pool else [p.field() for p in task.parameters.values()],
+        "regions": [
+            _region(task, kind, i, box)
+            for kind in ("forbidden", "favoured")
+            for i, box in enumerate(settings.get(kind) or ())
+        ],
+        "pins": [
+            {"name": n, "label": fmt.label(n), "value": task.parameter(n).show(v)}
+            for n, v in (settings.get("pinned") or {}).items()
+        ],
+        "bad": _bad(scene, task),
+        "data": _data(state, task),
+        "rule": _rule(scene, task),
+    }
+
+
+def _blocked(scene: Scene, task: Task, definition: Json) -> str:
+    if scene.read_only:
+        return fmt.clip(scene.read_only, 300)
+    if str((definition.get("policy") or {}).get("name")) == "manual":
+        return f"Nothing proposes for {fmt.label(task.name)}: all of its points are somebody's own."
+    return ""
+
+
+def _told(scene: Scene, task: Task, name: str, value: Any, said: Json) -> Json:
+    """A setting in words, with who set it, when and why."""
+    when = fmt.moment(float(said["time"]), scene.now) if said.get("time") else ""
+    by = " ".join(
+        filter(
+            None, [f"by {fmt.clip(said['by'], 40)}" if said.get("by") else "", f"at {when}" if when else ""]
+        )
+    )
+    return {
+        "name": name,
+        "words": fmt.clip(_words(task, name, value), 160),
+        "said": f"set {by}".strip() if by else "",
+        "reason": fmt.clip(said.get("reason") or "", 200),
+    }
+
+
+def _words(task: Task, name: str, value: Any) -> str:
+    if name == "pinned":
+        return "; ".join(f"{fmt.label(n)} pinned to {task.parameter(n).show(v)}" for n, v in value.items())
+    if name in {"forbidden", "favoured"}:
+        return f"{name}: " + "; ".join(_box(task, box) for box in value)
+    if name == "weights":
+        return "weights " + ", ".join(f"{fmt.label(n)} {fmt.number(w, 3)}" for n, w in value.items())
+    plain = {
+        "trust_region": f"trust region {'on' if value else 'off'}" if isinstance(value, bool) else None,
+        "acquisition": f"acquisition: {_ACQUISITIONS.get(str(value), str(value))}",
+        "batch": f"{value} proposal{'' if value == 1 else 's'} at once",
+    }.get(name)
+    return plain or f"{name.replace('_', ' ')} {fmt.number(value, 3)}"
+
+
+def _box(task: Task, box: Json) -> str:
+    """A region in words: every side that it has."""
+    sides = []
+    for name, given in box.items():
+        parameter = task.parameter(name)
+        if parameter.kind == "choice":
+            sides.append(f"{fmt.label(name)} {' or '.join(fmt.clip(o, 30) for o in given)}")
+        else:
+            low, high = given
+            sides.append(f"{fmt.label(name)} {fmt.number(low)} to {parameter.show(high)}")
+    return " and ".join(sides)
+
+
+def _region(task: Task, kind: str, place: int, box: Json) -> Json:
+    return {"kind": kind, "place": place, "words": fmt.clip(_box(task, box), 160), "box": box}
+
+
+def _acquisitions(definition: Json) -> list[Json]:
+    """What its goal can be searched by, the usual one first."""
+    if str((definition.get("policy") or {}).get("name")) != "bayesian":
+        return []
+    try:
+        names = Goals.of(definition).acquisitions
+    except (AisteerError, KeyError):
+        return []
+    if len(names) < 2:
+        return []
+    return [
+        {"name": n, "label": _ACQUISITIONS.get(n, n) + ("" if i else " (usual)")} for i, n in enumerate(names)
+    ]
+
+
+def _weights(task: Task, settings: Json) -> list[Json]:
+    if len(task.objectives) < 2:
+        return []
+    given = settings.get("weights") or {}
+    return [
+        {"name": g.outcome, "label": fmt.label(g.outcome), "value": float(given.get(g.outcome, 1.0))}
+        for g in task.objectives
+    ]
+
+
+def _bad(scene: Scene, task: Task) -> list[Json]:
+    """Results that were marked bad, the latest first: they are not in the fit."""
+    found: list[Json] = []
+    for name in reversed(list(scene.state.bad)):
+        run = scene.state.runs.get(name)
+        if run is None or run.task != task.name or len(found) >= MARKED:
+            continue
+        goal = task.objective
+        known = run.outcome.get(goal.outcome) if goal is not None else None
+        value = fmt.estimate(known[0], known[1], goal.shown_unit) if known and goal is not None else run.end
+        found.append({"run": name, "words": f"{name}: {value}"})
+    return found
+
+
+def _data(state: State, task: Task) -> list[Json]:
+    """Outcomes that were measured elsewhere."""
+    found = []
+    for name, data in state.added.items():
+        if data.get("task") != task.name:
+            continue
+        rows, out = int(data.get("rows") or 0), len(data.get("bad") or ())
+        words = f"{name}: {fmt.count(rows, 'row')} from {fmt.clip(data.get('source') or 'elsewhere', 60)}"
+        found.append(
+            {"data": name, "words": words + (f", {out:,} taken out" if out else ""), "out": out >= rows}
+        )
+    return found
+
+
+def _rule(scene: Scene, task: Task) -> Json:
+    """The rule in force, and how far the AI has come in earning it."""
+    fitted = scene.state.models.get(task.name)
+    known = (fitted.summary if fitted else {}).get("calibration") or {}
+    of, bound = int(known.get("of") or 0), known.get("bound")
+    earned = "No prediction has been tested yet."
+    if of and isinstance(bound, int | float):
+        counted = f"{int(known.get('inside') or 0):,} of {of:,} outcomes in their 90{fmt.NARROW}% intervals"
+        earned = (
+            f"Now: coverage is at least {round(100 * bound)}{fmt.NARROW}% (95{fmt.NARROW}% sure; {counted})."
+        )
+    return {
+        "words": fmt.clip(words_of_rule(scene.state.autonomy), 300),
+        "earned": earned,
+        "coverage": 0.8,
+        "least": LEAST,
+        "unit": scene.unit,
+    }
