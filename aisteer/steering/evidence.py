@@ -211,7 +211,7 @@ class _Memory:
         decision = proposal.decision
         if decision is None or proposal.action not in STARTS:
             return
-        by_human = decision.by.kind in {"human", "rule"} and decision.rule != "steering"
+        by_human = decision.by.kind in {"human", "rule"} and decision.rule is None
         if decision.verdict != "withdrawn":
             insort(self.decisions, decision.position)
         if decision.verdict in {"rejected", "edited"} or (decision.verdict == "withdrawn" and by_human):

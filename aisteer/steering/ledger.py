@@ -30,7 +30,8 @@ def ledger(state: State, task: str | None = None) -> list[Json]:
         ``acquisition``, ``rank``, ``of``, ``cost``;
         ``decision``, ``by``, ``identity``, ``rule``, ``reason``, ``decided``, ``waited`` (seconds);
         ``child`` (what an edit made of it), ``parent`` (what it edits), ``ai_parameters``,
-        ``ai_mean``, ``ai_std`` (the AI's own choice and prediction where a human edited it);
+        ``ai_mean``, ``ai_std`` (the AI's own choice and prediction where a human edited it), ``ai_run``,
+        ``ai_outcome``, ``ai_error`` (what came of it, where chance had it run beside the edit);
         ``run``, ``state``, ``outcome``, ``standard_error`` (of the objective), ``surprise`` (how many
         predicted standard deviations the outcome was off, its standard error included), ``used``, ``bad``.
     """
@@ -45,6 +46,8 @@ def _row(state: State, proposal: Proposal) -> Json:
     ai_mean, ai_std = _prediction(origin, outcome_name) if origin else (None, None)
     run = state.runs.get(proposal.launched or "") if proposal.launched else None
     value, error = _outcome(run, outcome_name)
+    twin = _beside(state, proposal)
+    ai_value, ai_error = _outcome(twin, outcome_name)
     return {
         "proposal": proposal.id,
         "task": proposal.task,
@@ -72,6 +75,9 @@ def _row(state: State, proposal: Proposal) -> Json:
         "ai_parameters": origin.parameters if origin else None,
         "ai_mean": ai_mean,
         "ai_std": ai_std,
+        "ai_run": twin.id if twin else None,
+        "ai_outcome": ai_value,
+        "ai_error": ai_error,
         "run": run.id if run else None,
         "state": run.end or run.state if run else proposal.state,
         "outcome": value,
@@ -98,6 +104,13 @@ def _ai_original(state: State, proposal: Proposal) -> Proposal | None:
     while found.parent is not None and found.parent in state.proposals:
         found = state.proposals[found.parent]
     return found if found is not proposal and found.origin == "ai" else None
+
+
+def _beside(state: State, edit: Proposal) -> Run | None:
+    """The run of the AI's original that chance had run beside an edit."""
+    said = (edit.decision.evidence or {}) if edit.decision is not None and edit.parent is not None else {}
+    twin = state.proposals.get(str(said.get("counterfactual")))
+    return state.runs.get(twin.launched) if twin is not None and twin.launched else None
 
 
 def _outcome(run: Run | None, name: str) -> tuple[float | None, float | None]:

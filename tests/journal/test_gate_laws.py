@@ -23,6 +23,7 @@ from tests.journal.scenes import ADA, AI, DRIVER, define, draft
 
 NUMBERS = st.integers(1, 30)
 COUNTS = st.sampled_from(["used", "estimated", "charged"])
+EDITS = {"tasks": {"main": {"counterfactual": 0.5}}}
 POINTS = st.sampled_from([0.5, 1.0, 1.5, 2.0])
 
 
@@ -45,7 +46,7 @@ class Campaign(RuleBasedStateMachine):
     @initialize(budget=st.none() | st.floats(1, 12), counts=COUNTS)
     def begin(self, budget: float | None, counts: str) -> None:
         limit = None if budget is None else {"amount": budget, "unit": "node-hours", "counts": counts}
-        self.one = Journal.create(self.folder, define(budget=limit))
+        self.one = Journal.create(self.folder, define(budget=limit, definition=EDITS))
         self.two = Journal.open(self.folder)
         self.epoch = self.one.take_lease({}, DRIVER)
         self.one.submit(c.Start(actor=ADA))

@@ -10,6 +10,7 @@ from aisteer.journal import events as ev
 from aisteer.journal.commands.budget import covered
 from aisteer.journal.commands.checks import describe, fresh, proposal_of, run_of, under_lease, waiting
 from aisteer.journal.commands.command import Command, handles
+from aisteer.journal.commands.counterfactual import announced, beside, left_alone
 from aisteer.journal.events import Event, Json
 from aisteer.journal.state import Proposal, State, priced
 
@@ -37,15 +38,20 @@ def _accept(state: State, command: Accept, now: float) -> list[Event]:
             raise Refused(f"{run.id} has already ended ({run.end}); there is nothing to stop.")
     elif proposal.action in ev.STARTS:
         covered(state, proposal.id, proposal.cost, state.remaining)
+    launch_after = now + command.hold if command.hold else 0.0
+    left = state.remaining - (proposal.cost if proposal.action in ev.STARTS else 0.0)
+    name = f"P{state.next_proposal}"
+    too, said = beside(state, proposal, name=name, launch_after=launch_after, left=left)
     made: list[Event] = [
         ev.ProposalAccepted(
             proposal=proposal.id,
             reserved=proposal.cost if state.budget is not None and proposal.action in ev.STARTS else 0.0,
-            launch_after=now + command.hold if command.hold else 0.0,
+            launch_after=launch_after,
             rule=command.rule,
             reason=command.reason,
-            evidence=command.evidence,
-        )
+            evidence={**(command.evidence or {}), **said} or None,
+        ),
+        *too,
     ]
     if proposal.action == "stop" and proposal.run is not None:
         made.append(
@@ -108,6 +114,7 @@ def _decide(state: State, command: Decide, now: float) -> list[Event]:
     made: list[Event] = []
     left = state.remaining
     reserve = state.budget is not None
+    number = state.next_proposal
     for verdict in command.verdicts:
         if verdict.proposal not in state.waiting:
             continue
@@ -121,14 +128,19 @@ def _decide(state: State, command: Decide, now: float) -> list[Event]:
             if proposal.cost > left + 1e-9:
                 continue
             left -= proposal.cost
+        too, said = beside(state, proposal, name=f"P{number}", launch_after=0.0, left=left)
         made.append(
             ev.ProposalAccepted(
                 proposal=proposal.id,
                 reserved=proposal.cost if reserve and proposal.action != "stop" else 0.0,
                 rule=verdict.rule,
-                evidence=verdict.evidence or None,
+                evidence={**verdict.evidence, **said} or None,
             )
         )
+        if too:
+            made += too
+            number += 1
+            left -= sum(event.reserved for event in too if isinstance(event, ev.ProposalAccepted))
         if proposal.action == "stop" and proposal.run is not None and state.runs[proposal.run].live:
             made.append(
                 ev.ControlRequested(run=proposal.run, control=f"{command.id}.{proposal.id}", verb="stop")
@@ -168,6 +180,7 @@ def _edit(state: State, command: Edit, now: float) -> list[Event]:
             origin="human",
             action=proposal.action,  # type: ignore[arg-type]
             cost=priced(state, proposal.task, proposal.action, cost, resources),
+            reasons=announced(state, proposal),
             parent=proposal.id,
             run=proposal.run,
             restart=proposal.restart,
@@ -201,7 +214,8 @@ def _undo(state: State, command: Undo, now: float) -> list[Event]:
         )
     if proposal.state in {"accepted", "rejected"}:
         assert proposal.decision is not None
-        return [ev.DecisionUndone(proposal=proposal.id, undone=proposal.decision.verdict)]
+        undone = ev.DecisionUndone(proposal=proposal.id, undone=proposal.decision.verdict)
+        return [undone, *left_alone(state, proposal)]
     if proposal.state == "edited":
         child = proposal_of(state, proposal.child or "")
         if child.state not in {"waiting", "rejected"}:

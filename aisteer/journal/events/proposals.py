@@ -36,6 +36,7 @@ class ProposalMade(Event):
         resources: Overrides of the task's resources.
         model: The policy's revision that made it.
         batch: Proposals made together share this number.
+        beside: The edit beside which this runs, what it replaced: drawn by chance, for comparison.
     """
 
     proposal: str
@@ -56,6 +57,7 @@ class ProposalMade(Event):
     model: int | None = None
     batch: int | None = None
     reason: str = ""
+    beside: str | None = None
 
 
 @event("proposal.predicted")

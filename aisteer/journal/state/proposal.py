@@ -63,3 +63,4 @@ class Proposal:
     reason: str = ""
     decision: Decision | None = None
     undone: bool = False
+    beside: str | None = None

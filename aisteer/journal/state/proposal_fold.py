@@ -36,6 +36,7 @@ def _made(state: State, record: Record, event: ev.ProposalMade) -> None:
         model=event.model,
         batch=event.batch,
         reason=event.reason,
+        beside=event.beside,
     )
     state.waiting[event.proposal] = None
     state.next_proposal += 1
