@@ -35,12 +35,14 @@ class Answer:
         wrong: What was said that cannot be, in words.
         skipped: Why others were left out, and how many.
         waits: It gives no more before what it gave has come back.
+        note: What it said, where it gave one point and no more.
     """
 
     points: list[Json] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     waits: bool = False
+    note: str = ""
 
 
 def usable(raw: Any, space: Space | Pool, settings: Json) -> Json:
@@ -91,6 +93,7 @@ class Conversation:
         """Runs that it was told of, and what."""
         self._failed: Counter[Key] = Counter()
         self._given: dict[Key, Any] = {}
+        self._waited_for = False
 
     # --- telling ------------------------------------------------------------------------------
 
@@ -146,12 +149,12 @@ class Conversation:
         settings, answer = settings_of(evidence), Answer()
         names = self.space.names
         taken = taken_points(evidence, names) | {point_key(names, p) for p, _ in evidence.rejected}
-        left, before = _TRIES * n + len(taken), None
+        left, before, patient = _TRIES * n + len(taken), None, self._waited_for
         while len(answer.points) < n and left > 0 and not answer.wrong:
             try:
                 raw = self.speaker.suggest(n - len(answer.points), evidence)
             except Exception:
-                if not answer.points and not (self._patient and self._given):
+                if not answer.points and not (patient and self._given):
                     raise
                 break  # it has said what it has to say
             left -= len(raw)
@@ -160,15 +163,17 @@ class Conversation:
             if not raw or said == before or time.monotonic() - begun > self.seconds / 2:
                 break
             before = said
-            if self._patient and answer.points:
+            if self._one_at_a_time and answer.points:
                 break
-        answer.waits = self._patient and bool(self._given)
+        self._waited_for = patient or bool(self._one_at_a_time)
+        answer.waits = self._waited_for and bool(self._given)
+        answer.note = self._one_at_a_time if answer.points else ""
         return answer
 
     @property
-    def _patient(self) -> bool:
-        """Whether it gives a point at a time, and may want its result before the next."""
-        return bool(getattr(self.speaker, "one_at_a_time", False))
+    def _one_at_a_time(self) -> str:
+        """What it says where it gives a point at a time, and may want its result before the next."""
+        return str(getattr(self.speaker, "one_at_a_time", ""))
 
     def _sort(
         self, raw: Iterable[tuple[Any, Any]], n: int, taken: set[Key], settings: Json, answer: Answer

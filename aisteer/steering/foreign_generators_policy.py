@@ -103,6 +103,8 @@ class ForeignPolicy:
                 words = f"{self._who} proposes nothing before the first outcome ({fault})"
                 self.trouble = ""
                 return self._filled(evidence, n, words)
+        if answer.note:
+            note += f"; one at a time ({answer.note[:_WORDS]})"
         drafts = self._drafts(evidence, self._still_free(evidence, answer.points)[:n], note)
         short = n - len(drafts)
         if not short or answer.waits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -76,7 +76,7 @@ class Speaker(Protocol):
 class GestApi:
     """A generator of gest-api.
 
-    One that gives a point at a time only is asked for one at a time, and waits for its result where it has to.
+    One that gives no more than a point at a time is asked for one, and waited for where it wants its result first.
 
     Args:
         generator: With ``suggest`` and ``ingest``.
@@ -86,7 +86,8 @@ class GestApi:
     def __init__(self, generator: Any, assignment: Assignment) -> None:
         self.generator = generator
         self.assignment = assignment
-        self.one_at_a_time = False
+        self.one_at_a_time = ""
+        """What it said when it was last asked for more than one, where it gave one."""
         self._constants = {
             name: constant.value
             for name, constant in getattr(
@@ -117,26 +118,29 @@ class GestApi:
     def suggest(self, n: int, evidence: Evidence) -> list[tuple[Any, Any]]:
         """As many as asked for, or one where it gives no more at a time."""
         del evidence
-        points = self._one() if self.one_at_a_time else self._several(n)
-        return [
-            (_without_id(point), point.get("_id") if isinstance(point, Mapping) else None) for point in points
-        ]
-
-    def _several(self, n: int) -> list[Any]:
+        self.one_at_a_time = ""
         try:
-            return list(self.generator.suggest(n) or ())
-        except Exception:
+            points = listed(self.generator.suggest(n))
+        except Exception as error:
             if n == 1:
                 raise
-        points = self._one()
-        self.one_at_a_time = True
-        return points
-
-    def _one(self) -> list[Any]:
-        return list(self.generator.suggest(1) or ())
+            points = listed(self.generator.suggest(1))
+            self.one_at_a_time = f"{type(error).__name__}: {error}"
+        return [(_without_id(one), one.get("_id") if isinstance(one, Mapping) else None) for one in points]
 
     def drop(self, handles: Sequence[Any]) -> None:
         """The standard has no word for it."""
+
+
+def listed(found: Any) -> list[Any]:
+    """What a mind returned, as a list of points, whatever it is."""
+    if found is None:
+        return []
+    if hasattr(found, "to_dict") and hasattr(found, "columns"):  # a DataFrame
+        return list(found.to_dict(orient="records"))
+    if isinstance(found, Mapping | str) or not isinstance(found, Iterable):
+        return [found]
+    return list(found)
 
 
 def _without_id(point: Any) -> Any:
@@ -184,10 +188,7 @@ class Function:
         more = {name: given[name]() for name in self._wants}
         outcomes = [goal["outcome"] for goal in self.assignment.objectives if "outcome" in goal]
         history = _frame(self._rows, ["run", *names, *outcomes]).set_index("run")
-        found = self.function(history, n, **self.options, **more)
-        if hasattr(found, "to_dict") and hasattr(found, "columns"):  # a DataFrame does as well
-            found = found.to_dict(orient="records")
-        return [(point, None) for point in found or ()]
+        return [(point, None) for point in listed(self.function(history, n, **self.options, **more))]
 
     def drop(self, handles: Sequence[Any]) -> None:
         """It sees what is under way each time."""
