@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.campaign.connect import Connection, connect
-from aisteer.campaign.tasks import ARM, RandomArm, Rule, Task, arm_json, context_json, policy_json
+from aisteer.campaign.tasks import (
+    ARM,
+    OVERSIGHT,
+    RandomArm,
+    Rule,
+    Task,
+    arm_json,
+    context_json,
+    oversight_json,
+    policy_json,
+)
 from aisteer.errors import BadDefinition
 from aisteer.problem.goals import Goals
 from aisteer.problem.parameters import is_finite_number
@@ -217,6 +227,9 @@ def _change_task(wanted: Wanted, changes: Mapping[str, Any]) -> None:
         elif key == "policy":
             task[key] = policy_json(value)
             wanted.take_mind(name, value)
+        elif key in OVERSIGHT:
+            task.pop(key, None)
+            task |= oversight_json(**{key: value})
         elif key == "initial":
             task["policy"] = policy_json(task["policy"], value)
         else:

@@ -20,11 +20,13 @@ from aisteer.problem.space import Space, did_you_mean
 from aisteer.steering.finishing import FINISH
 from aisteer.steering.thought import BATCH
 
-__all__ = ["ARM", "RandomArm", "Rule", "Task", "context_json", "policy_json"]
+__all__ = ["ARM", "OVERSIGHT", "RandomArm", "Rule", "Task", "context_json", "oversight_json", "policy_json"]
 
 Json = dict[str, Any]
 ARM = "random arm"
 """The name of the task that a ``RandomArm`` becomes."""
+OVERSIGHT = ("audit", "counterfactual", "finish")
+"""What the AI is tested by, and when it proposes the end."""
 MANUAL = "manual"
 """The policy of a task for which only humans propose."""
 
@@ -122,11 +124,7 @@ class Task:
             value = getattr(self, name)
             if value is not None:
                 _whole(name, value, least)
-        for name in ("audit", "counterfactual"):
-            value = getattr(self, name)
-            if not (is_finite_number(value) and 0 <= value <= 1):
-                raise BadDefinition(f"{name} is a share from 0 to 1, not {value!r:.100}.")
-        finish_json(self.finish)
+        oversight_json(self.audit, self.counterfactual, self.finish)
         for name in ("cost", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and not (is_finite_number(value) and value >= 0):
@@ -172,10 +170,7 @@ class Task:
             data["context"] = context
         if self.runs is not None:
             data["runs"] = self.runs
-        shares = {"audit": float(self.audit), "counterfactual": float(self.counterfactual)}
-        data |= {name: share for name, share in shares.items() if share}
-        if finish := finish_json(self.finish):
-            data["finish"] = finish
+        data |= oversight_json(self.audit, self.counterfactual, self.finish)
         if self.checkpoint_every is not None:
             data["checkpoint_every"] = float(self.checkpoint_every)
         if not self.connection.stored:
@@ -187,9 +182,7 @@ def arm_json(task: Json, arm: RandomArm) -> Json:
     """The definition of the random arm beside ``task``."""
     from aisteer.steering.rules import Accept
 
-    chosen = {
-        name: value for name, value in task.items() if name not in {"audit", "counterfactual", "finish"}
-    }
+    chosen = {name: value for name, value in task.items() if name not in OVERSIGHT}
     return {
         **chosen,
         "policy": {"name": "random", "options": {}},
@@ -245,6 +238,22 @@ def context_json(context: object, names: Sequence[str]) -> list[str]:
     if given and set(names) <= set(given):
         raise BadDefinition("All parameters are in context, so there is nothing left for the AI to choose.")
     return list(dict.fromkeys(given))
+
+
+def oversight_json(audit: object = 0.0, counterfactual: object = 0.0, finish: object = None) -> Json:
+    """What the AI is tested by and when it proposes the end, as data; what is not asked for is absent.
+
+    Raises:
+        BadDefinition: A share that is none, or no such rule.
+    """
+    found: Json = {}
+    for name, share in (("audit", audit), ("counterfactual", counterfactual)):
+        if not is_finite_number(share) or not 0 <= share <= 1:  # type: ignore[operator]
+            raise BadDefinition(f"{name} is a share from 0 to 1, not {share!r:.100}.")
+        if share:
+            found[name] = float(share)  # type: ignore[arg-type]
+    rules = finish_json(finish)
+    return {**found, "finish": rules} if rules else found
 
 
 def finish_json(finish: object) -> Json:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from by_hand import ended, launched, proposed
 
 import aisteer as ai
-from aisteer.errors import BadParameters, Refused, UnknownName
+from aisteer.errors import BadDefinition, BadParameters, Refused, UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal.events import Actor
 
@@ -75,3 +76,51 @@ def test_a_pool_is_steered_by_its_columns(make):
 def test_a_task_that_is_not_there_is_named(make):
     with pytest.raises(UnknownName, match="no task 'other'"):
         make().steer("other", batch=2)
+
+
+# --- options of a campaign --------------------------------------------------------------------
+
+
+def test_the_ledger_says_what_edits_bring_where_their_originals_run_too(make):
+    campaign = make(counterfactual=1.0)
+    for i in range(6):
+        (name,) = proposed(
+            campaign, {"temperature": 400.0 + i, "density": 8.0}, predicted={"diffusion": [1.0, 0.5]}
+        )
+        campaign.proposals[name].edit(temperature=900 + i, reason="hotter").accept(hold=0)
+        for run in launched(campaign):
+            ended(campaign, run, diffusion=campaign.runs[run].parameters["temperature"] / 100)
+    found = campaign.ledger.analysis()
+    assert found.effect.mean == pytest.approx(5.0)
+    assert "Edits made outcomes better: by 5 on average" in repr(found)
+    frame = found.frame()
+    assert list(frame["ai temperature"]) == [400.0 + i for i in range(6)]
+    assert list(frame["ai_outcome"]) == pytest.approx([4.0 + i / 100 for i in range(6)])
+    assert list(campaign.ledger.frame()["ai_outcome"].dropna()) == list(frame["ai_outcome"])
+
+
+def test_shares_and_rules_for_the_end_are_checked_and_can_be_redefined(make):
+    campaign = make(audit=0.1, counterfactual=0.2, finish={"stagnation": 20, "budget": True})
+    defined = campaign.definition["tasks"]["main"]
+    assert (defined["audit"], defined["counterfactual"]) == (0.1, 0.2)
+    assert defined["finish"] == {"stagnation": 20, "budget": True}
+    campaign.redefine(finish={"gain_below": 0.5}, audit=0.0)
+    assert campaign.definition["tasks"]["main"]["finish"] == {"gain_below": 0.5}
+    assert "audit" not in campaign.definition["tasks"]["main"]
+    for change, words in (
+        ({"audit": 2}, "audit is a share from 0 to 1"),
+        ({"counterfactual": "some"}, "counterfactual is a share"),
+        ({"finish": {"stagnated": 3}}, "Did you mean 'stagnation'"),
+        ({"finish": {"stagnation": 0}}, "at least 1"),
+        ({"finish": {"gain_below": -1}}, "above 0"),
+        ({"finish": {"budget": 3}}, "True or False"),
+        ({"finish": 3}, "finish takes rules"),
+    ):
+        with pytest.raises(BadDefinition, match=words):
+            make("other", **change)
+
+
+def test_a_baseline_is_not_audited_and_does_not_end_by_itself(make):
+    campaign = make(audit=0.1, finish={"budget": True}, baseline=ai.RandomArm(runs=3))
+    arm = next(task for task in campaign.definition["tasks"].values() if task.get("baseline"))
+    assert not {"audit", "counterfactual", "finish"} & arm.keys()
