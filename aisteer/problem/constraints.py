@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +15,9 @@ from aisteer.problem.expressions import Expression, parsed
 __all__ = ["Constraint", "Linear", "Nonlinear", "parse_constraint"]
 
 _ROUNDING = 1e-9
+_WORDS = re.compile(rf"\b({'|'.join(sorted(set(keyword.kwlist) - {'True', 'False', 'None'}))})\b")
+_MARK = "__as_a_name"
+"""Behind a name that Python would take for one of its own words: ``yield`` is what chemists maximize."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ def parse_constraint(text: str) -> list[Constraint]:
     if not isinstance(text, str):
         raise BadDefinition(f"A constraint is written as text, such as 'x + 2*y <= 3', not {text!r:.100}.")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = _named(ast.parse(_WORDS.sub(rf"\1{_MARK}", text.strip()), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise BadDefinition(f"The constraint {text!r:.100} cannot be read: {error}.") from None
     if not isinstance(tree, ast.Compare):
@@ -127,6 +132,14 @@ def parse_constraint(text: str) -> list[Constraint]:
                 "from the others inside the simulation and leave it out of the space."
             )
     return found
+
+
+def _named(tree: ast.expr) -> ast.expr:
+    """With the names that are words of Python, such as ``yield``, as they were written."""
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Name) and part.id.endswith(_MARK):
+            part.id = part.id.removesuffix(_MARK)
+    return tree
 
 
 def _inequality(text: str, left: ast.expr, right: ast.expr) -> Constraint:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisteer.problem.goals import Goals
+from aisteer.problem.objective import LevelSet
 from aisteer.problem.space import Space
 from aisteer.steering.box_search import Acquisition, Penalized, feasible_sobol, maximise
 from aisteer.steering.criteria.choice import criterion
@@ -28,6 +29,8 @@ __all__ = ["BayesianBox"]
 Array = NDArray[np.float64]
 
 _RAW = 512
+_FINE = 4096
+"""Points spread over the space where a level set, which is thin, has to be met by some."""
 _LEADING = 5
 _AROUND = 64
 """Points that draws are made at around each of the leading runs."""
@@ -183,7 +186,8 @@ class BayesianBox:
         settings = settings_of(evidence)
         left = {name: settings.get(name) for name in ("pinned", "forbidden")}
         if self._reference is None or self._reference[0] != left:
-            spread = feasible_sobol(restrained(self.space, evidence), _RAW, self.seed + 1)
+            size = _FINE if isinstance(self.goals.first, LevelSet) else _RAW
+            spread = feasible_sobol(restrained(self.space, evidence), size, self.seed + 1)
             self._reference = left, self.domain.encode(spread)
         return self._reference[1]
 
@@ -206,7 +210,7 @@ class BayesianBox:
             list(points),
             criterion=judged,
             spread=spread,
-            standing=Standing(judged.scores(belief, spread, spread).order),
+            standing=Standing(judged.scores(belief, spread[:_RAW], spread).order),
             besides=1,
         )
 

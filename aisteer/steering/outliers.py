@@ -16,6 +16,7 @@ _FAR = 1e3
 _SHARE = 0.05
 """Of the outcomes, how many can be outliers at most; one always can."""
 _LEAST = 5
+_BEYOND = 0.25
 _NAMED = 3
 
 
@@ -23,7 +24,7 @@ def tamed(values: Array, runs: Sequence[str]) -> tuple[Array, str]:
     """``values`` with outliers moved next to the others, and words about it; empty where there are none.
 
     A few values (at most one in twenty, or one) that are further from the range of all others than a thousand times
-    that range are moved to one range, and a tenth for each power of ten, beyond it, so their order stays. A range
+    that range are moved to a quarter of it, and a tenth for each power of ten, beyond it, so their order stays. A range
     and not a spread is what they are measured by: runs that gather near an optimum have a small spread.
 
     Args:
@@ -42,7 +43,7 @@ def tamed(values: Array, runs: Sequence[str]) -> tuple[Array, str]:
         width = high - low
         away = np.maximum(values[far] - high, low - values[far])
         if width > 0 and (away > _FAR * width).all():
-            beyond = width * (1.0 + 0.1 * np.log10(away / (_FAR * width)))
+            beyond = width * (_BEYOND + 0.1 * np.log10(away / (_FAR * width)))
             moved = values.copy()
             moved[far] = np.where(values[far] > high, high + beyond, low - beyond)
             named = ", ".join(runs[i] for i in far[:_NAMED]) + (" and others" if count > _NAMED else "")

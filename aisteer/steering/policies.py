@@ -74,7 +74,7 @@ GENERATOR = "generator"
 """The policy of a task for which somebody else's mind proposes (``aisteer.steering.foreign_generators``)."""
 
 _OPTIONS = {
-    "bayesian": {"initial"},
+    "bayesian": {"initial", "acquisition", "fixed"},
     "random": set[str](),
     GENERATOR: {"mind", "patience", "fallback", "initial"},
 }

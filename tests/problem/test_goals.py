@@ -54,6 +54,14 @@ def test_a_run_has_to_return_what_the_goals_speak_of():
     assert goals.words == "maximize a and minimize b where c + 2*d <= 3, a >= 0"
 
 
+def test_an_outcome_may_be_called_what_python_calls_its_own():
+    goals = Goals.read(Maximize("yield"), ["yield - 2*class >= 0.5"])
+    assert goals.outcomes == ("yield", "class")
+    assert goals.met({"yield": 2.0, "class": 0.5})
+    with pytest.raises(BadDefinition, match="cannot be read"):
+        Goals.read(Maximize("yield"), ["yield and 1 <= 2"])
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

@@ -101,7 +101,9 @@ class Campaign:
         return [event.run for event in made if isinstance(event, ev.AttemptLaunched)]
 
     def end(self, run: str, value: float | None = None, *, how: str = "done", error: float = 0.0) -> None:
-        outcome = {} if value is None else {"yield": [value, error] if error else [value]}
+        self.finish(run, {} if value is None else {"yield": [value, error] if error else [value]}, how)
+
+    def finish(self, run: str, outcome: dict[str, list[float]], how: str = "done") -> None:
         ended = ev.AttemptEnded(run=run, attempt=1, end=how, outcome=outcome, seconds=36.0)  # type: ignore[arg-type]
         self.submit(cmd.Report(actor=DRIVER, epoch=1, events=[ended]))
 

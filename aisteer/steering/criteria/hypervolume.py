@@ -193,15 +193,18 @@ def _strips(values: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _boxes(values: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """Of three objectives: BoTorch's decomposition."""
+    """Of three objectives: BoTorch's decomposition of each draw, filled up with cells without extent."""
     from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
 
-    counts = (values > reference).all(-1, keepdim=True)
-    above = torch.where(counts, values, reference)
-    if not above.shape[-2]:
-        above = reference.expand(*above.shape[:-2], 1, -1)
-    bounds = FastNondominatedPartitioning(ref_point=reference, Y=above).get_hypercell_bounds()
-    return bounds[0], bounds[1].clamp_max(_NO_END)
+    found = []
+    for points in values:
+        above = points[(points > reference).all(-1)]
+        made = FastNondominatedPartitioning(ref_point=reference, Y=above if len(above) else reference[None])
+        found.append(made.get_hypercell_bounds().clamp_max(_NO_END))
+    most = max(cells.shape[1] for cells in found)
+    filled = [torch.cat([c, c.new_full((2, most - c.shape[1], c.shape[2]), _NO_END)], 1) for c in found]
+    bounds = torch.stack(filled, dim=1)
+    return bounds[0], bounds[1]
 
 
 class _Growth:
@@ -211,15 +214,16 @@ class _Growth:
         self._belief, self._exponents, self._exploration = belief, exponents, exploration
         self._constraints = asked(belief)
         self._names = _objectives(belief)
+        self._size = _DRAWS if len(self._names) == 2 else _DRAWS // 2
         every = dict.fromkeys([*self._names, *(n for c in self._constraints for n in c.names)])
         self._reference = torch.as_tensor(_reference(belief, self._names))
         baseline = np.concatenate([self._contenders(list(every), seed), under_way])
         size = len(baseline) + batch
         self._drawn = {
-            name: Drawn(belief.known[name].process, normal_draws(size, _DRAWS, seed + 101 * place))
+            name: Drawn(belief.known[name].process, normal_draws(size, self._size, seed + 101 * place))
             for place, name in enumerate(every)
         }
-        self._values = torch.zeros((_DRAWS, 0, len(self._names)), dtype=torch.float64)
+        self._values = torch.zeros((self._size, 0, len(self._names)), dtype=torch.float64)
         self.add(baseline)
 
     def _contenders(self, names: list[str], seed: int) -> Array:
@@ -268,9 +272,9 @@ class _Growth:
     def _part(self, x: Tensor) -> Tensor:
         chance = log_feasible_drawn(self._belief, self._constraints, self._drawn, x)
         if not self._belief.feasible:
-            return chance.logsumexp(-1) - math.log(_DRAWS)
+            return chance.logsumexp(-1) - math.log(self._size)
         told = [self._drawn[name].at(x) for name in self._names]
         mean = torch.stack([mean for mean, _ in told], dim=-1)
         std = self._exploration * torch.stack([std for _, std in told], dim=-1)
         growth = self._cells.expected(mean, std).clamp_min(_LEAST).log()
-        return (growth + chance).logsumexp(-1) - math.log(_DRAWS)
+        return (growth + chance).logsumexp(-1) - math.log(self._size)

@@ -31,6 +31,7 @@ Array = NDArray[np.float64]
 
 _ENTRIES = 2**18
 _LEAST = 1e-14
+_WATCHED = 512
 
 
 class Watched:
@@ -38,7 +39,7 @@ class Watched:
 
     Args:
         process: The surrogate.
-        watched: Inputs, shape ``(M, d)``.
+        watched: Inputs, shape ``(N, d)``; all of them, or with a level the ``M`` = 512 where the outcome may best be it.
         under_way: Inputs whose outcomes will come, shape ``(p, d)``.
         level: Where the outcome is to be told from more, standardised; ``None`` where it is to be known everywhere.
     """
@@ -48,7 +49,7 @@ class Watched:
     ) -> None:
         self.process, self.level = process, level
         self._noise = (process.noise / process.scale) ** 2
-        self._watched = torch.as_tensor(watched)
+        self._watched = torch.as_tensor(watched if level is None else _undecided(process, watched, level))
         self._inputs = process.x
         self._factor, white = process.whitened()
         with torch.no_grad():
@@ -105,6 +106,17 @@ class Watched:
         return found
 
 
+def _undecided(process: GaussianProcess, x: Array, level: float) -> Array:
+    """Those of ``x`` where the outcome is most likely to be the level: elsewhere its weight is next to nothing."""
+    if len(x) <= _WATCHED:
+        return x
+    mean, std = (part / process.scale for part in process.predict(x))
+    away = (mean - process.centre / process.scale - level) / std
+    order = np.argsort(0.5 * away**2 + np.log(std), kind="stable")
+    found: Array = x[np.sort(order[:_WATCHED])]
+    return found
+
+
 class VarianceReduction:
     """What a run would take from the variance of the first objective, everywhere or near its level."""
 
@@ -120,9 +132,9 @@ class VarianceReduction:
         """
         watched = Watched(belief.process, spread, np.zeros((0, x.shape[1])), _level(belief))
         with torch.no_grad():
-            weights = torch.stack([watched.weights, torch.ones(len(spread)).double()])
-            before = (weights @ watched.variance) / len(spread)
-            size = max(1, _ENTRIES // len(spread))
+            weights = torch.stack([watched.weights, torch.ones_like(watched.weights)])
+            before = (weights @ watched.variance) / weights.shape[1]
+            size = max(1, _ENTRIES // weights.shape[1])
             parts = [
                 watched.reductions(torch.as_tensor(x[i : i + size]), weights) for i in range(0, len(x), size)
             ]
