@@ -234,5 +234,10 @@ def _region(domain: Domain, point: Json, x: Array) -> list[Json]:
     }
     if not edges:
         return []
-    words = ", ".join(f"{name} = {point[name]:.6g} is at its {side} bound" for name, side in edges.items())
+    words = ", ".join(f"{name} = {_shown(point[name])} is at its {side} bound" for name, side in edges.items())
     return [{"kind": "region", "edges": edges, "words": words}]
+
+
+def _shown(value: object) -> str:
+    """A value in words; one of an ordered choice may be text."""
+    return f"{value:.6g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -191,6 +191,15 @@ def test_a_proposal_says_what_it_is_made_of():
     assert "noise" not in reasons
 
 
+def test_a_grade_at_its_end_is_said_in_words():
+    space = Space(x=Float(0, 1), grade=Choice(["low", "fair", "pure"], ordered=True))
+    points = space.sample(10, 0)
+    told = known(points, [p["x"] + (p["grade"] == "pure") for p in points])
+    (found,) = BayesianBox(space, MAXIMIZE).predict(told, [{"x": 0.5, "grade": "pure"}])
+    (region,) = (r for r in found["reasons"] if r["kind"] == "region")
+    assert region["words"].startswith("grade = pure is at its upper bound")
+
+
 def test_a_humans_point_is_predicted_and_ranked_the_same_way():
     ai = BayesianBox(SQUARE, MAXIMIZE)
     (draft,) = ai.propose(seen(), 1).drafts
