@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisteer.figures.source import ORIGINS, Source
-from aisteer.figures.spec import Array, Axis, Band, Layer, Line, Marks, Panel
+from aisteer.figures.spec import Array, Axis, Band, Layer, Line, Marks, Panel, Who
 from aisteer.problem.units import label
 from aisteer.surrogates.calibration import LEVEL, wilson
 
@@ -18,6 +18,13 @@ __all__ = ["Z95", "calibration", "parity", "predicted_before"]
 
 Z95 = 1.959963984540054
 LEVELS = np.linspace(0.05, 0.95, 19)
+_WHOSE: tuple[tuple[Who, str], ...] = (
+    ("ai", "AI's proposals"),
+    ("human", "own and edited"),
+    ("rule", "by rule"),
+    ("random", "random"),
+    ("elsewhere", "measured elsewhere"),
+)
 Counts = NDArray[np.integer[Any]]
 WINDOW = 20
 """Outcomes over which the rolling share is taken."""
@@ -81,17 +88,12 @@ def parity(
     """
     outcome, unit = label(source.objective.outcome), source.objective.unit
     layers: list[Layer] = []
-    for who, said in (
-        ("ai", "AI's proposals"),
-        ("human", "own and edited"),
-        ("rule", "by rule"),
-        ("random", "random"),
-    ):
+    for who, said in _WHOSE:
         mine = np.array([ORIGINS.get(origin, "ai") == who for origin in origins], dtype=bool)
         if mine.any():
             some = [name for name, one in zip(names, mine, strict=True) if one]
             bars = {"x_error": Z95 * std[mine], "y_error": Z95 * error[mine]}
-            layers.append(Marks(said, ORIGINS[who], mean[mine], value[mine], **bars, names=some))
+            layers.append(Marks(said, who, mean[mine], value[mine], **bars, names=some))
     if len(value):
         diagonal = np.array([min(mean.min(), value.min()), max(mean.max(), value.max())])
         layers.insert(0, Line("as predicted", "ideal", diagonal, diagonal))

@@ -14,6 +14,7 @@ WORDS: dict[Who, str] = {
     "human": "own runs",
     "random": "random runs",
     "rule": "runs by rule",
+    "elsewhere": "measured elsewhere",
 }
 
 

@@ -49,7 +49,7 @@ def pareto(source: Source) -> tuple[list[Panel], list[str], list[str]]:
                 )
     if len(goals) == 2:
         layers.append(_steps(value[top], signs))
-    return [Panel(axes[0], axes[1], layers)], [source.task], [d.run for d in data]
+    return [Panel(axes[0], axes[1], layers)], [source.task], [d.run for d in data if d.origin != "prior"]
 
 
 def _unbeaten(merits: Array) -> Any:

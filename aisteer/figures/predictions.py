@@ -36,4 +36,5 @@ def predictions(source: Source) -> tuple[list[Panel], list[str], list[str]]:
         value=known["measured"],
         error=known["error"],
     )
-    return [before, others], [source.task], sorted({*runs, *known["runs"]}, key=lambda name: int(name[1:]))
+    known_runs = [name for name in known["runs"] if origin[name] != "prior"]
+    return [before, others], [source.task], list(dict.fromkeys([*runs, *known_runs]))

@@ -124,7 +124,7 @@ def _marks(axes: Axes, marks: Marks, order: int, *, over_surface: bool) -> None:
         return
     look = LOOKS[marks.who]
     filled = "none" if look.hollow else look.colour
-    edge = "white" if over_surface and not look.hollow and look.marker != "x" else look.colour
+    edge = "white" if over_surface and not look.hollow and look.marker not in {"x", "+"} else look.colour
     options: dict[str, Any] = {
         "linestyle": "none",
         "marker": look.marker or "o",

@@ -16,13 +16,14 @@ MOST = 24
 
 
 def slices(
-    source: Source, *, at: Mapping[str, Any] | None = None
+    source: Source, *, at: Mapping[str, Any] | None = None, outcome: str | None = None
 ) -> tuple[list[Panel], list[str], list[str]]:
     """Mean and 95 % band along each parameter, the others held.
 
     Args:
         source: The campaign.
         at: The point; where a parameter is not given, the best run's.
+        outcome: Which one, where the surrogate speaks of several; the objective's if not given.
 
     Raises:
         UnknownName: The space is a pool, or has no such parameter.
@@ -40,5 +41,6 @@ def slices(
     except NotSupported as error:
         axis = source.parameter_axis(source.parameters[0])
         return [Panel(axis, source.axis, note=str(error))], [source.task], []
+    known = [source.about(one, outcome) for one in known]
     panels = [slice_of(source, mind, source.parameter_axis(one["names"][0]), one) for one in known[:MOST]]
     return panels, [source.task], list(source.outcomes().names)

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["Campaign", "Outcomes", "Source"]
 
 Json = dict[str, Any]
-ORIGINS: dict[str, Who] = {"ai": "ai", "human": "human", "random": "random", "rule": "rule"}
+ORIGINS: dict[str, Who] = {
+    "ai": "ai",
+    "human": "human",
+    "random": "random",
+    "rule": "rule",
+    "prior": "elsewhere",
+}
 
 
 class Campaign(Protocol):
@@ -110,6 +116,26 @@ class Source:
         """The unit of what the simulation yields or returns under this name; empty where nothing says it."""
         return self.objective.unit if name == self.objective.outcome else self.units.get(name, "")
 
+    def about(self, known: Json, outcome: str | None) -> Json:
+        """A belief as if it were of ``outcome`` alone; from now on the source speaks of that.
+
+        Raises:
+            UnknownName: The surrogate says nothing of it.
+        """
+        if outcome is None or (outcome == self.objective.outcome and f"mean of {outcome}" not in known):
+            return known
+        if f"mean of {outcome}" not in known:
+            others = [name.removeprefix("mean of ") for name in known if name.startswith("mean of ")]
+            raise UnknownName(
+                f"The surrogate says nothing of {outcome!r}, only of "
+                f"{', '.join([self.objective.outcome, *others])}. Nothing was drawn.",
+                name=outcome,
+            )
+        goals = self.definition.get("objectives") or ()
+        unit = next((str(g.get("unit") or "") for g in goals if g.get("outcome") == outcome), "")
+        self.objective = Objective(outcome, unit or self.units.get(outcome, ""))
+        return {**known, "mean": known[f"mean of {outcome}"], "std": known[f"std of {outcome}"]}
+
     @property
     def noise(self) -> float:
         """The learned standard deviation of outcomes whose error is not known; 0 where nothing was fitted."""
@@ -122,10 +148,15 @@ class Source:
         """The task that is run at random for comparison."""
         return next((name for name, one in self.tasks.items() if one.get("baseline")), None)
 
-    def outcomes(self) -> Outcomes:
-        """What the surrogate may know of: done and not marked bad, in the order of their ends."""
+    def outcomes(self, *, elsewhere: bool = False) -> Outcomes:
+        """What the surrogate may know of: done and not marked bad, in the order of their ends.
+
+        Args:
+            elsewhere: Also what was measured elsewhere, which is no run.
+        """
         name = self.objective.outcome
-        data = [d for d in self.evidence.data if name in d.outcomes]
+        every = [d for d in self.evidence.data if name in d.outcomes]
+        data = [d for d in every if elsewhere or d.origin != "prior"]
         pairs = np.array([d.outcomes[name] for d in data], dtype=np.float64).reshape(-1, 2)
         return Outcomes(
             names=tuple(d.run for d in data),

@@ -16,7 +16,7 @@ __all__ = ["Array", "Axis", "Band", "Layer", "Line", "Marks", "Panel", "Spec", "
 Array = NDArray[np.float64]
 Json = dict[str, Any]
 
-Who = Literal["ai", "human", "random", "rule", "live", "belief", "ideal"]
+Who = Literal["ai", "human", "random", "rule", "elsewhere", "live", "belief", "ideal"]
 """Whose it is. Each has its own shape and its own colour in every figure."""
 
 

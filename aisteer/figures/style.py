@@ -25,12 +25,14 @@ LOOKS: dict[Who, Look] = {
     "human": Look("#C75300", "D"),
     "rule": Look("#00835F", "o"),
     "random": Look("#8A5C86", "x", "--"),
+    "elsewhere": Look("#5C6470", "+"),
     "live": Look("#CC79A7", "s", ":", hollow=True),
     "belief": Look("#0072B2", "", "-"),
     "ideal": Look("#000000", "", ":"),
 }
 """The board's colours on a light page: Okabe and Ito's, some darker, which stay apart for all common kinds of colour
-vision. Shapes differ as well, and are the board's: triangle AI, diamond human, cross random, square in flight."""
+vision. Shapes differ as well, and are the board's: triangle AI, diamond human, cross random, plus elsewhere, square in
+flight."""
 
 SERIES: tuple[tuple[str, str], ...] = (
     ("#0072B2", "-"), ("#D55E00", "--"), ("#00835F", ":"), ("#B0568B", "-."),

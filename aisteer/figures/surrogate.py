@@ -28,7 +28,12 @@ BY_MEAN = "candidates, best predicted mean first"
 
 
 def surrogate(
-    source: Source, *, x: str | None = None, y: str | None = None, at: Mapping[str, Any] | None = None
+    source: Source,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    at: Mapping[str, Any] | None = None,
+    outcome: str | None = None,
 ) -> Result:
     """The surrogate, fitted on what is known now.
 
@@ -42,6 +47,7 @@ def surrogate(
         x: A parameter; the first number if not given.
         y: Another one, for a map: of any two parameters.
         at: Values of the others, instead of the best run's.
+        outcome: Which one, where the surrogate speaks of several; the objective's if not given.
 
     Raises:
         UnknownName: The space has no such parameter.
@@ -66,6 +72,7 @@ def surrogate(
     except NotSupported as error:
         empty = Panel(axes[0] if axes else Axis(BY_MEAN), source.axis, note=str(error))
         return [empty], [source.task], []
+    known = source.about(known, outcome)
     runs = list(source.outcomes().names)
     if pool:
         return [_ranked(source, pool, known), predicted_before(source)[0]], [source.task], runs
@@ -160,7 +167,7 @@ def _measured(
 
     With ``at`` those that are elsewhere in the parameters that it names are faint, and below the others.
     """
-    outcomes = source.outcomes()
+    outcomes = source.outcomes(elsewhere=True)
     found: list[Layer] = []
     for who, words in WORDS.items():
         mine = outcomes.of(who)

@@ -178,6 +178,24 @@ def test_a_choice_is_an_axis_with_places_that_the_table_names(campaigns, tmp_pat
     campaign.close()
 
 
+def test_what_was_measured_elsewhere_is_drawn_as_that_and_is_no_run(steered):
+    import pandas as pd
+
+    table = pd.DataFrame({"temperature": [500.0, 1500.0], "share": [0.1, 0.9], "yield": [0.05, 0.02]})
+    steered.campaign.add_data(table, source="a paper")
+    made = figure(steered.campaign, "surrogate", x="temperature", y="share")
+    every = {
+        n
+        for m in made.spec.panels[0].layers
+        if isinstance(m, Marks) and m.who == "elsewhere"
+        for n in m.names
+    }
+    assert every == {"D1.0", "D1.1"}
+    assert "D1.0" not in [run["run"] for run in made.provenance["runs"]]
+    assert "D1.0" not in layers(figure(steered.campaign, "convergence"), Line)["best so far"].names
+    assert "measured elsewhere" in layers(figure(steered.campaign, "predictions"), Marks, panel=1)
+
+
 def test_the_front_of_two_objectives_is_what_no_run_beats(steered, monkeypatch):
     definition = steered.campaign.state.definition["tasks"]["main"]
     goals = [{"kind": "maximize", "outcome": "yield"}, {"kind": "minimize", "outcome": "effort", "unit": "h"}]

@@ -42,6 +42,18 @@ def test_a_molecule_is_found_however_its_smiles_is_written(story, tmp_path):
     assert keys(search(tmp_path, story.state, "main", "C1=CC=NC=C1")) == []
 
 
+def test_in_a_smiles_capitals_mean_something_and_elsewhere_they_do_not(tmp_path):
+    rings = ["C1CCCCC1", "c1ccccc1", "Oc1ccccc1"]
+    frame = pd.DataFrame({"smiles": rings, "kind": ["Ring", "Arene", "Arene"], "size": [6, 6, 7]})
+    pool = ai.Pool(frame, "smiles", features=["size"])
+    pool.save(tmp_path)
+    task = {**MOLECULES["tasks"]["main"], "space": pool.to_json()}
+    state = Story({**MOLECULES, "tasks": {"main": task}}, "rings").start().state
+    assert keys(search(tmp_path, state, "main", "c1ccccc1")) == ["c1ccccc1", "Oc1ccccc1"]
+    assert keys(search(tmp_path, state, "main", "C1CCCCC1")) == ["C1CCCCC1"]
+    assert keys(search(tmp_path, state, "main", "arene")) == ["c1ccccc1", "Oc1ccccc1"]
+
+
 def test_a_candidate_says_nothing_of_columns_that_are_empty_for_it(story, tmp_path):
     (phenol,) = search(tmp_path, story.state, "main", "Oc1ccccc1")["items"]
     assert phenol["detail"] == "scaffold benzene, heavy atoms 7"

@@ -150,15 +150,16 @@ class Believing:
 
 
 def _single(arrays: Json, names: Iterable[str]) -> Json:
-    """What is shown of an answer; long arrays in single precision."""
-    found = {name: arrays[name] for name in names if arrays.get(name) is not None}
+    """What is shown of an answer, further outcomes too; long arrays in single precision."""
+    wanted = [*names, *(n for n in arrays if n.startswith(("mean of ", "std of ")))]
+    found = {name: arrays[name] for name in wanted if arrays.get(name) is not None}
     return {
         n: v.astype(np.float32) if isinstance(v, np.ndarray) and v.dtype == float else v
         for n, v in found.items()
     }
 
 
-_GRID = ("x", "y", "keys", "mean", "std", "at", "names", "best_run")
+_GRID = ("x", "y", "keys", "mean", "std", "feasible", "at", "names", "best_run", "outcome")
 
 
 def _map(mind: Any, known: Any, question: Question, progress: Callable[[float], None]) -> Json:

@@ -31,7 +31,10 @@ def _pool(folder: Path, sha256: str) -> Pool:
 
 
 def search(folder: Path, state: State, task: str, text: str) -> Json:
-    """Candidates with all the words of ``text`` in any of their columns, the exact key first.
+    """Candidates with all the words of ``text`` in any of their columns; first the exact key, then those as written.
+
+    In a SMILES capitals mean something (``c1ccccc1`` is no cyclohexane), so there only what is written alike is found,
+    where anything is.
 
     Where there are none and the keys are SMILES, the molecule that ``text`` means however it is written.
 
@@ -42,20 +45,32 @@ def search(folder: Path, state: State, task: str, text: str) -> Json:
     if space.get("kind") != "pool":
         return {"items": [], "words": "This task has no pool to search."}
     pool = _pool(folder, str(space["pool"]))
-    words = text.casefold().split()[:8]
-    found = []
-    for place, key in enumerate(pool.keys):
-        row = " ".join(str(column[place]) for column in pool.columns.values()).casefold()
-        if all(word in row for word in words):
-            found.append((str(key).casefold() != text.strip().casefold(), place, key))
-    if not found and (key := _same_molecule(pool, text.strip())):
-        found.append((False, 0, key))
-    found.sort(key=lambda f: (f[0], f[1]))
-    items = [_item(pool, key, pictures=i < PICTURES) for i, (_, _, key) in enumerate(found[:PAGE])]
+    found = _found(pool, text)
+    items = [_item(pool, key, pictures=i < PICTURES) for i, key in enumerate(found[:PAGE])]
     shown = f", the first {PAGE} shown" if len(found) > PAGE else ""
     if not found and text.strip():
         return {"items": [], "words": f"no candidate contains “{fmt.clip(text, 60)}”"}
     return {"items": items, "words": f"{fmt.count(len(found), 'candidate')}{shown}"}
+
+
+def _found(pool: Pool, text: str) -> list[Any]:
+    """Keys of the candidates that a search finds, the nearest to what was written first."""
+    exactly, written = text.strip(), text.split()[:8]
+    folded = [word.casefold() for word in written]
+    near: list[tuple[int, int, Any]] = []
+    for place, key in enumerate(pool.keys):
+        row = " ".join(str(column[place]) for column in pool.columns.values())
+        if str(key) == exactly:
+            near.append((0, place, key))
+        elif all(word in row for word in written):
+            near.append((1, place, key))
+        elif all(word in row.casefold() for word in folded):
+            near.append((2, place, key))
+    if pool.key.lower() in STRUCTURES and any(how < 2 for how, _, _ in near):
+        near = [one for one in near if one[0] < 2]
+    if not any(how == 0 for how, _, _ in near) and (same := _same_molecule(pool, exactly)):
+        near = [(0, 0, same), *(one for one in near if one[2] != same)]
+    return [key for *_, key in sorted(near, key=lambda one: one[:2])]
 
 
 def _same_molecule(pool: Pool, text: str) -> str:

@@ -108,15 +108,17 @@ def _believed(state: Any, task: str, order: Mapping[str, Any]) -> tuple[str, Jso
     given = order.get("at")
     at = {str(n): v for n, v in given.items() if n in known} if isinstance(given, Mapping) else {}
     said = hashlib.sha256(json.dumps(at, sort_keys=True, default=str).encode()).hexdigest()[:6] if at else ""
+    goal, outcome = task_of(state, task).objective, str(order.get("outcome", ""))
+    of = {"outcome": outcome} if outcome and goal is not None and outcome != goal.outcome else {}
     if view == "map":
         x, y = str(order.get("x", "")), str(order.get("y", ""))
         if x not in known or y not in known:
             return None
-        return "surrogate", {"x": x, "y": y} | ({"at": at} if at else {}), (x, y, said)
+        return "surrogate", {"x": x, "y": y} | ({"at": at} if at else {}) | of, (x, y, said, *of.values())
     if view not in _KINDS:
         return None
-    held = {"at": at} if at and view == "slices" else {}
-    return _KINDS[view], held, (said if held else "",)
+    held = ({"at": at} if at else {}) | of if view == "slices" else {}
+    return _KINDS[view], held, (said, *of.values()) if held else ()
 
 
 def save_figure(campaign: Any, order: Mapping[str, Any], progress: Progress) -> tuple[str, Path]:

@@ -62,8 +62,8 @@ function framed({ key, width, height, x, y, yLabel, label, draw, left, title }) 
 
 // --- marks ----------------------------------------------------------------------------------------
 
-const SHAPES = { a: "ai", h: "human", z: "random", f: "flight" };
-const LETTERS = { a: "AI’s runs", h: "your runs", z: "random runs", f: "running, no outcome yet", A: "AI’s proposals", H: "your proposals", Z: "random proposals" };
+const SHAPES = { a: "ai", h: "human", z: "random", f: "flight", d: "elsewhere" };
+const LETTERS = { a: "AI’s runs", h: "your runs", z: "random runs", f: "running, no outcome yet", d: "measured elsewhere", A: "AI’s proposals", H: "your proposals", Z: "random proposals" };
 
 function hollow(letter) { return letter !== letter.toLowerCase(); }
 
@@ -80,7 +80,7 @@ function legendOf(letters) {
 // What is far from where the picture is taken is faint, the fainter the further; 0.05 of a range is near.
 function nearness(off) { return off <= 0.05 ? 1 : Math.max(0.25, 0.5 - 0.6 * off).toFixed(2); }
 
-function pick(ctx, name) { return name[0] === "P" ? ctx.select(name) : ctx.select_run(name); }
+function pick(ctx, name) { return name[0] === "D" ? null : name[0] === "P" ? ctx.select(name) : ctx.select_run(name); }
 function chosen(ctx, name) { return name === ctx.ui.run || name === ctx.ui.selected ? "ais-chosen" : ""; }
 
 // The stretches of values that are there, as [from, to): nothing is drawn where nothing was computed.

@@ -20,7 +20,7 @@ function beliefPanel(ctx) {
 // What a saved figure must know of what is shown.
 function beliefShown(d) {
   const at = Object.fromEntries((d.held?.fields || []).filter((f) => f.value !== null).map((f) => [f.name, f.value]));
-  return { view: d.view, ...(d.axes ? { x: d.axes.x, y: d.axes.y } : {}), ...(d.held?.moved ? { at } : {}) };
+  return { view: d.view, ...(d.axes ? { x: d.axes.x, y: d.axes.y } : {}), ...(d.outcomes ? { outcome: d.outcomes.chosen } : {}), ...(d.held?.moved ? { at } : {}) };
 }
 
 function busyLine(d) {
@@ -40,7 +40,8 @@ function placeControls(ctx, d) {
       d.axes.options.map((o) => h("option", { value: o.name, selected: o.name === d.axes[which] }, o.label))));
   const moved = d.held.moved || Object.keys(at).length;
   return h("div", { key: "place", class: "ais-place-controls" },
-    h("div", { class: "ais-row" }, d.axes ? [choose("x", "across"), choose("y", "up")] : null,
+    h("div", { class: "ais-row" }, d.outcomes ? h("label", { key: "outcome", class: "ais-axis-choice" }, h("span", {}, "of"), h("select", { class: "ais-select ais-small", value: d.outcomes.chosen, "aria-label": "Outcome", onchange: (e) => ctx.wish({ belief_outcome: e.target.value }) },
+      d.outcomes.options.map((o) => h("option", { value: o.name, selected: o.name === d.outcomes.chosen }, o.label)))) : null, d.axes ? [choose("x", "across"), choose("y", "up")] : null,
       d.held.fields.length ? h("span", { class: "ais-dim" }, d.axes ? `the ${d.held.fields.length === 1 ? "other" : "others"} ${moved ? "as set here" : d.held.words}` : `through the point ${moved ? "set here" : d.held.words}`) : null,
       moved ? button(d.held.best ? `Back to ${d.held.best}` : "Back to the best run", () => ctx.hold(null), { small: true, title: "Where the best run was" }) : null,
       h("span", { class: "ais-grow" }), busyLine(d)),

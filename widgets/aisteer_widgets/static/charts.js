@@ -72,6 +72,7 @@ function mark(kind, x, y, size, props, title) {
   if (kind === "ai") return h("path", { ...at, d: `M${x} ${y - s * 1.25}L${x + s * 1.2} ${y + s}L${x - s * 1.2} ${y + s}Z` }, t);
   if (kind === "human") return h("path", { ...at, d: `M${x} ${y - s * 1.3}L${x + s * 1.3} ${y}L${x} ${y + s * 1.3}L${x - s * 1.3} ${y}Z` }, t);
   if (kind === "branch") return h("path", { ...at, d: `M${x} ${y + s * 1.3}V${y}M${x} ${y}L${x - s} ${y - s * 1.2}M${x} ${y}L${x + s} ${y - s * 1.2}` }, t);
+  if (kind === "elsewhere") return h("path", { ...at, d: `M${x - s * 1.2} ${y}H${x + s * 1.2}M${x} ${y - s * 1.2}V${y + s * 1.2}` }, t);
   if (kind === "random") return h("path", { ...at, d: `M${x - s} ${y - s}L${x + s} ${y + s}M${x + s} ${y - s}L${x - s} ${y + s}` }, t);
   return h("circle", { ...at, cx: x, cy: y, r: s }, t);
 }

@@ -90,7 +90,15 @@ function ledgerPanel(ctx) {
     h("h2", {}, ctx.alone ? h("b", {}, "Ledger") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.ledger = !open; ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Ledger")), h("span", {}, d.sub), h("span", { class: "ais-dim" }, "every decision, beside what came of it")),
     !open ? null : d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [h("div", { class: "ais-scroll" }, h("table", {},
       h("thead", {}, h("tr", {}, ["Proposal", "Point", "Predicted", "Decision", "Reason", "Run", "Outcome", "Off by"].map((t) => h("th", { scope: "col", class: ["Predicted", "Outcome", "Off by"].includes(t) ? "ais-right" : "" }, t, ["Predicted", "Outcome"].includes(t) ? unitLine(d.unit) : null)))),
-      h("tbody", {}, d.rows.map((r) => h("tr", { key: r.id }, h("td", {}, h("b", {}, r.id), h("div", { class: "ais-dim ais-nowrap" }, r.by)), h("td", { class: "ais-point-cell", title: r.full }, r.what), h("td", { class: "ais-right ais-num" }, r.predicted),
-        h("td", { class: "ais-rule", title: r.time }, r.verdict, r.who ? h("div", { class: "ais-dim" }, `by ${r.who}`) : null), h("td", { class: "ais-message", title: r.reason }, r.reason), h("td", {}, r.run), h("td", { class: "ais-right ais-num" }, r.outcome), h("td", { class: "ais-right ais-num" }, r.off)))))),
+      h("tbody", {}, d.rows.map((r) => ledgerRow(r))))),
       pager(ctx, d, "ledger_page", "proposals")]);
+}
+
+// Each cell says its heading as well, for where there is no room for a table.
+function ledgerRow(r) {
+  const cell = (head, look, title, ...what) => h("td", { class: look || null, title, "data-head": head }, ...what);
+  return h("tr", { key: r.id },
+    cell("", "", null, h("b", {}, r.id), h("div", { class: "ais-dim ais-nowrap" }, r.by)), cell("at", "ais-point-cell", r.full, r.what), cell("predicted", "ais-right ais-num", null, r.predicted),
+    cell("", "ais-rule", r.time, r.verdict, r.who ? h("div", { class: "ais-dim" }, `by ${r.who}`) : null), cell("because", "ais-message", r.reason, r.reason), cell("run", "", null, r.run),
+    cell("outcome", "ais-right ais-num", null, r.outcome), cell("off by", "ais-right ais-num", null, r.off));
 }

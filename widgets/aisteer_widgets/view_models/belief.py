@@ -9,7 +9,7 @@ from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.asked import Question
 from aisteer_widgets.view_models.belief_drives import drives
 from aisteer_widgets.view_models.belief_pool import ranked
-from aisteer_widgets.view_models.belief_space import held, map_of, slices_of
+from aisteer_widgets.view_models.belief_space import held, map_of, outcomes_of, slices_of, told_of
 from aisteer_widgets.view_models.belief_tested import calibration, tested
 from aisteer_widgets.view_models.front import front
 from aisteer_widgets.view_models.questions import axes_of, place_of, view_of, views_of
@@ -37,7 +37,7 @@ def belief(scene: Scene, wishes: Wishes) -> Json:
     stale = asks and known is None
     known = known if known is not None else scene.beliefs.near(question)
     refused = str((known or {}).get("refused", ""))
-    chart = None if refused else _chart(view, scene, known, task)
+    chart = None if refused else _chart(view, scene, known, task, wishes)
     return {
         "views": views_of(scene.state, task, tested=counted[1] > 0),
         "view": view,
@@ -47,6 +47,7 @@ def belief(scene: Scene, wishes: Wishes) -> Json:
         "empty": refused or ("" if chart else _empty(scene, wishes.task, view)),
         "busy": _busy(scene, question, stale=stale) if chart is not None else None,
         "axes": _axes(task, wishes) if view == "map" else None,
+        "outcomes": outcomes_of(task, known, wishes) if chart is not None else None,
         "held": held(task, wishes, known, axes_of(task, wishes) if view == "map" else ())
         if view in {"map", "slices"}
         else None,
@@ -62,15 +63,20 @@ def _question(task: Task, wishes: Wishes, view: str) -> Question:
     return Question(task.name, view)
 
 
-def _chart(view: str, scene: Scene, known: Json | None, task: Task) -> Json | None:
+def _chart(view: str, scene: Scene, known: Json | None, task: Task, wishes: Wishes) -> Json | None:
     if view == "calibration":
         return calibration(scene, task)
     if view == "front":
         return front(scene, task)
     if view == "tested":
         return tested(scene, task, known)
-    made = {"map": map_of, "slices": slices_of, "drives": drives, "pool": ranked}.get(view)
-    return made(scene, task, known) if made is not None and known is not None else None
+    if known is None:
+        return None
+    if view in {"map", "slices"}:
+        shown = map_of if view == "map" else slices_of
+        return shown(scene, task, told_of(known, wishes.belief_outcome), wishes.belief_outcome)
+    made = {"drives": drives, "pool": ranked}.get(view)
+    return made(scene, task, known) if made is not None else None
 
 
 def _axes(task: Task, wishes: Wishes) -> Json:

@@ -64,9 +64,10 @@ def _row(task: Task, known: Json, i: int) -> Json:
 def _words(task: Task, known: Json) -> str:
     """How much of it is known at all: indices of a surrogate that knows nothing tell nothing."""
     unit = task.objective.shown_unit if task.objective else ""
+    outcome = fmt.label(task.objective.outcome) if task.objective else "the outcome"
     spread, doubt = float(known["spread"]), float(known["doubt"])
     said = (
-        f"The predicted mean varies by {fmt.quantity(spread, unit, 2)} (std) over the space; "
+        f"The predicted mean of {outcome} varies by {fmt.quantity(spread, unit, 2)} (std) over the space; "
         f"the surrogate’s own uncertainty is {fmt.quantity(doubt, unit, 2)}."
     )
     return f"{said} It knows too little yet: do not trust these shares." if doubt > spread else said

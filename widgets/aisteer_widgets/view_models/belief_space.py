@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from aisteer_widgets.view_models import format as fmt
-from aisteer_widgets.view_models.marks import MOST, Marks, along, letter, off, open_points
+from aisteer_widgets.view_models.marks import MOST, Marks, along, elsewhere, letter, off, open_points
 from aisteer_widgets.view_models.packed import pack
 from aisteer_widgets.view_models.scene import Scene, Wishes
-from aisteer_widgets.view_models.tasks import Parameter, Task
+from aisteer_widgets.view_models.tally import Measured
+from aisteer_widgets.view_models.tasks import Objective, Parameter, Task
 
-__all__ = ["Z95", "band", "blank", "held", "map_of", "slices_of"]
+__all__ = ["Z95", "band", "blank", "held", "map_of", "outcomes_of", "slices_of", "told_of"]
 
 Json = dict[str, Any]
 Z95 = fmt.Z95
@@ -72,9 +73,52 @@ def held(task: Task, wishes: Wishes, known: Json | None, without: Sequence[str])
     return {"fields": fields, "moved": bool(moved), "words": "" if moved else words, "best": best}
 
 
-def map_of(scene: Scene, task: Task, known: Json) -> Json:
-    """Mean and standard deviation over two parameters, with everything that stands there."""
+def outcomes_of(task: Task, known: Json | None, wishes: Wishes) -> Json | None:
+    """Of which outcomes there is a picture, and which it is of; nothing where there is one only."""
+    one = (known or {}).get("slices", [known or {}])[0]
+    more = [name.removeprefix("mean of ") for name in one if name.startswith("mean of ")]
+    first = task.objective.outcome if task.objective is not None else ""
+    if not more or not first:
+        return None
+    names = [first, *more]
+    chosen = wishes.belief_outcome if wishes.belief_outcome in names else first
+    return {"chosen": chosen, "options": [{"name": n, "label": _label(task, n)} for n in names]}
+
+
+def told_of(known: Json, outcome: str) -> Json:
+    """An answer as if it were of that outcome alone; as it is where it does not speak of it."""
+    if "slices" in known:
+        return {**known, "slices": [told_of(one, outcome) for one in known["slices"]]}
+    if f"mean of {outcome}" not in known:
+        return known
+    return {**known, "mean": known[f"mean of {outcome}"], "std": known[f"std of {outcome}"]}
+
+
+def _goal(task: Task, outcome: str) -> Objective:
+    """What is known of an outcome as a goal; an outcome that is none of the objectives has its name and unit."""
     assert task.objective is not None
+    same = (g for g in task.objectives if g.outcome == outcome)
+    return next(same, Objective(outcome, task.unit_of(outcome)) if outcome else task.objective)
+
+
+def _label(task: Task, outcome: str) -> str:
+    return _goal(task, outcome).label
+
+
+def _values(
+    scene: Scene, task: Task, runs: list[Measured], outcome: str
+) -> list[tuple[str, str, float, float]]:
+    """Runs that have the outcome: name, letter, value and its standard error."""
+    assert task.objective is not None
+    if outcome in {"", task.objective.outcome}:
+        return [(m.run, letter("run", m.origin), m.value, m.error) for m in runs]
+    known = [(m, scene.state.runs[m.run].outcome.get(outcome)) for m in runs]
+    return [(m.run, letter("run", m.origin), float(o[0]), float(o[1])) for m, o in known if o]
+
+
+def map_of(scene: Scene, task: Task, known: Json, outcome: str = "") -> Json:
+    """Mean and standard deviation over two parameters, with everything that stands there."""
+    goal = _goal(task, outcome if f"mean of {outcome}" in known else "")
     x, y = (task.parameter(n) for n in known["names"])
     at: Json = known.get("at") or {}
     return {
@@ -86,8 +130,8 @@ def map_of(scene: Scene, task: Task, known: Json) -> Json:
         "blank": blank(scene, task, known["mean"]),
         "marks": _on_map(scene, task, x, y, at),
         "at": at,
-        "z_label": task.objective.label,
-        "z_unit": fmt.clip(task.objective.unit, 24),
+        "z_label": goal.label,
+        "z_unit": fmt.clip(goal.unit, 24),
         "far": _far(at),
     }
 
@@ -102,31 +146,34 @@ def _on_map(scene: Scene, task: Task, x: Parameter, y: Parameter, at: Json) -> J
 
     for m in scene.tally.of(task.name)[-MOST:]:
         put(m.run, letter("run", m.origin), scene.state.runs[m.run].parameters)
+    for name, point in elsewhere(scene, task):
+        put(name, "d", point)
     for name, kind, point in open_points(scene, task):
         put(name, kind, point)
     return marks.json()
 
 
-def slices_of(scene: Scene, task: Task, known: Json) -> Json:
+def slices_of(scene: Scene, task: Task, known: Json, outcome: str = "") -> Json:
     """Mean and 95 % band along each parameter, all through one point, and the runs with how far they are from it."""
-    assert task.objective is not None
+    outcome = outcome if any(f"mean of {outcome}" in one for one in known["slices"]) else ""
     told = [one for one in known["slices"] if one["names"][0] in task.parameters]
     order = sorted(range(len(told)), key=lambda i: -_range(told[i]["mean"]))[:PANELS]
     shown = [told[i] for i in sorted(order)]
-    runs = scene.tally.of(task.name)[-(MOST if len(shown) <= 4 else MOST // 2) :]
-    points = [scene.state.runs[m.run].parameters for m in runs]
+    most = MOST if len(shown) <= 4 else MOST // 2
+    runs = _values(scene, task, scene.tally.of(task.name)[-most:], outcome)
+    points = [scene.state.runs[run].parameters for run, *_ in runs]
     marks = Marks()
-    for m in runs:
-        marks.put(m.run, letter("run", m.origin), y=m.value, e=Z95 * m.error)
+    for run, kind, value, error in runs:
+        marks.put(run, kind, y=value, e=Z95 * error)
     panels = [_panel(scene, task, one, known["at"], points) for one in shown]
-    ends = [v for p in panels for v in p.pop("ends")] + [m.value for m in runs]
+    ends = [v for p in panels for v in p.pop("ends")] + [value for *_, value, _ in runs]
     left = len(told) - len(shown)
     return {
         "kind": "slices",
         "panels": panels,
         "runs": marks.json(),
         "y": [min(ends), max(ends)] if ends else [0.0, 1.0],
-        "y_label": task.objective.label,
+        "y_label": _label(task, outcome),
         "more": f"The {len(shown)} of {len(told)} along which the mean moves most." if left else "",
         "far": "faint: elsewhere in the other parameters" if len(task.parameters) > 1 else "",
     }

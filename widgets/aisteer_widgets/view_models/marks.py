@@ -11,7 +11,7 @@ from aisteer_widgets.view_models.packed import pack
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tasks import Parameter, Task
 
-__all__ = ["MOST", "Marks", "along", "letter", "off", "open_points"]
+__all__ = ["MOST", "Marks", "along", "elsewhere", "letter", "off", "open_points"]
 
 Json = dict[str, Any]
 MOST = 400
@@ -43,8 +43,8 @@ class Marks:
 def letter(kind: str, origin: str) -> str:
     """What a mark is and whose.
 
-    ``a``, ``h``, ``z``: runs of the AI, of humans, drawn at random; ``f``: a run in flight; capitals: proposals
-    that wait.
+    ``a``, ``h``, ``z``: runs of the AI, of humans, drawn at random; ``f``: a run in flight; ``d``: measured
+    elsewhere; capitals: proposals that wait.
     """
     if kind == "flight":
         return "f"
@@ -64,6 +64,17 @@ def along(parameter: Parameter, value: Any) -> float | None:
 def off(task: Task, point: Json, at: Json) -> float:
     """How far a point is from where others stand: its largest distance in their ranges, 0 to 1."""
     return round(max((task.parameter(n).apart(point.get(n), v) for n, v in at.items()), default=0.0), 3)
+
+
+def elsewhere(scene: Scene, task: Task) -> Iterator[tuple[str, Json]]:
+    """Rows that were measured elsewhere and are in the fit: name and parameters; the latest few hundred."""
+    for name, data in scene.state.added.items():
+        if data.get("task") != task.name:
+            continue
+        rows, bad = int(data.get("rows") or 0), set(data.get("bad") or ())
+        for row in range(max(0, rows - OPEN), rows):
+            if row not in bad:
+                yield f"{name}.{row}", {n: values[row] for n, values in data["parameters"].items()}
 
 
 def open_points(scene: Scene, task: Task) -> Iterator[tuple[str, str, Json]]:

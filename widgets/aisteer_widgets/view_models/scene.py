@@ -26,6 +26,7 @@ class Wishes:
         belief: The view of the surrogate.
         belief_x: Along a map's first axis.
         belief_y: Along the second.
+        belief_outcome: Which outcome, where the surrogate speaks of several.
         belief_at: Where the other parameters are put, by name.
         own: What is typed of an own candidate so far, by name.
         own_task: Its task.
@@ -38,6 +39,7 @@ class Wishes:
     belief: str = ""
     belief_x: str = ""
     belief_y: str = ""
+    belief_outcome: str = ""
     belief_at: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
     own_task: str = ""

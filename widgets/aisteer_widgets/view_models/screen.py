@@ -57,7 +57,14 @@ PARTS: dict[str, Callable[[Scene, Wishes], Json]] = {
 
 def _as_believed(scene: Scene, wishes: Wishes) -> Hashable:
     """What the picture of the surrogate is made of."""
-    seen = wishes.task, wishes.belief, wishes.belief_x, wishes.belief_y, repr(wishes.belief_at)
+    seen = (
+        wishes.task,
+        wishes.belief,
+        wishes.belief_x,
+        wishes.belief_y,
+        wishes.belief_outcome,
+        repr(wishes.belief_at),
+    )
     known = scene.state.position, scene.beliefs.version, scene.tally.version, scene.tally.behind
     return (*seen, *known, bool(scene.driver), bool(scene.health))
 
