@@ -23,6 +23,7 @@ from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
 from aisteer.steering.restraint import guided, restrained, settings_of
+from aisteer.steering.trust_region import trusted
 
 __all__ = ["BayesianBox"]
 
@@ -110,9 +111,10 @@ class BayesianBox:
         pending = self.domain.encode(under_way)
         taken = taken | self._avoided(evidence)
         rng = np.random.default_rng([self.seed, 5, len(belief.data), len(under_way)])
-        raw = self.domain.encode(feasible_sobol(space, _RAW, int(rng.integers(2**31))))
         judged = self._criterion(evidence)
         leading = belief.leading(_LEADING)
+        space = trusted(space, evidence, leading[0], belief.process.length_scales(), self.goals)
+        raw = self.domain.encode(feasible_sobol(space, _RAW, int(rng.integers(2**31))))
         if isinstance(judged, Thompson) or self._named(evidence) == "thompson":
             return self._drawn(space, belief, np.concatenate([raw, leading]), n, rng, taken, pending)
         sought = judged.sought(belief, pending, batch=n, spread=self._spread(evidence), seed=self.seed)

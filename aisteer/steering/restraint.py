@@ -87,10 +87,14 @@ class Restrained(Space):
     Args:
         space: The whole box.
         settings: ``pinned`` and ``forbidden``, as in ``events.Steered``.
+        within: The lower and the upper end of what is searched in the unit cube, shape ``(d,)`` each; all if not given.
     """
 
-    def __init__(self, space: Space, settings: Json) -> None:
+    def __init__(self, space: Space, settings: Json, within: tuple[Array, Array] | None = None) -> None:
+        space = space.whole if isinstance(space, Restrained) else space
         self.__dict__.update(space.__dict__)
+        self.whole = space
+        self.low, self.high = within or (np.zeros(space.dimension), np.ones(space.dimension))
         self.pinned = {n: v for n, v in (settings.get("pinned") or {}).items() if n in space.parameters}
         boxes = tuple(Forbidden(space, box) for box in settings.get("forbidden") or ())
         self.nonlinear = (*space.nonlinear, *boxes)  # type: ignore[arg-type]
@@ -99,13 +103,18 @@ class Restrained(Space):
         """Whether a point has the pinned values, meets every constraint, and lies in no forbidden box."""
         return all(point[name] == value for name, value in self.pinned.items()) and super().feasible(point)
 
+    def inside(self, unit: Array) -> Array:
+        """The nearest positions within what is searched."""
+        return np.clip(unit, self.low, self.high)
+
     def decode(self, unit: Array) -> list[dict[str, Any]]:
         """As in ``Space``, with the pinned values."""
-        return [{**point, **self.pinned} for point in super().decode(unit)]
+        return [{**point, **self.pinned} for point in super().decode(self.inside(unit))]
 
     def decode_uniform(self, unit: Array) -> list[dict[str, Any]]:
-        """As in ``Space``, with the pinned values."""
-        return [{**point, **self.pinned} for point in super().decode_uniform(unit)]
+        """As in ``Space``, with the pinned values, over what is searched."""
+        within = self.low + unit * (self.high - self.low)
+        return [{**point, **self.pinned} for point in super().decode_uniform(within)]
 
     def encoded_constraints(self) -> tuple[Array, Array] | None:
         """As in ``Space``; what pinned values take of a bound is taken already."""
@@ -162,16 +171,24 @@ class Guided:
 
         pins = space.pinned if isinstance(space, Restrained) else {}
         self._base = base
+        bounds = (space.low, space.high) if isinstance(space, Restrained) else (0.0, 1.0)
+        self._low, self._high = (torch.as_tensor(bound, dtype=torch.float64) for bound in bounds)
         self._pinned = torch.zeros(space.dimension, dtype=torch.bool)
         self._values = torch.zeros(space.dimension, dtype=torch.float64)
         for name, value in pins.items():
             column = space.names.index(name)
             self._pinned[column], self._values[column] = True, space.parameters[name].to_unit(value)
         self._boxes = [_places(space, box) for box in boxes] if left else []
-        self._weight = left * (_AHEAD + self._behind(torch.as_tensor(spread))) if self._boxes else 0.0
+        self._weight = left * self._bonus(torch.as_tensor(spread)) if self._boxes else 0.0
 
-    def _behind(self, spread: Tensor) -> float:
-        """How far the best input in the regions is behind the best of all."""
+    def _at(self, x: Tensor) -> Tensor:
+        """The inputs that are meant: at the pinned values, within what is searched."""
+        import torch
+
+        return torch.where(self._pinned, self._values, x.clamp(self._low, self._high))
+
+    def _bonus(self, spread: Tensor) -> float:
+        """What puts the best input in the regions ahead of the best of all."""
         import torch
 
         inside = []
@@ -181,18 +198,17 @@ class Guided:
                 moved[:, column] = places[torch.arange(len(moved)) % len(places)]
             inside.append(moved)
         with torch.no_grad():
-            everywhere, there = (
-                self._base(torch.where(self._pinned, self._values, x)).amax()
-                for x in (spread, torch.cat(inside))
-            )
-        behind = float(everywhere - there)
-        return behind if np.isfinite(behind) and behind > 0 else 0.0
+            everywhere, there = (self._base(self._at(x)) for x in (spread, torch.cat(inside)))
+        # Acquisitions that are no logarithms have another scale: a bonus beyond their own range would be all there is.
+        ahead = min(_AHEAD, float(everywhere.amax() - everywhere.amin()))
+        behind = float(everywhere.amax() - there.amax())
+        return ahead + max(behind, 0.0) if np.isfinite(ahead + behind) else _AHEAD
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values, shape ``b``, at inputs ``x``, shape ``b x d``."""
         import torch
 
-        at = torch.where(self._pinned, self._values, x)
+        at = self._at(x)
         value = self._base(at)
         if not self._boxes:
             return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from scenes import AI, HUMAN, SQUARE, Campaign, known, task
 from aisteer.errors import BadParameters, Refused, UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
+from aisteer.problem.goals import Goals
 from aisteer.problem.parameters import Choice, Float, Int
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
@@ -21,6 +23,7 @@ from aisteer.steering.mind import Mind
 from aisteer.steering.random_arm import RandomArm
 from aisteer.steering.restraint import restrained
 from aisteer.steering.thought import situation
+from aisteer.steering.trust_region import earned_size
 
 OBJECTIVE = {"kind": "maximize", "outcome": "yield", "unit": "g"}
 MIXED = Space(x=Float(0, 1), n=Int(1, 9), kind=Choice(["a", "b", "c"]), constraints=["x + n <= 8"])
@@ -82,6 +85,7 @@ def test_a_steering_can_be_taken_back_until_what_it_set_was_changed():
         ({"weights": {"yeild": 1}}, "Did you mean 'yield'"),
         ({"weights": {"yield": 0}}, "above 0"),
         ({"acquisition": ""}, "acquisition must be"),
+        ({"acquisition": "improvment"}, "Did you mean 'improvement'"),
         ({"pinned": {"z": 1}}, "no parameter 'z'"),
         ({"pinned": {"x": 2}}, "x = 2"),
         ({"pinned": [1]}, "by name"),
@@ -213,6 +217,44 @@ def test_random_draws_obey_too():
     drafts = RandomArm(SQUARE, 0).propose(some(0, steering=told), 8).drafts
     assert len(drafts) == 8
     assert all(d.parameters["y"] == 0.25 and d.parameters["x"] < 0.5 for d in drafts)
+
+
+# --- a trust region ---------------------------------------------------------------------------
+
+
+def test_a_trust_region_keeps_the_search_near_the_best_run():
+    best = max(some(20).data, key=lambda d: d.outcomes["yield"]).parameters
+    told = some(20, steering={"trust_region": 0.2})
+    drafts = BayesianBox(SQUARE, OBJECTIVE, initial=2).propose(told, 4).drafts
+    assert len(drafts) == 4
+    for draft in drafts:
+        assert all(abs(draft.parameters[name] - best[name]) <= 0.3 for name in "xy")
+    assert max(abs(d.parameters[n] - best[n]) for d in drafts for n in "xy") <= 0.3
+
+
+def test_it_obeys_pins_and_forbidden_regions_too_and_gives_way_where_nothing_is_left():
+    told = {"trust_region": 0.3, "pinned": {"y": 0.9}, "forbidden": [{"x": [0.7, 1.0]}]}
+    drafts = BayesianBox(SQUARE, OBJECTIVE, initial=2).propose(some(20, steering=told), 3).drafts
+    assert all(d.parameters["y"] == 0.9 and d.parameters["x"] < 0.7 for d in drafts)
+    away = {"trust_region": 0.05, "forbidden": [{"x": [0.2, 1.0]}]}
+    drafts = BayesianBox(SQUARE, OBJECTIVE, initial=2).propose(some(20, steering=away), 3).drafts
+    assert len(drafts) == 3
+    assert all(d.parameters["x"] < 0.2 for d in drafts)
+
+
+def test_its_size_is_earned_by_the_runs_in_their_order():
+    goals = Goals.of({"objective": OBJECTIVE})
+
+    def size(values: list[float], dimension: int = 2) -> float:
+        return earned_size(known([{"x": 0.1, "y": 0.1}] * len(values), values).data, goals, dimension)
+
+    assert size([]) == 0.8
+    assert size([1.0, 2.0, 3.0]) == 1.6
+    assert size([3.0, 1.0, 1.0, 1.0, 1.0]) == 0.4
+    assert size([3.0, *[1.0] * 6], dimension=6) == 0.4
+    assert size([3.0, *[1.0] * 28]) == 0.8  # so small that it begins anew
+    prior = tuple(replace(d, origin="prior") for d in known([{"x": 0.1, "y": 0.1}] * 9, [1.0] * 9).data)
+    assert earned_size(prior, goals, 2) == 0.8
 
 
 # --- the mind ---------------------------------------------------------------------------------

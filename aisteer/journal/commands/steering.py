@@ -12,6 +12,7 @@ from aisteer.journal import events as ev
 from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.events import Event, Json
 from aisteer.journal.state import Proposal, State
+from aisteer.problem.goals import Goals
 from aisteer.problem.regions import check_room, plain_boxes, plain_pins, ruled_out
 from aisteer.problem.space import Space, did_you_mean
 
@@ -198,6 +199,18 @@ def _weights(space: Any, definition: Json, value: Any) -> Json:
     return {name: float(weight) for name, weight in value.items()}
 
 
+def _acquisition(space: Any, definition: Json, value: Any) -> str:
+    known = Goals.of(definition).acquisitions if definition.get("objective") else (value,)
+    if not isinstance(value, str) or value not in known:
+        near = did_you_mean(value, known) if isinstance(value, str) else ""
+        raise BadParameters(
+            f"acquisition must be one of {', '.join(map(str, known))} for this goal, not {value!r:.100}. "
+            f"Nothing was changed.{near}",
+            name="acquisition",
+        )
+    return value
+
+
 def _name(setting: str) -> Callable[[Any, Json, Any], str]:
     def check(space: Any, definition: Json, value: Any) -> str:
         if not isinstance(value, str) or not value.strip():
@@ -217,7 +230,7 @@ def _boxes(what: str) -> Callable[[Any, Json, Any], list[Json]]:
 
 SETTINGS: dict[str, Callable[[Any, Json, Any], Any]] = {
     "batch": _batch,
-    "acquisition": _name("acquisition"),
+    "acquisition": _acquisition,
     "exploration": _exploration,
     "trust_region": _trust_region,
     "weights": _weights,
