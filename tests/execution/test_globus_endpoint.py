@@ -49,7 +49,7 @@ def test_a_run_that_waits_in_the_queue_is_withdrawn_and_never_starts(at: At, tmp
     running(stage, *busy)
     touched = tmp_path / "touched"
     late = stage.submit(TALKING, {"x": 9, "touch": str(touched)})
-    stage.until(lambda: stage.seen[late].states == ["submitted", "waiting"])
+    stage.until(lambda: "waiting" in stage.seen[late].states)
     stage.control(late, "withdraw")
     assert end_of(stage, late)["end"] == "withdrawn"
     for ref in busy:
