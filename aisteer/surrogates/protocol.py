@@ -13,9 +13,26 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Correlated", "Draws", "Fit", "HeldOut", "Joint", "Predicted", "Surrogate"]
+from aisteer.errors import AisteerError, BadOutcome
+
+__all__ = [
+    "Array",
+    "Correlated",
+    "Draws",
+    "Fit",
+    "HeldOut",
+    "Joint",
+    "NotFitted",
+    "Predicted",
+    "Surrogate",
+    "checked",
+]
 
 Array = NDArray[np.float64]
+
+
+class NotFitted(AisteerError, ValueError):
+    """Outcomes that a surrogate cannot learn from. A policy goes on with a Gaussian process and says so."""
 
 
 class HeldOut(Protocol):
@@ -99,3 +116,25 @@ class Correlated(Protocol):
 
 Fit = Callable[[Array, Array, Array], Surrogate]
 """Fits ``x``, shape ``(n, d)``, ``y`` and standard errors, shape ``(n,)``; 0 where an error is not known."""
+
+
+def checked(x: Array, y: Array, error: Array) -> None:
+    """Make sure that there is something to be fitted on.
+
+    Raises:
+        BadOutcome: The shapes do not go together, or something is not finite.
+    """
+    if x.ndim != 2 or y.shape != (len(x),) or error.shape != y.shape:
+        raise BadOutcome(
+            f"Inputs of shape {x.shape}, outcomes of shape {y.shape} and errors of shape {error.shape} do not go "
+            "together, so nothing was fitted. Give (n, d), (n,) and (n,)."
+        )
+    if not (
+        np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(error).all() and (error >= 0).all()
+    ):
+        bad = int((~(np.isfinite(x).all(axis=1) & np.isfinite(y) & np.isfinite(error) & (error >= 0))).sum())
+        raise BadOutcome(
+            f"{bad} of {len(y)} outcomes have a value, an input or a standard error that is not finite, so nothing "
+            "was fitted. Leave those runs out; a failed run is no outcome.",
+            bad=bad,
+        )
