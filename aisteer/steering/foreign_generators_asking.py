@@ -95,6 +95,11 @@ class Conversation:
         self._given: dict[Key, Any] = {}
         self._waited_for = False
 
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether it gives a point at a time, and may want its result before the next."""
+        return self._waited_for
+
     # --- telling ------------------------------------------------------------------------------
 
     def contradicted(self, evidence: Evidence) -> list[str]:
@@ -103,12 +108,8 @@ class Conversation:
         return [run for run, (_, outcomes) in self.runs.items() if now.get(run) != outcomes]
 
     def news(self, evidence: Evidence) -> list[Told]:
-        """What it was not told yet, oldest first: outcomes, then failures."""
-        found = [
-            Told(d.run, point, d.outcomes)
-            for d in evidence.data
-            if d.run not in self.runs and (point := self._inside(d.parameters)) is not None
-        ]
+        """What it was not told yet: failures, then outcomes, oldest first: some go on from the last."""
+        found: list[Told] = []
         failed: Counter[Key] = Counter()
         for parameters in evidence.failed:
             point = self._inside(parameters)
@@ -116,20 +117,34 @@ class Conversation:
                 failed[self._key(point)] += 1
                 if failed[self._key(point)] > self._failed[self._key(point)]:
                     found.append(Told("", point, None))
-        return found
+        return found + [
+            Told(d.run, point, d.outcomes)
+            for d in evidence.data
+            if d.run not in self.runs and (point := self._inside(d.parameters)) is not None
+        ]
 
     def tell(self, evidence: Evidence) -> None:
         """Each outcome and each failure once; what will not run is dropped."""
-        told = [Told(t.run, t.point, t.outcomes, self._handle(t.point)) for t in self.news(evidence)]
+        news = self.news(evidence)
+        mine = [self._key(one.point) in self._given for one in news]
+        told = [Told(t.run, t.point, t.outcomes, self._handle(t.point)) for t in news]
         for one in told:
             # Noted first: a mind that fails half way is not told the same half twice.
             if one.outcomes is None:
                 self._failed[self._key(one.point)] += 1
             else:
                 self.runs[one.run] = (self._key(one.point), one.outcomes)
-        if told:
-            self.speaker.ingest(told)
         self._let_go(evidence)
+        if not self._waited_for:
+            if told:
+                self.speaker.ingest(told)
+            return
+        for one, its_own in zip(told, mine, strict=True):
+            try:
+                self.speaker.ingest([one])
+            except Exception:
+                if its_own:  # of others' points it may take none while it waits for the result of its own
+                    raise
 
     def _handle(self, point: Json) -> Any:
         return self._given.pop(self._key(point), None)
@@ -159,6 +174,8 @@ class Conversation:
                 break  # it has said what it has to say
             left -= len(raw)
             self._sort(raw, n, taken, settings, answer)
+            if self._one_at_a_time and not answer.points and self._reminded(raw):
+                continue
             said = [repr(point) for point, _ in raw]
             if not raw or said == before or time.monotonic() - begun > self.seconds / 2:
                 break
@@ -174,6 +191,20 @@ class Conversation:
     def _one_at_a_time(self) -> str:
         """What it says where it gives a point at a time, and may want its result before the next."""
         return str(getattr(self.speaker, "one_at_a_time", ""))
+
+    def _reminded(self, raw: Iterable[tuple[Any, Any]]) -> bool:
+        """One that waits for the result of a point that has run, as after a restart, is told what came of it."""
+        known = dict(self.runs.values())
+        found = False
+        for said, handle in raw:
+            try:
+                point = usable(said, self.space, {})
+            except BadParameters:
+                continue
+            if self._key(point) in known:
+                self.speaker.ingest([Told("", point, known[self._key(point)], handle)])
+                found = True
+        return found
 
     def _sort(
         self, raw: Iterable[tuple[Any, Any]], n: int, taken: set[Key], settings: Json, answer: Answer

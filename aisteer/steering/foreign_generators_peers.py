@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -97,6 +98,9 @@ class Ax:
         from ax.exceptions.core import UnsupportedError
 
         _extremes(assignment)
+        logging.getLogger("ax.api.client").setLevel(
+            logging.WARNING
+        )  # else each trial is a line in the notebook
         self.client = client
         self._own = assignment.own
         outcomes = [goal["outcome"] for goal in assignment.objectives]

@@ -111,6 +111,8 @@ class ForeignPolicy:
             self.trouble = ""
             return drafts
         fault = fault or self._shortfall(answer, len(drafts), n)
+        if self._conversation is not None and self._conversation.one_at_a_time and not self._patience.busy:
+            self._forget()  # it waits for a point that was refused: a new one begins where the campaign is
         more = self._filled(_with(evidence, drafts), short, f"{self._who} {fault}")
         self.trouble = self._in_trouble(fault, len(more), n) if more or answer.wrong else ""
         return [*drafts, *more]

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from gest_api.generator import Generator as Standard
 
 from aisteer.problem.parameters import Choice, Float, Int
 from aisteer.problem.space import Space
@@ -237,6 +238,36 @@ def test_one_that_gives_a_point_at_a_time_is_asked_for_one_and_waited_for(tmp_pa
         assert (list(waiting.drafts), waiting.trouble) == ([], "")
         scene.campaign.end(run, float(i))
     assert len(simplex.told) == 2
+
+
+def test_one_that_waits_for_a_point_that_was_refused_is_made_anew(tmp_path):
+    class Stubborn(Standard):
+        """Gives the same point until it is told its result."""
+
+        def __init__(self, vocs):
+            self.step = 1
+
+        def _validate_vocs(self, vocs):
+            pass
+
+        def suggest(self, n):
+            if n > 1:
+                raise ValueError("one point at a time")
+            return [{"x": self.step / 50, "y": 0.5}]
+
+        def ingest(self, results):
+            self.step += len(results)
+
+    scene = Scene(tmp_path, generator(Stubborn), slots=4)
+    scene.turn()
+    scene.campaign.think(scene.mind)
+    assert scene.state.proposals["P2"].parameters["x"] == 2 / 50
+    scene.campaign.reject("P2")
+    thought = scene.turn()
+    assert "gave 0 of 4 new points" in thought.trouble
+    assert len(thought.drafts) == 4
+    assert scene.turn().trouble == ""
+    assert scene.reasons("P7").startswith("proposed by Stubborn")
 
 
 def test_what_violates_a_constraint_is_left_out_and_counted(tmp_path):

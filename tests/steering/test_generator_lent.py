@@ -1,4 +1,4 @@
-"""Our generator in other libraries' own loops, each in a process with those libraries."""
+"""Our generator in other libraries' loops, and theirs in a campaign, each in a process with those libraries."""
 
 from __future__ import annotations
 
@@ -54,3 +54,28 @@ def test_xopt_drives_our_generator_and_tells_it_of_errors():
     assert found["best"] < 1e-3
     assert found["under_way"] == 0
     assert found["after_removal"] == 20
+
+
+@pytest.mark.full
+@pytest.mark.timeout(320)
+@pytest.mark.parametrize(
+    ("name", "package", "least"),
+    [
+        ("xopt_expected_improvement", "xopt", 9.9),
+        ("xopt_nelder_mead", "xopt", 7.0),
+        ("ax_client", "ax-platform", 9.9),
+        ("optimas_random", "optimas", 5.0),
+        ("libensemble_uniform", "libensemble", 5.0),
+    ],
+)
+def test_their_minds_drive_a_campaign_through_a_failed_run_and_a_restart(name, package, least):
+    found = loop("minds", name, 5)
+    assert found["who"]["package"] == package
+    assert found["troubles"] == []
+    # The simplex gives a point at a time, the others as many as were asked for.
+    assert found["runs"] == (11 if name == "xopt_nelder_mead" else 21)
+    # A model needs something to begin with: that is no trouble, and said.
+    assert found["its_own"] >= found["runs"] - 3
+    assert all("proposes nothing before the first outcome" in words for words in found["instead"])
+    assert found["predicted"] > found["runs"] / 2
+    assert found["best"] > least
