@@ -383,7 +383,8 @@ class Campaign:
                 ``forbidden=``, ``favoured=``: a box ``{"temperature": [300, 500]}``, or a list of them, that it keeps
                 out of, or prefers for a while (half as much after every 10 decisions).
                 ``batch=8``: proposals that wait at once. ``exploration=2.0``: how much it makes of what it does not
-                know (1 is usual). ``acquisition=``, ``surrogate=``: by name. ``trust_region=True`` or its size.
+                know (1 is usual). ``acquisition=``: by name. ``trust_region=True``, or its size as
+                a share of each side: search around the best run.
                 ``weights={"yield": 2}``: of several objectives.
 
         Returns:

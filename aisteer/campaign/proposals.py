@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from aisteer.campaign.campaign import Campaign
     from aisteer.journal.state import Proposal
+    from aisteer.steering.autonomy import Verdict
 
 __all__ = ["ProposalHandle", "Proposals"]
 
@@ -74,6 +76,19 @@ class ProposalHandle:
     def run(self) -> str | None:
         """The run that came of it."""
         return self.snapshot.launched
+
+    def verdict(self) -> Verdict:
+        """What the autonomy rules say of it now: ``accept``, ``ask`` or ``reject``, and why, with their numbers."""
+        from aisteer.steering.autonomy import Context, judge
+        from aisteer.steering.rules import Ask
+
+        journal = self._campaign.journal
+        journal.refresh()
+        with journal.lock:
+            state = journal.state
+            now = state.proposals[self.id]
+            rule = state.definition["tasks"][now.task].get("autonomy") or state.autonomy or Ask().to_json()
+            return judge(rule, now, Context.of(state, now, time.time()))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

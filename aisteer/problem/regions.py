@@ -14,7 +14,16 @@ from aisteer.problem.parameters import Choice, number_in_words
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space, did_you_mean
 
-__all__ = ["box_in_words", "check_room", "in_box", "plain_boxes", "plain_pins", "ruled_out"]
+__all__ = [
+    "box_in_words",
+    "check_room",
+    "in_box",
+    "plain_boxes",
+    "plain_pins",
+    "rows_in",
+    "rows_left",
+    "ruled_out",
+]
 
 Json = dict[str, Any]
 _DRAWS = 50_000
@@ -143,7 +152,11 @@ def in_box(space: Space | Pool, box: Mapping[str, Any], point: Mapping[str, Any]
 
 
 def _within(space: Space | Pool, name: str, allowed: Sequence[Any], value: Any) -> bool:
-    if _by_option(space, name):
+    return _allowed(allowed, value, by_option=_by_option(space, name))
+
+
+def _allowed(allowed: Sequence[Any], value: Any, *, by_option: bool) -> bool:
+    if by_option:
         return any(value == option and type(value) is type(option) for option in allowed)
     return _number(value) and bool(allowed[0] <= value <= allowed[1])
 
@@ -158,6 +171,30 @@ def ruled_out(space: Space | Pool, settings: Mapping[str, Any], point: Mapping[s
         if in_box(space, box, point):
             return f"it lies in a forbidden region ({box_in_words(space, box)})"
     return ""
+
+
+def rows_in(pool: Pool, box: Mapping[str, Any]) -> list[bool]:
+    """Which candidates of a pool lie in ``box``, in their order."""
+    inside = [any(name in pool.columns for name in box)] * len(pool)
+    for name, allowed in box.items():
+        if name in pool.columns:
+            by_option = _by_option(pool, name)
+            inside = [
+                one and _allowed(allowed, value, by_option=by_option)
+                for one, value in zip(inside, pool.columns[name], strict=True)
+            ]
+    return inside
+
+
+def rows_left(pool: Pool, settings: Mapping[str, Any]) -> list[bool]:
+    """Which candidates of a pool the settings ``pinned`` and ``forbidden`` leave, in their order."""
+    left = [True] * len(pool)
+    for name, value in (settings.get("pinned") or {}).items():
+        if name in pool.columns:
+            left = [one and at == value for one, at in zip(left, pool.columns[name], strict=True)]
+    for box in settings.get("forbidden") or ():
+        left = [one and not inside for one, inside in zip(left, rows_in(pool, box), strict=True)]
+    return left
 
 
 def box_in_words(space: Space | Pool | None, box: Mapping[str, Any]) -> str:
@@ -196,7 +233,7 @@ def check_room(space: Space | Pool, settings: Mapping[str, Any]) -> None:
     words += [f"{box_in_words(space, box)} forbidden" for box in settings.get("forbidden") or ()]
     what = ", ".join(words)
     if isinstance(space, Pool):
-        if not any(not ruled_out(space, settings, {space.key: key}) for key in space.keys):
+        if not any(rows_left(space, settings)):
             raise BadParameters(
                 f"Nothing was changed: with {what}, no candidate of the pool is left to propose."
             )

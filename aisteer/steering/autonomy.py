@@ -148,6 +148,10 @@ def judge(rule_json: Json, proposal: Proposal, context: Context) -> Verdict:
         proposal: What is judged.
         context: What else they may look at.
     """
+    if proposal.action == "finish":
+        return Verdict("ask", "only a human ends a campaign")
+    if proposal.undone:
+        return Verdict("ask", "a decision on it was taken back, so a human decides")
     try:
         rule = rule_from_json(rule_json)
     except BadDefinition as error:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aisteer.journal.commands import Draft
 from aisteer.problem.parameters import Choice
 from aisteer.problem.pool import Pool
-from aisteer.problem.regions import box_in_words, in_box, ruled_out
+from aisteer.problem.regions import box_in_words, in_box, rows_in, rows_left, ruled_out
 from aisteer.problem.space import Space
 from aisteer.steering.protocols import Evidence, Json
 from aisteer.steering.rejections import HALF_LIFE
@@ -91,13 +91,14 @@ class Restrained(Space):
     """
 
     def __init__(self, space: Space, settings: Json, within: tuple[Array, Array] | None = None) -> None:
-        space = space.whole if isinstance(space, Restrained) else space
-        self.__dict__.update(space.__dict__)
-        self.whole = space
-        self.low, self.high = within or (np.zeros(space.dimension), np.ones(space.dimension))
-        self.pinned = {n: v for n, v in (settings.get("pinned") or {}).items() if n in space.parameters}
-        boxes = tuple(Forbidden(space, box) for box in settings.get("forbidden") or ())
-        self.nonlinear = (*space.nonlinear, *boxes)  # type: ignore[arg-type]
+        whole: Space = getattr(space, "whole", space)
+        self.__dict__.update(whole.__dict__)
+        self.whole = whole
+        self.low: Array = np.zeros(whole.dimension) if within is None else within[0]
+        self.high: Array = np.ones(whole.dimension) if within is None else within[1]
+        self.pinned = {n: v for n, v in (settings.get("pinned") or {}).items() if n in whole.parameters}
+        boxes = tuple(Forbidden(whole, box) for box in settings.get("forbidden") or ())
+        self.nonlinear = (*whole.nonlinear, *boxes)  # type: ignore[arg-type]
 
     def feasible(self, point: Any) -> bool:
         """Whether a point has the pinned values, meets every constraint, and lies in no forbidden box."""
@@ -260,7 +261,7 @@ def allowed_rows(pool: Pool, evidence: Evidence) -> NDArray[np.bool_]:
     settings = settings_of(evidence)
     if not (settings.get("pinned") or settings.get("forbidden")):
         return np.ones(len(pool), dtype=bool)
-    return np.array([not ruled_out(pool, settings, {pool.key: key}) for key in pool.keys], dtype=bool)
+    return np.array(rows_left(pool, settings), dtype=bool)
 
 
 def lifted(pool: Pool, evidence: Evidence) -> Array:
@@ -268,8 +269,9 @@ def lifted(pool: Pool, evidence: Evidence) -> Array:
     left, boxes = favour(evidence), evidence.steering.get("favoured") or []
     if not left:
         return np.zeros(len(pool))
-    inside = [any(in_box(pool, box, {pool.key: key}) for box in boxes) for key in pool.keys]
-    return left * np.array(inside, dtype=np.float64)
+    inside = np.any([rows_in(pool, box) for box in boxes], axis=0)
+    found: Array = left * np.asarray(inside, dtype=np.float64)
+    return found
 
 
 # --- what any policy made ---------------------------------------------------------------------

@@ -124,3 +124,18 @@ def test_a_baseline_is_not_audited_and_does_not_end_by_itself(make):
     campaign = make(audit=0.1, finish={"budget": True}, baseline=ai.RandomArm(runs=3))
     arm = next(task for task in campaign.definition["tasks"].values() if task.get("baseline"))
     assert not {"audit", "counterfactual", "finish"} & arm.keys()
+
+
+def test_a_proposal_tells_what_the_rules_say_of_it(make):
+    campaign = make(autonomy=ai.Accept(when=["coverage_bound >= 0.8", "cost < 10 node_hours"]) | ai.Ask())
+    (name,) = proposed(campaign, {"temperature": 400.0, "density": 8.0}, cost=2.0)
+    verdict = campaign.proposals[name].verdict()
+    assert verdict.verdict == "ask"
+    assert campaign.autonomy.rules[0].when == ("coverage_bound >= 0.8", "cost < 10 node-hours")
+    campaign.autonomy = ai.Accept(when="cost < 10 node_hours")
+    assert campaign.proposals[name].verdict().verdict == "accept"
+    campaign.autonomy = ai.Accept(when="coverage_bound >= 0.8", least=5)
+    why = campaign.proposals[name].verdict().rule
+    assert why.startswith(
+        "no rule applies (accept when coverage_bound >= 0.8, counted from 5 on: coverage_bound 0.000"
+    )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scenes import AI, HUMAN, SQUARE, Campaign, known, task
 
 from aisteer.errors import BadParameters, Refused, UnknownName
@@ -15,6 +17,7 @@ from aisteer.journal import events as ev
 from aisteer.problem.goals import Goals
 from aisteer.problem.parameters import Choice, Float, Int
 from aisteer.problem.pool import Pool
+from aisteer.problem.regions import rows_left, ruled_out
 from aisteer.problem.space import Space
 from aisteer.steering.bayesian_box import BayesianBox
 from aisteer.steering.bayesian_pool import BayesianPool
@@ -193,6 +196,25 @@ POOL = Pool(
     key="key",
     features=["mass"],
 )
+
+
+@given(
+    pinned=st.dictionaries(st.just("family"), st.sampled_from(["odd", "even"]), max_size=1),
+    boxes=st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "mass": st.tuples(st.integers(0, 9), st.integers(0, 9)),
+                "key": st.lists(st.sampled_from("abcj")),
+            },
+        ),
+        max_size=2,
+    ),
+)
+def test_all_candidates_at_once_are_judged_as_each_by_itself(pinned, boxes):
+    settings = {"pinned": pinned, "forbidden": [{k: list(v) for k, v in box.items()} for box in boxes]}
+    alone = [not ruled_out(POOL, settings, {"key": key}) for key in POOL.keys]
+    assert rows_left(POOL, settings) == alone
 
 
 @pytest.mark.parametrize("n", [0, 4])

@@ -211,15 +211,6 @@ def _acquisition(space: Any, definition: Json, value: Any) -> str:
     return value
 
 
-def _name(setting: str) -> Callable[[Any, Json, Any], str]:
-    def check(space: Any, definition: Json, value: Any) -> str:
-        if not isinstance(value, str) or not value.strip():
-            raise _bad(setting, "a name", value)
-        return value
-
-    return check
-
-
 def _pinned(space: Any, definition: Json, value: Any) -> Json:
     return plain_pins(space, value)
 
@@ -237,6 +228,5 @@ SETTINGS: dict[str, Callable[[Any, Json, Any], Any]] = {
     "pinned": _pinned,
     "forbidden": _boxes("forbidden"),
     "favoured": _boxes("favoured"),
-    "surrogate": _name("surrogate"),
 }
 """Setting to what makes plain data of its value, given the space, the task's definition and the value."""
