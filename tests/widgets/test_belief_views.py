@@ -25,6 +25,12 @@ TUBE["tasks"]["main"]["space"]["parameters"] |= {
     "cells": {"kind": "int", "low": 2, "high": 8},
 }
 
+TWO = copy.deepcopy(MELT)
+TWO["tasks"]["main"]["objectives"] = [
+    {"kind": "maximize", "outcome": "diffusion", "unit": "u", "reference": 0.5},
+    {"kind": "minimize", "outcome": "cost", "unit": "€"},
+]
+
 
 def fitted(definition=MELT, **summary):
     story = Story(copy.deepcopy(definition)).start()
@@ -107,6 +113,42 @@ def test_a_slice_says_how_far_each_run_is_from_it_and_bands_are_of_95_per_cent()
     assert [p["here"] for p in chart["panels"]] == [900.0, 8.02]
 
 
+def test_where_the_ai_was_told_to_keep_out_is_on_the_map_as_far_as_the_picture_cuts_it():
+    story = fitted(TUBE)
+    names = ("temperature", "density")
+    boxes = [{"temperature": [300.0, 500.0]}, {"density": [8.0, 9.0], "metal": ["Ag"]}]
+    story.state.steering["main"] = {"forbidden": boxes, "pinned": {"density": 7.5}}
+    grid = {
+        "x": np.array([300.0, 2000.0]),
+        "y": np.array([7.0, 9.0]),
+        "mean": np.ones((2, 2)),
+        "std": np.ones((2, 2)),
+    }
+    at = {"pressure": 1.0, "metal": "Cu", "cells": 3}
+    chart = seen(story, "map", {**grid, "names": names, "at": at}, names)["chart"]
+    assert chart["regions"] == [
+        {"kind": "forbidden", "x": [300.0, 500.0], "y": [7.0, 9.0]},
+        {"kind": "pinned", "x": [300.0, 2000.0], "y": [7.5, 7.5]},
+    ]
+
+
+def test_of_several_outcomes_the_picture_is_of_the_one_that_is_chosen():
+    story = fitted(TWO)
+    names = ("temperature", "density")
+    grid = {"x": np.array([300.0, 2000.0]), "y": np.array([7.0, 9.0]), "names": names, "at": {}}
+    both = {
+        "mean": np.ones((2, 2)),
+        "std": np.ones((2, 2)),
+        "mean of cost": 5 * np.ones((2, 2)),
+        "std of cost": np.ones((2, 2)),
+    }
+    part = seen(story, "map", grid | both, names, belief_outcome="cost")
+    assert part["outcomes"]["chosen"] == "cost"
+    assert part["chart"]["z_label"] == "cost (€)"
+    assert unpack(part["chart"]["mean"]).max() == 5
+    assert seen(story, "map", grid | both, names)["chart"]["z_label"] == "diffusion (u)"
+
+
 def drive(**more):
     known = {
         "names": ["temperature", "density"],
@@ -182,13 +224,6 @@ def test_when_the_surrogate_should_not_be_trusted_the_panel_says_so():
     }
     assert "do not trust it" in seen(fitted(calibration=known), "drives", drive())["warning"]
     assert not seen(fitted(calibration=known | {"trusted": True}), "drives", drive())["warning"]
-
-
-TWO = copy.deepcopy(MELT)
-TWO["tasks"]["main"]["objectives"] = [
-    {"kind": "maximize", "outcome": "diffusion", "unit": "u", "reference": 0.5},
-    {"kind": "minimize", "outcome": "cost", "unit": "€"},
-]
 
 
 def test_of_several_objectives_the_unbeaten_runs_are_the_front():

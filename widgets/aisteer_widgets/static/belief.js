@@ -98,7 +98,7 @@ function mapOne(ctx, c, which, width, height) {
   let low = Infinity, high = -Infinity;
   for (const v of field) if (Number.isFinite(v)) { if (v < low) low = v; if (v > high) high = v; }
   const yTicks = marksAlong(c.y, 5), widest = Math.max(...yTicks.map(([, t]) => t.length), 1);
-  const box = { l: Math.min(86, 24 + 6.4 * widest), t: 4, b: 32, r: 58 }, W = Math.max(60, width - box.l - box.r), H = height - box.t - box.b;
+  const box = { l: Math.min(86, 24 + 6.4 * widest), t: 9, b: 32, r: 58 }, W = Math.max(60, width - box.l - box.r), H = height - box.t - box.b;
   const X = scaled(c.x, box.l, box.l + W), Y = scaled(c.y, box.t + H, box.t);
   const raw = (axis, v) => axis.ticks ? ctx.snap.fields?.[ctx.snap.header?.task]?.fields.find((f) => f.name === axis.name)?.values[v] : axis.cells ? v : Number(v.toPrecision(4));
   const under = (e) => { const r = e.currentTarget.getBoundingClientRect(); return [X.back(box.l + ((e.clientX - r.left) / r.width) * W), Y.back(box.t + ((e.clientY - r.top) / r.height) * H)]; };
@@ -121,6 +121,7 @@ function mapOne(ctx, c, which, width, height) {
       h("text", { class: "ais-axis-label", x: box.l + W / 2, y: height - 4, "text-anchor": "middle" }, c.x.label),
       h("text", { class: "ais-axis-label", x: 9, y: box.t + H / 2, "text-anchor": "middle", transform: `rotate(-90 9 ${box.t + H / 2})` }, c.y.label),
       h("rect", { class: "ais-place", x: box.l, y: box.t, width: W, height: H, onclick: place, onmousemove: read }),
+      c.regions.map((r, i) => { const [a, b] = [X(r.x[0]), X(r.x[1])], [u, v] = [Y(r.y[1]), Y(r.y[0])]; return h("g", { key: `region-${i}` }, h("rect", { class: `ais-region ais-region-${r.kind}`, x: a, y: u, width: Math.max(1, b - a), height: Math.max(1, v - u) }), h("text", { class: "ais-region-words", x: a + 4, y: u + 12 }, r.kind)); }),
       m.names.map((name, i) => letterMark(m.letters[i], X(mx[i]), Y(my[i]), hollow(m.letters[i]) ? 4.6 : 3.4, { key: name, class: `ais-on-map ${chosen(ctx, name)}`, style: { opacity: hollow(m.letters[i]) || m.letters[i] === "f" ? 1 : nearness(off[i]) }, onclick: () => pick(ctx, name) }, name)),
       own ? h("g", { key: "own", class: "ais-own-at" }, h("line", { class: "ais-cross", x1: box.l, x2: box.l + W, y1: Y(own.y), y2: Y(own.y) }), h("line", { class: "ais-cross", x1: X(own.x), x2: X(own.x), y1: box.t, y2: box.t + H }),
         mark("human", X(own.x), Y(own.y), 6.5, { class: "ais-on-map ais-hollow ais-own-mark" }, "your candidate, not proposed yet")) : null,

@@ -130,10 +130,41 @@ def map_of(scene: Scene, task: Task, known: Json, outcome: str = "") -> Json:
         "blank": blank(scene, task, known["mean"]),
         "marks": _on_map(scene, task, x, y, at),
         "at": at,
+        "regions": _regions(scene, task, x, y, at),
         "z_label": goal.label,
         "z_unit": fmt.clip(goal.unit, 24),
         "far": _far(at),
     }
+
+
+def _regions(scene: Scene, task: Task, x: Parameter, y: Parameter, at: Json) -> list[Json]:
+    """Where the AI was told to keep out, or to go, and where it is pinned to, as far as this picture cuts it."""
+    settings = scene.state.steering.get(task.name, {})
+    boxes = [(kind, box) for kind in ("forbidden", "favoured") for box in settings.get(kind) or ()]
+    pins = {n: [v, v] for n, v in (settings.get("pinned") or {}).items() if n in {x.name, y.name}}
+    found = []
+    for kind, box in [*boxes, *([("pinned", pins)] if pins else [])]:
+        sides = [_side(parameter, box.get(parameter.name)) for parameter in (x, y)]
+        if all(sides) and all(_cuts(task.parameter(n), given, at[n]) for n, given in box.items() if n in at):
+            found.append({"kind": kind, "x": sides[0], "y": sides[1]})
+    return found
+
+
+def _side(parameter: Parameter, given: Any) -> list[float] | None:
+    """From where to where a region goes along an axis; all of it where nothing is said."""
+    if parameter.kind == "choice":
+        known = [along(parameter, o) for o in given or parameter.choices]
+        places = [p for p in known if p is not None]
+        return [min(places), max(places)] if places else None
+    low, high = given or (parameter.low, parameter.high)
+    return None if low is None or high is None else [float(low), float(high)]
+
+
+def _cuts(parameter: Parameter, given: Any, value: Any) -> bool:
+    """Whether a region holds the value at which a picture is taken."""
+    if parameter.kind == "choice":
+        return value in given
+    return isinstance(value, int | float) and bool(given[0] <= value <= given[1])
 
 
 def _on_map(scene: Scene, task: Task, x: Parameter, y: Parameter, at: Json) -> Json:
