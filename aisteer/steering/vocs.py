@@ -11,6 +11,7 @@ from typing import Any
 from aisteer.errors import BadDefinition, MissingExtra
 from aisteer.problem.constraints import Linear
 from aisteer.problem.goals import Goals
+from aisteer.problem.objective import objective_from_json
 from aisteer.problem.parameters import Choice, Float, Int, Parameter, is_finite_number
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import RESERVED, Space
@@ -85,6 +86,8 @@ def problem_of(vocs: Any) -> Problem:
         for name, objective in vocs.objectives.items()
     ]
     feasible = [text for name, one in vocs.constraints.items() for text in _feasible(outcomes[name], one)]
+    stated = [objective_from_json(one) for one in objectives]
+    Goals.read(stated if len(stated) > 1 else stated[0], feasible)  # what does not go together is said now
     space = Space(constraints=(), **parameters)
     definition: Json = {"space": space.to_json(), "objective": objectives[0]}
     if len(objectives) > 1:

@@ -11,13 +11,14 @@ from gest_api.generator import Generator as Standard
 import aisteer as ai
 from aisteer.errors import BadDefinition
 from aisteer.journal import commands as cmd
+from aisteer.journal import events as ev
 from aisteer.problem.parameters import Choice, Float, Int
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
 from aisteer.steering import Generator
 from aisteer.steering.foreign_generators import ForeignMind, generator
 from aisteer.steering.mind import Mind
-from tests.steering.scenes import HUMAN, SQUARE, Campaign, task
+from tests.steering.scenes import DRIVER, HUMAN, SQUARE, Campaign, task
 
 
 def hill(point: dict) -> float:
@@ -195,6 +196,50 @@ def test_candidates_of_a_pool_are_options(tmp_path):
     for _ in range(2):
         scene.turn(lambda point: float(ord(point["key"])))
     assert {run.parameters["key"] for run in scene.state.runs.values()} == set("abcdefgh")
+
+
+TWO = [
+    {"kind": "maximize", "outcome": "yield", "unit": "g"},
+    {"kind": "minimize", "outcome": "cost", "unit": ""},
+]
+
+
+@pytest.mark.parametrize(
+    "mind", [generator(optuna.samplers.NSGAIISampler, seed=1), generator(Generator, seed=1)]
+)
+def test_several_objectives_are_told(tmp_path, mind):
+    scene = Scene(tmp_path, mind, objectives=TWO, feasible=["cost <= 5"], batch=2)
+    for _ in range(2):
+        thought = scene.campaign.think(scene.mind)
+        assert thought.trouble == ""
+        assert len(thought.drafts) == 2
+        for name in list(scene.state.waiting):
+            scene.campaign.accept(name)
+        for run in scene.campaign.launch():
+            point = scene.state.runs[run].parameters
+            outcome = {"yield": [hill(point)], "cost": [point["x"]]}
+            ended = ev.AttemptEnded(run=run, attempt=1, end="done", outcome=outcome, seconds=1.0)
+            scene.campaign.submit(cmd.Report(actor=DRIVER, epoch=1, events=[ended]))
+    scene.campaign.think(scene.mind)
+    assert len(scene.mind._tasks["main"].policy._conversation.runs) == 4
+
+
+@pytest.mark.parametrize(
+    ("goal", "mind", "words"),
+    [
+        ({"kind": "target", "value": 1.5}, generator(optuna.samplers.RandomSampler), "goal 'target'"),
+        ({"kind": "level_set", "threshold": 0.5}, generator(Recorder), "goal 'level_set'"),
+        ({"kind": "target", "value": 1.5}, generator(halves), ""),
+        ({"kind": "learn"}, generator(Recorder), ""),
+    ],
+)
+def test_a_goal_that_it_cannot_be_told_is_said_and_filled_in_for(tmp_path, goal, mind, words):
+    scene = Scene(tmp_path, mind, objective={"outcome": "yield", "unit": "g", **goal})
+    scene.campaign.run(1.0, x=0.5, y=0.1)
+    thought = scene.turn()
+    assert len(thought.drafts) == 4
+    assert words in thought.trouble
+    assert bool(words) == bool(thought.trouble)
 
 
 def test_what_steering_pins_holds_for_it_too(tmp_path):

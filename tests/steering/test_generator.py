@@ -151,6 +151,8 @@ def test_variables_keep_their_names_kinds_and_the_values_that_they_can_only_have
         (VOCS(variables={"x": [0, 1]}), "no objectives"),
         (VOCS(variables={"x": [0, 1], "t": "contextual"}, objectives={"f": "MINIMIZE"}), "contextual"),
         (VOCS(variables={"x": {1}}, objectives={"f": "MINIMIZE"}), "one value only"),
+        (VOCS(variables={"x": [0, 1]}, objectives={"f": "EXPLORE", "g": "MINIMIZE"}), "stand beside"),
+        (VOCS(variables={"x": [0, 1]}, objectives=dict.fromkeys("fghi", "MINIMIZE")), "objectives"),
         (
             VOCS(
                 variables={"x": ContinuousVariable(domain=[0, 1], dtype=(float, (3,)))},
@@ -163,6 +165,36 @@ def test_variables_keep_their_names_kinds_and_the_values_that_they_can_only_have
 def test_a_problem_that_it_cannot_take_is_refused_when_it_is_made(vocs, words):
     with pytest.raises(ValueError, match=words):
         Generator(vocs)
+
+
+def test_two_objectives_and_bounds_on_outcomes_are_sought_together():
+    vocs = VOCS(
+        variables={"x": [0.0, 1.0], "y": [0.0, 1.0]},
+        objectives={"cost": "MINIMIZE", "gain (eV)": "MAXIMIZE"},
+        constraints={"sum": ["BOUNDS", 0.2, 1.5], "x only": ["LESS_THAN", 0.8]},
+    )
+    generator = Generator(vocs, seed=2, initial=4)
+    for n in (4, 2):
+        points = generator.suggest(n)
+        assert all(set(point) == {"x", "y"} for point in points)
+        generator.ingest(
+            [
+                {**p, "cost": p["x"], "gain (eV)": p["y"], "sum": p["x"] + p["y"], "x only": p["x"]}
+                for p in points
+            ]
+        )
+    (said,) = generator.predict([{"x": 0.1, "y": 0.9}])
+    assert set(said) == {"cost", "gain (eV)", "sum", "x only"}
+    generator.ingest([{"x": 0.5, "y": 0.5, "cost": 0.5, "gain (eV)": 0.5, "sum": 1.0}])  # lacks a constraint
+    assert len(generator._failed) == 1
+
+
+def test_to_explore_is_to_learn():
+    generator = Generator(VOCS(variables={"x": [0, 1]}, objectives={"f": "EXPLORE"}), initial=3)
+    for _ in range(3):
+        generator.ingest([{**point, "f": point["x"] ** 2} for point in generator.suggest(2)])
+    xs = sorted(result["x"] for result in generator._results)
+    assert max(right - left for left, right in zip([0.0, *xs], [*xs, 1.0], strict=True)) < 0.4
 
 
 def test_a_frame_can_be_added_and_set_as_xopt_does():

@@ -62,7 +62,7 @@ def test_xopt_drives_our_generator_and_tells_it_of_errors():
     ("name", "package", "least"),
     [
         ("xopt_expected_improvement", "xopt", 9.9),
-        ("xopt_nelder_mead", "xopt", 7.0),
+        ("xopt_nelder_mead", "xopt", 4.5),
         ("ax_client", "ax-platform", 9.9),
         ("optimas_random", "optimas", 5.0),
         ("libensemble_uniform", "libensemble", 5.0),
