@@ -27,7 +27,7 @@ from torch import Tensor
 from aisteer.surrogates.hyper_parameters import Modules, most_probable, refined
 from aisteer.surrogates.kernels import Candidate
 
-__all__ = ["GaussianProcess", "LeaveOneOut", "Remembered", "cholesky", "fit", "fitted_on"]
+__all__ = ["GaussianProcess", "LeaveOneOut", "Remembered", "cholesky", "doubt", "fit", "fitted_on"]
 
 Array = NDArray[np.float64]
 
@@ -381,20 +381,39 @@ def fit(
         made = partial(GaussianProcess, x=x, y=y, centre=centre, scale=scale, name=candidate.name)
         said = " ".join(w for w in (words, trouble) if w)
         process = made(
-            _for_all(modules, candidate, variances), words=said, before=remembered.before(candidate)
+            _for_all(modules, candidate, variances, m), words=said, before=remembered.before(candidate)
         )
         remembered.keep(candidate, process)
         if len(y) > m and process.surprise(m) > _CLEARLY:
             again = refined(modules, candidate, torch.as_tensor(x), standard, variances)
-            process = process if again is None else made(again, words=said)
+            process = (
+                process if again is None else made(_for_all(again, candidate, variances, len(y)), words=said)
+            )
         if best is None or len(y) * (process.log_predictive() - best.log_predictive()) > _CLEARLY:
             best = process
     assert best is not None
     return best
 
 
-def _for_all(modules: Modules, candidate: Candidate, variances: Tensor) -> Modules:
-    """Modules with the same hyper-parameters for outcomes with these variances."""
+def _for_all(modules: Modules, candidate: Candidate, variances: Tensor, m: int) -> Modules:
+    """Modules with the hyper-parameters that ``m`` outcomes gave, for outcomes with these variances.
+
+    The most probable scales are surer of themselves than those outcomes allow. So variance and learned noise are
+    enlarged together, by ``doubt``: that widens what is predicted, and moves no mean.
+    """
     full = Modules(candidate, variances)
     full.load_state_dict(modules.state_dict())
+    factor = doubt(candidate.fitted, m)
+    if factor > 1.0:
+        for module, name in ((full.kernel, "outputscale"), (full.likelihood.noise_covar, "noise")):
+            setattr(module, name, getattr(module, name).detach() * factor)
     return full
+
+
+def doubt(fitted: int, m: int) -> float:
+    """By how much ``m`` outcomes make too little of the variance, of which ``fitted`` scales were read off.
+
+    As a variance is divided by the degrees of freedom that are left; each scale counts for two, as where to
+    look was chosen by it too. At most 3.
+    """
+    return m / max(m - 2.0 * fitted, m / 3.0)

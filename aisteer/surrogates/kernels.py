@@ -26,12 +26,14 @@ _SPARSE = 0.5
 class Candidate:
     """A kernel to be tried: its name in words, and how to make a fresh one.
 
-    ``learned_mean`` says whether the mean far from all outcomes is fitted, or is that of the outcomes.
+    ``learned_mean`` says whether the mean far from all outcomes is fitted, or is that of the outcomes;
+    ``fitted`` how many scales are read off the outcomes, for which few of them make it too sure of itself.
     """
 
     name: str
     make: Callable[[], Kernel]
     learned_mean: bool = False
+    fitted: int = 0
 
 
 def tanimoto(a: Tensor, b: Tensor) -> Tensor:
@@ -158,7 +160,7 @@ def box_kernels(dimension: int, categorical: Sequence[int]) -> list[Candidate]:
             parts.append(_categorical(list(categorical)))
         return _scaled(parts[0] if len(parts) == 1 else _Product(*parts))
 
-    return [Candidate("Matérn 5/2", make, learned_mean=True)]
+    return [Candidate("Matérn 5/2", make, learned_mean=True, fitted=dimension + 1)]
 
 
 def feature_kernels(features: NDArray[np.floating[Any]]) -> list[Candidate]:

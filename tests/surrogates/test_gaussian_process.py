@@ -10,7 +10,14 @@ from linear_operator.utils.errors import NotPSDError
 
 from aisteer.surrogates import gaussian_process
 from aisteer.surrogates.closed_form import ClosedForm
-from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, cholesky, fit, fitted_on
+from aisteer.surrogates.gaussian_process import (
+    GaussianProcess,
+    Remembered,
+    cholesky,
+    doubt,
+    fit,
+    fitted_on,
+)
 from aisteer.surrogates.hyper_parameters import Modules, most_probable
 from aisteer.surrogates.kernels import (
     Candidate,
@@ -248,6 +255,35 @@ def test_predictions_at_the_runs_themselves_are_those_of_any_other_point():
     process = fit(x := RNG.random((30, 2)), smooth(x), np.full(30, 0.1), box_kernels(2, []))
     for found, known in zip(process.predict(x), process.predict(x.copy()), strict=True):
         np.testing.assert_allclose(found, known, rtol=1e-6)
+
+
+def test_few_outcomes_make_it_less_sure_and_move_no_mean(monkeypatch: pytest.MonkeyPatch):
+    assert doubt(3, 100) == pytest.approx(100 / 94)
+    assert doubt(7, 16) == pytest.approx(3.0)
+    assert doubt(0, 1) == 1.0
+    x, new = np.random.default_rng(11).random((14, 4)), RNG.random((30, 4))
+    honest = fit(x, smooth(x), np.zeros(14), box_kernels(4, []))
+    monkeypatch.setattr(gaussian_process, "doubt", lambda *_: 1.0)
+    plain = fit(x, smooth(x), np.zeros(14), box_kernels(4, []))
+    (mean, std), (same, narrow) = honest.predict(new), plain.predict(new)
+    np.testing.assert_allclose(mean, same, rtol=1e-6)
+    np.testing.assert_allclose(std, math.sqrt(doubt(5, 14)) * narrow, rtol=1e-6)
+
+
+def test_predictions_made_beforehand_are_more_probable_with_the_doubt():
+    """Waves in four dimensions; outcomes are predicted one after the other from those before."""
+    rng = np.random.default_rng(12)
+    gained = []
+    for _ in range(6):
+        x = rng.random((24, 4))
+        weights, shifts = rng.normal(size=(12, 4)) * 2, rng.uniform(0, 6, 12)
+        y = np.cos(x @ weights.T + shifts) @ rng.normal(size=12)
+        for n in range(12, 24, 3):
+            process = fit(x[:n], y[:n], np.zeros(n), box_kernels(4, []))
+            mean, std = process.predict(x[n : n + 1])
+            z2, factor = (y[n] - mean[0]) ** 2 / (std[0] ** 2 + process.noise**2), doubt(5, n)
+            gained.append(0.5 * (factor - 1.0) * z2 - 0.5 * math.log(factor))
+    assert np.mean(gained) > 0.2
 
 
 def test_outcomes_that_surprise_are_fitted_on_and_those_that_do_not_are_only_conditioned_on():
