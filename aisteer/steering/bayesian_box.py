@@ -12,6 +12,7 @@ from aisteer.problem.goals import Goals
 from aisteer.problem.objective import LevelSet
 from aisteer.problem.space import Space
 from aisteer.steering.box_search import Acquisition, Penalized, feasible_sobol, maximise
+from aisteer.steering.context import in_context, judged_in_context
 from aisteer.steering.criteria.choice import criterion
 from aisteer.steering.criteria.protocol import Criterion, Scores
 from aisteer.steering.criteria.thompson import Thompson, drawn_choices
@@ -28,6 +29,7 @@ from aisteer.steering.trust_region import trusted
 __all__ = ["BayesianBox"]
 
 Array = NDArray[np.float64]
+Allowed = Callable[[Json], bool]
 
 _RAW = 512
 _FINE = 4096
@@ -40,10 +42,11 @@ _AROUND = 64
 class BayesianBox:
     """Proposes where a run is worth most, given all that is known and under way.
 
-    The first points are of a Sobol sequence within the constraints. Then batches are chosen one by one by
-    what suits the goals (``criteria``): the logarithm of the noisy expected improvement (Ament et al., NeurIPS 2023) for
-    an extreme, its like for a target or several objectives, less variance for a level set or learning. Each is chosen
-    given the ones before it and all that runs, is accepted or waits. The same evidence gives the same proposals.
+    The first points are of a Sobol sequence within the constraints. Then batches are chosen one by one by what
+    suits the goals (``criteria``): the logarithm of the noisy expected improvement (Ament et al., NeurIPS 2023) for
+    an extreme, its like for a target or several objectives, less variance for a level set or learning. Each is
+    chosen given the ones before it and all that runs, is accepted or waits. The same evidence gives the same
+    proposals.
 
     Args:
         space: The box.
@@ -54,6 +57,7 @@ class BayesianBox:
     """
 
     name = "bayesian"
+    repeatable = True
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class BayesianBox:
 
     def propose(self, evidence: Evidence, n: int) -> Batch:
         """Up to ``n`` different drafts, best first."""
+        evidence = in_context(evidence)
         taken = taken_points(evidence, self.domain.names)
         belief = self.fitter.belief(evidence)
         first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
@@ -116,7 +121,9 @@ class BayesianBox:
         space = trusted(space, evidence, leading[0], belief.process.length_scales(), self.goals)
         raw = self.domain.encode(feasible_sobol(space, _RAW, int(rng.integers(2**31))))
         if isinstance(judged, Thompson) or self._named(evidence) == "thompson":
-            return self._drawn(space, belief, np.concatenate([raw, leading]), n, rng, taken, pending)
+            allowed = partial(self._allowed, space=space, taken=taken, pending=pending)
+            inputs = np.concatenate([raw, leading])
+            return self._drawn(space, belief, inputs, n=n, rng=rng, allowed=allowed)
         sought = judged.sought(belief, pending, batch=n, spread=self._spread(evidence), seed=self.seed)
         centres, weights, reaches = penalties(evidence, self.domain)
         acquisition: Acquisition = sought
@@ -148,26 +155,25 @@ class BayesianBox:
         space: Space,
         belief: Belief,
         inputs: Array,
+        *,
         n: int,
         rng: np.random.Generator,
-        taken: set[Key],
-        pending: Array,
+        allowed: Allowed,
     ) -> list[Json]:
         """The best points of draws at ``inputs`` and around the best of them."""
         near = np.repeat(inputs[-_LEADING:], _AROUND, axis=0)
         near = near + rng.choice([0.02, 0.1], size=(len(near), 1)) * rng.standard_normal(near.shape)
-        points = [p for p in space.decode(np.concatenate([inputs, np.clip(near, 0.0, 1.0)]))]
-        points = [p for p in points if self._allowed(p, space, taken, pending)]
-        different = list({point_key(self.domain.names, p): p for p in points}.values())
+        points = space.decode(np.concatenate([inputs, np.clip(near, 0.0, 1.0)]))
+        different = list({point_key(self.domain.names, p): p for p in points if allowed(p)}.values())
         if not different:
             return []
-        places = drawn_choices(belief, self.domain.encode(different), n, rng, lambda _: True)
+        places = drawn_choices(belief, self.domain.encode(different), n, rng)
         return [different[place] for place in places]
 
     def _named(self, evidence: Evidence) -> str | None:
         """The acquisition that is asked for: while it runs, else in the definition."""
         asked: str | None = evidence.steering.get("acquisition") or self.acquisition
-        return asked
+        return judged_in_context(evidence, asked, self.goals.first.kind)
 
     def _criterion(self, evidence: Evidence) -> Criterion:
         steering = evidence.steering
@@ -205,6 +211,7 @@ class BayesianBox:
             return nothing_expected(points)
         if not points:
             return []
+        evidence = in_context(evidence)
         spread, judged = self._spread(evidence), self._criterion(evidence)
         return explain(
             belief,
@@ -218,5 +225,6 @@ class BayesianBox:
 
     def judge(self, evidence: Evidence) -> Callable[[Belief, Array], Scores]:
         """The acquisition at inputs, shape ``(n, d)``, as things stand."""
+        evidence = in_context(evidence)
         spread, judged = self._spread(evidence), self._criterion(evidence)
         return lambda belief, x: judged.scores(belief, x, spread)

@@ -165,7 +165,9 @@ def at_runs(policy: Policy, evidence: Evidence) -> Arrays:
 def _predicted(
     known: Belief, x: NDArray[np.float64], judge: Judge, progress: Progress = _silent
 ) -> dict[str, NDArray[np.float64]]:
-    """Of the first objective ``mean``, ``std`` and ``acquisition``; of each further outcome ``mean of …`` and
+    """What there is to be shown at inputs, shape ``(n, d)``, by name.
+
+    Of the first objective ``mean``, ``std`` and ``acquisition``; of each further outcome ``mean of …`` and
     ``std of …``; and ``feasible``, the probability that all that is asked of outcomes is met, where something is.
     """
     parts: list[dict[str, NDArray[np.float64]]] = []

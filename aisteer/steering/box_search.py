@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, minimize
+from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, minimize
 from scipy.stats import qmc
 from torch import Tensor
 
 from aisteer.problem.parameters import Choice, Float, Int, Scalar
 from aisteer.problem.space import Space
+from aisteer.steering.encoded_constraints import encoded_constraints
 
 __all__ = ["Acquisition", "Penalized", "feasible_sobol", "maximise"]
 
@@ -149,11 +150,11 @@ def _climb(space: Space, acquisition: Acquisition, starts: Array) -> Array:
 def _slide(space: Space, acquisition: Acquisition, x: Array, discrete: list[int]) -> Array:
     """Move the real numbers uphill, the others fixed; never leaves the constraints."""
     low, high = np.zeros_like(x), np.ones_like(x)
-    low[:, discrete] = high[:, discrete] = x[:, discrete]
-    if not space.linear:
+    held = [*discrete, *(space.names.index(name) for name in getattr(space, "pinned", ()))]
+    low[:, held] = high[:, held] = x[:, held]
+    if not space.linear and not space.nonlinear:
         return _ascend(acquisition, x, low, high)
-    encoded = space.encoded_constraints()
-    within = LinearConstraint(encoded[0], ub=encoded[1]) if encoded is not None else None
+    within = encoded_constraints(space, x)
     ends = [
         _ascend(acquisition, x[i : i + 1], low[i : i + 1], high[i : i + 1], within)[0] for i in range(len(x))
     ]
@@ -165,7 +166,7 @@ def _ascend(
     x: Array,
     low: Array,
     high: Array,
-    within: LinearConstraint | None = None,
+    within: Sequence[LinearConstraint | NonlinearConstraint] = (),
 ) -> Array:
     """All rows of ``x`` uphill at once, as one problem: their values simply add up."""
 
@@ -181,8 +182,8 @@ def _ascend(
         x.ravel(),
         jac=True,
         bounds=Bounds(low.ravel(), high.ravel()),
-        method="L-BFGS-B" if within is None else "SLSQP",
-        constraints=() if within is None else [within],
+        method="SLSQP" if within else "L-BFGS-B",
+        constraints=within,
         options={"maxiter": _SMOOTH_STEPS, "ftol": _SMOOTH_GAIN},
     )
     end: Array = np.clip(found.x.reshape(x.shape), low, high)

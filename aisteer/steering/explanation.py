@@ -69,7 +69,8 @@ def explain(
     ``reference`` (where the data had to give it), ``nearest`` (runs, how near, what came out), ``distance`` (in length
     scales of the kernel and as its correlation with the nearest run; ``far`` where that is below 0.5),
     ``sensitivity`` (see ``aisteer.steering.slopes``), ``noise`` (learned, where errors are not known),
-    ``calibration`` and ``fit`` (words), ``calibrations`` (of each outcome, where there are several), ``region`` (edges).
+    ``calibration`` and ``fit`` (words), ``calibrations`` (of each outcome, where there are several),
+    ``region`` (edges).
     """
     x = domain.encode(points)
     scores = criterion.scores(belief, x, spread)

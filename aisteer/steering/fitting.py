@@ -162,7 +162,7 @@ class Belief:
         return self.data[self.place].run
 
     def leading(self, n: int) -> Array:
-        """Inputs of the ``n`` runs to look around: the best by posterior mean, of several objectives those on the front."""
+        """Inputs of the ``n`` runs to look around: the best by posterior mean; of several objectives, the front."""
         if self.goals.several:
             names = [one.outcome for one in self.goals.objectives if one.outcome in self.known]
             means = np.stack([self.known[name].process.predict(self.x)[0] for name in names], axis=1)
@@ -288,7 +288,8 @@ def _interest(objective: Objective, values: Array) -> Array:
     """What makes outcomes worth keeping, the larger the more."""
     level: Any = getattr(objective, "threshold", None)
     if level is not None:
-        return -np.abs(values - level)
+        away: Array = -np.abs(values - level)
+        return away
     found: Array = objective.worth(values) if objective.has_best else np.zeros(len(values))
     return found
 
@@ -310,7 +311,8 @@ def _met(goals: Goals, known: dict[str, Known], x: Array) -> tuple[NDArray[np.bo
     means = {name: known[name].predict(x)[0] for name in dict.fromkeys(n for c in asked for n in c.names)}
     for c in asked:
         excess = np.maximum(excess, c.excess(means) / _size(c.coefficients, known))  # type: ignore[arg-type]
-    return excess <= 0, excess
+    met: NDArray[np.bool_] = excess <= 0
+    return met, excess
 
 
 def _size(coefficients: dict[str, float], known: dict[str, Known]) -> float:

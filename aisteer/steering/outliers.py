@@ -48,7 +48,7 @@ def tamed(values: Array, runs: Sequence[str]) -> tuple[Array, str]:
             moved[far] = np.where(values[far] > high, high + beyond, low - beyond)
             named = ", ".join(runs[i] for i in far[:_NAMED]) + (" and others" if count > _NAMED else "")
             return moved, (
-                f"{named}: so far from all other outcomes ({away.min() / width:.0e} times their range) that the surrogate "
-                "takes it for just beyond them. Mark it bad if it is a fault."
+                f"{named}: so far from all other outcomes ({away.min() / width:.0e} times their range) that the "
+                "surrogate takes it for just beyond them. Mark it bad if it is a fault."
             )
     return values, ""

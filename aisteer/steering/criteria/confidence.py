@@ -1,8 +1,8 @@
 r"""Optimism: the mean and some standard deviations, for an extreme, a target, a level or where least is known.
 
-Upper confidence bound :math:`\mu + \beta\sigma` (Srinivas et al., ICML 2010); of a target or a level :math:`t`, the straddle
-:math:`\beta\sigma - |\mu - t|` (Bryan et al., NeurIPS 2005); to learn, :math:`\sigma` alone. What is under way counts as if its
-outcome were its mean: the standard deviation shrinks there.
+Upper confidence bound :math:`\mu + \beta\sigma` (Srinivas et al., ICML 2010); of a target or a level :math:`t`, the
+straddle :math:`\beta\sigma - |\mu - t|` (Bryan et al., NeurIPS 2005); to learn, :math:`\sigma` alone. What is under
+way counts as if its outcome were its mean: the standard deviation shrinks there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 r"""The expected gain of a normal variable, and its logarithm where the gain itself underflows.
 
-With :math:`h(z) = \varphi(z) + z\,\Phi(z)`, the expected improvement over :math:`b` is :math:`\sigma h((\mu - b)/\sigma)`.
-Of a target :math:`t` that was missed by :math:`d` so far, the closeness improves by
+With :math:`h(z) = \varphi(z) + z\,\Phi(z)`, the expected improvement over :math:`b` is :math:`\sigma h((\mu -
+b)/\sigma)`. Of a target :math:`t` that was missed by :math:`d` so far, the closeness improves by
 
 .. math:: (d - |y - t|)_+ = (y - (t - d))_+ - 2 (y - t)_+ + (y - (t + d))_+
 
@@ -57,12 +57,16 @@ def log_closer(mean: Tensor, std: Tensor, reach: Tensor) -> Tensor:
     sound = left > _SOUND
     three = most + torch.log(torch.where(sound, left, 1.0))
     # Else the reach is short against the standard deviation, and the density is smooth across it.
+    direct = _integrated(away[~sound], span[~sound])
+    return torch.log(std) + three.masked_scatter(~sound, direct)
+
+
+def _integrated(away: Tensor, span: Tensor) -> Tensor:
+    """The same with a standard deviation of 1, by quadrature over both sides of the target."""
+    inside, short = away.unsqueeze(-1), span.unsqueeze(-1)
     nodes = 0.5 * (_NODES + 1.0)
-    short = torch.where(sound, 1.0, span).unsqueeze(-1)
-    inside = torch.where(sound, 0.0, away).unsqueeze(-1)
     weights = torch.log(_WEIGHTS * (1.0 - nodes) * 0.5) + 2.0 * torch.log(short)
-    sides = torch.cat(
-        [-0.5 * (inside - short * nodes) ** 2 + weights, -0.5 * (inside + short * nodes) ** 2 + weights], -1
-    )
-    direct = sides.logsumexp(-1) - _LOG_SQRT_2PI
-    return torch.log(std) + torch.where(sound, three, direct)
+    below = -0.5 * (inside - short * nodes) ** 2 + weights
+    above = -0.5 * (inside + short * nodes) ** 2 + weights
+    found: Tensor = torch.cat([below, above], -1).logsumexp(-1) - _LOG_SQRT_2PI
+    return found

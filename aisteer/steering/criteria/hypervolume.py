@@ -1,14 +1,14 @@
 r"""The expected growth of the volume that several objectives dominate.
 
-In each of :math:`S` draws the front of good runs and all that is under way leaves the space above it; that is cut into cells,
-and what a candidate with independent normal objectives adds to a cell with lower corner :math:`l` and upper corner :math:`u`
-is :math:`\prod_j \mathrm{E}(y_j - l_j)_+ - \mathrm{E}(y_j - u_j)_+`, in closed form (Yang et al., J. Glob. Optim. 2019, 75, 3).
-Averaged over draws that is the noisy expected hypervolume improvement (Daulton et al., NeurIPS 2021), with the sum over
-what the candidate itself may be taken exactly. Of two objectives the cells are the strips between the sorted runs; of
-three they are BoTorch's.
+In each of :math:`S` draws the front of good runs and all that is under way leaves the space above it; that is cut
+into cells, and what a candidate with independent normal objectives adds to a cell with lower corner :math:`l` and
+upper corner :math:`u` is :math:`\prod_j \mathrm{E}(y_j - l_j)_+ - \mathrm{E}(y_j - u_j)_+`, in closed form (Yang et
+al., J. Glob. Optim. 2019, 75, 3). Averaged over draws that is the noisy expected hypervolume improvement (Daulton
+et al., NeurIPS 2021), with the sum over what the candidate itself may be taken exactly. Of two objectives the cells
+are the strips between the sorted runs; of three they are BoTorch's.
 
-A weight :math:`w_j` other than 1 makes a weighted hypervolume of it, with the density
-:math:`\prod_j ((y_j - r_j)/\Delta_j)^{w_j - 1}` taken at the corner of each cell: still a volume that only better runs increase.
+A weight :math:`w_j` other than 1 makes a weighted hypervolume of it, with the density :math:`\prod_j ((y_j -
+r_j)/\Delta_j)^{w_j - 1}` taken at the corner of each cell: still a volume that only better runs increase.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NORM = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 def reference_of(belief: Belief) -> tuple[Array, list[str]]:
-    """The reference in each objective's own sense, shape ``(m,)``, and the outcomes for which the data had to give it."""
+    """The reference in each objective's own sense, shape ``(m,)``, and for which outcomes the data had to give it."""
     names = [one.outcome for one in belief.goals.objectives if one.outcome in belief.known]
     given = {one.outcome: getattr(one, "reference", None) for one in belief.goals.objectives}
     derived = [name for name in names if given[name] is None]
@@ -76,7 +76,14 @@ class Hypervolume:
     def sought(self, belief: Belief, under_way: Array, *, batch: int, spread: Array, seed: int) -> Sought:
         """The logarithm of the expected growth; see ``protocol.Criterion``."""
         del spread
-        return _Growth(belief, self._exponents(belief), under_way, batch, seed, self.exploration)
+        return _Growth(
+            belief,
+            self._exponents(belief),
+            under_way,
+            batch=batch,
+            seed=seed,
+            exploration=self.exploration,
+        )
 
     def scores(self, belief: Belief, x: Array, spread: Array) -> Scores:
         """The growth over the front of the posterior means, as a share of the volume between reference and ideal point.
@@ -156,11 +163,24 @@ class _Cells:
             self._log_density = (exponents * corner.log()).sum(-1)
 
     def expected(self, mean: Tensor, std: Tensor) -> Tensor:
-        """The expected growth in each draw, ``b x S``, of ``mean``, ``b x S x m`` or ``b x 1 x m``, ``std``, ``b x m``."""
+        """The expected growth in each draw, ``b x S``; ``mean``: ``b x S x m`` or ``b x 1 x m``; ``std``: ``b x m``."""
+        if self.low.shape[-1] == 2:
+            return self._over_strips(mean, std)
         spread = std[:, None, None, :]
         centre = mean.unsqueeze(-2)
         gained = spread * (_h((centre - self.low) / spread) - _h((centre - self.high) / spread))
         found = gained.clamp_min(0.0).prod(-1)
+        if isinstance(self._log_density, Tensor):
+            found = found * self._log_density.exp()
+        total: Tensor = found.sum(-1)
+        return total
+
+    def _over_strips(self, mean: Tensor, std: Tensor) -> Tensor:
+        """Of two objectives: a strip ends where the next begins, and goes on for ever in the second."""
+        spread = std[:, None, None, :]
+        gained = spread * _h((mean.unsqueeze(-2) - self.low) / spread)
+        beyond = torch.cat([gained[..., 1:, 0], torch.zeros_like(gained[..., :1, 0])], -1)
+        found = (gained[..., 0] - beyond).clamp_min(0.0) * gained[..., 1]
         if isinstance(self._log_density, Tensor):
             found = found * self._log_density.exp()
         total: Tensor = found.sum(-1)
@@ -209,7 +229,14 @@ def _boxes(values: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
 
 class _Growth:
     def __init__(
-        self, belief: Belief, exponents: Tensor, under_way: Array, batch: int, seed: int, exploration: float
+        self,
+        belief: Belief,
+        exponents: Tensor,
+        under_way: Array,
+        *,
+        batch: int,
+        seed: int,
+        exploration: float,
     ) -> None:
         self._belief, self._exponents, self._exploration = belief, exponents, exploration
         self._constraints = asked(belief)
@@ -235,13 +262,13 @@ class _Growth:
             hopeful = np.flatnonzero(front(mean + std))
             others = np.argsort(-(mean + std).sum(axis=1), kind="stable")
             x = x[np.unique(np.concatenate([hopeful, others[:_BASELINE]]))]
-        values = {}
+        values: dict[str, Tensor] = {}
         for place, name in enumerate(names):
             process = belief.known[name].process
-            mean, covariance = (torch.as_tensor(part) for part in process.joint(x))
+            centre, covariance = (torch.as_tensor(part) for part in process.joint(x))
             draws = normal_draws(len(x), _PRUNING_DRAWS, seed + 101 * place)
             factor = cholesky(covariance, size=max(float(covariance.diagonal().mean()), 1e-300))
-            values[name] = ((mean + draws @ factor.mT) - process.centre) / process.scale
+            values[name] = ((centre + draws @ factor.mT) - process.centre) / process.scale
         objectives = torch.stack([values[name] for name in self._names], dim=-1)
         met = values_met(belief, self._constraints, values)
         objectives = (

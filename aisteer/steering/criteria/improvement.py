@@ -5,8 +5,9 @@ good runs and all that is under way. What a candidate may bring is then known in
 
 .. math:: \log \frac{1}{S} \sum_s \mathrm{E}\bigl[(f(x) - b_s)_+ \mid s\bigr] \prod_j P(c_j \text{ holds} \mid s)
 
-is searched: the noisy expected improvement of Letham et al., Bayesian Anal. 2019, 14, 495, with the sum over what the
-candidate itself may be taken exactly. As long as no run is feasible, what is searched is the probability to be feasible.
+is searched: the noisy expected improvement of Letham et al., Bayesian Anal. 2019, 14, 495, with the sum over what
+the candidate itself may be taken exactly. As long as no run is feasible, what is searched is the probability to be
+feasible.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ __all__ = ["Closeness", "Extreme", "Gain", "Improvement"]
 Array = NDArray[np.float64]
 
 _DRAWS = 128
+_CONDITIONED = 48
+"""Draws where what the candidate itself may be is taken exactly: fewer do."""
 _PRUNING_DRAWS = 512
 _BASELINE = 150
 _ENTRIES = 2**18
@@ -98,7 +101,9 @@ class Improvement:
             baseline = np.concatenate([kept, under_way])
             draws = normal_draws(len(baseline) + batch, _DRAWS, seed)
             return NoisyImprovement(belief.process, baseline, draws)
-        return _Feasible(belief, _gain(belief), under_way, batch, seed, self.exploration)
+        return _Feasible(
+            belief, _gain(belief), under_way, batch=batch, seed=seed, exploration=self.exploration
+        )
 
     def scores(self, belief: Belief, x: Array, spread: Array) -> Scores:
         """The improvement over the best run's posterior mean, times the probability to be feasible."""
@@ -136,7 +141,7 @@ class _Feasible:
     """See the module; in units of the standardised objective."""
 
     def __init__(
-        self, belief: Belief, gain: Gain, under_way: Array, batch: int, seed: int, exploration: float
+        self, belief: Belief, gain: Gain, under_way: Array, *, batch: int, seed: int, exploration: float
     ) -> None:
         self._belief, self._gain, self._exploration = belief, gain, exploration
         self._constraints = asked(belief)
@@ -145,11 +150,11 @@ class _Feasible:
         baseline = np.concatenate([self._contenders(tuple(names), seed), under_way])
         size = len(baseline) + batch
         self._drawn = {
-            name: Drawn(belief.known[name].process, normal_draws(size, _DRAWS, seed + 101 * place))
+            name: Drawn(belief.known[name].process, normal_draws(size, _CONDITIONED, seed + 101 * place))
             for place, name in enumerate(names)
         }
         least = gain.worth((belief.process.y - belief.process.centre) / belief.process.scale).min() - 1.0
-        self._best = torch.full((_DRAWS,), float(least), dtype=torch.float64)
+        self._best = torch.full((_CONDITIONED,), float(least), dtype=torch.float64)
         if len(baseline):
             self.add(baseline)
 
@@ -181,18 +186,18 @@ class _Feasible:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values, shape ``b``, at inputs ``x``, shape ``b x d``."""
-        size = max(1, _ENTRIES // max(len(self._drawn[self._objective]), _DRAWS))
+        size = max(1, _ENTRIES // max(len(self._drawn[self._objective]), _CONDITIONED))
         parts = [self._values(x[at : at + size]) for at in range(0, len(x), size)]
         return torch.cat(parts) if parts else x.new_zeros(0)
 
     def _values(self, x: Tensor) -> Tensor:
         chance = log_feasible_drawn(self._belief, self._constraints, self._drawn, x)
         if not self._belief.feasible:
-            return chance.logsumexp(-1) - math.log(_DRAWS)
+            return chance.logsumexp(-1) - math.log(_CONDITIONED)
         mean, std = self._drawn[self._objective].at(x)
         wide = (self._exploration * std).unsqueeze(-1).expand_as(mean)
         gain = self._gain.log_expected(mean, wide, self._best.expand_as(mean))
-        return (gain + chance).logsumexp(-1) - math.log(_DRAWS)
+        return (gain + chance).logsumexp(-1) - math.log(_CONDITIONED)
 
 
 def _gain(belief: Belief) -> Gain:

@@ -1,13 +1,11 @@
 """Thompson sampling: each choice is the best point of one draw of what may be true.
 
-Outcomes are drawn together at many candidates, and the best feasible one is taken; where the draw has none, the one that
-misses the constraints least (Eriksson & Poloczek, AISTATS 2021). Of several objectives it is the one that adds most to the
-dominated volume. What is under way is met by drawing anew for each choice.
+Outcomes are drawn together at many candidates, and the best feasible one is taken; where the draw has none, the one
+that misses the constraints least (Eriksson & Poloczek, AISTATS 2021). Of several objectives it is the one that adds
+most to the dominated volume. What is under way is met by drawing anew for each choice.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -29,17 +27,14 @@ class Thompson(Improvement):
     """For the reader the expected improvement: a draw has no terms. ``drawn_choices`` chooses."""
 
 
-def drawn_choices(
-    belief: Belief, candidates: Array, n: int, rng: np.random.Generator, allowed: Callable[[int], bool]
-) -> list[int]:
-    """Up to ``n`` different places among ``candidates``, each the best allowed one of a draw of its own.
+def drawn_choices(belief: Belief, candidates: Array, n: int, rng: np.random.Generator) -> list[int]:
+    """Up to ``n`` different places among ``candidates``, each the best of a draw of its own.
 
     Args:
         belief: The fitted surrogates.
         candidates: Inputs, shape ``(m, d)``.
         n: How many.
         rng: Draws.
-        allowed: Whether a place may be chosen.
     """
     names = list(belief.known)
     drawn: dict[str, Array] = {}
@@ -53,7 +48,7 @@ def drawn_choices(
     for turn in range(n):
         values = {name: drawn[name][turn] for name in names}
         order = np.argsort(-_worth(belief, values), kind="stable")
-        place = next((int(i) for i in order if int(i) not in chosen and allowed(int(i))), None)
+        place = next((int(i) for i in order if int(i) not in chosen), None)
         if place is None:
             break
         chosen.append(place)
@@ -74,7 +69,7 @@ def _worth(belief: Belief, values: dict[str, Array]) -> Array:
     missed = np.zeros(len(worth))
     for c in constraints:
         size = np.hypot.reduce([k * belief.known[name].process.scale for name, k in c.coefficients.items()])
-        missed += np.maximum(c.excess(values), 0.0) / max(float(size), 1e-300)  # type: ignore[arg-type, call-overload]
+        missed += np.maximum(c.excess(values), 0.0) / max(float(size), 1e-300)  # type: ignore[arg-type]
     return np.where(missed > 0, worth.min() - 1.0 - missed, worth)
 
 

@@ -1,15 +1,15 @@
 r"""How much a run would tell of the outcome everywhere, or of where it crosses a level.
 
-A run at :math:`x` takes :math:`c^2(u, x) / (\sigma^2(x) + \tau^2)` from the variance at :math:`u`, with :math:`c` the posterior
-covariance and :math:`\tau^2` the noise, whatever its outcome. What is searched is the sum of that over points spread
-over the space,
+A run at :math:`x` takes :math:`c^2(u, x) / (\sigma^2(x) + \tau^2)` from the variance at :math:`u`, with :math:`c`
+the posterior covariance and :math:`\tau^2` the noise, whatever its outcome. What is searched is the sum of that
+over points spread over the space,
 
 .. math:: \sum_u w(u) \frac{c^2(u, x)}{\sigma^2(x) + \tau^2}
 
 with :math:`w = 1` to learn the outcome everywhere (Cohn, Ghahramani & Jordan, JAIR 1996, 4, 129) and, for a level
-:math:`t`, the density that the outcome is the level, :math:`w(u) = \varphi((\mu(u) - t)/\sigma(u))/\sigma(u)` (the targeted integrated
-mean square error of Picheny et al., J. Mech. Des. 2010, 132, 071008). One step to where the variance is largest would
-go to the edges of the space instead.
+:math:`t`, the density that the outcome is the level, :math:`w(u) = \varphi((\mu(u) - t)/\sigma(u))/\sigma(u)` (the
+targeted integrated mean square error of Picheny et al., J. Mech. Des. 2010, 132, 071008). One step to where the
+variance is largest would go to the edges of the space instead.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Watched:
 
     Args:
         process: The surrogate.
-        watched: Inputs, shape ``(N, d)``; all of them, or with a level the ``M`` = 512 where the outcome may best be it.
+        watched: Inputs, shape ``(N, d)``; all of them, or with a level the ``M`` = 512 where the outcome is nearest it.
         under_way: Inputs whose outcomes will come, shape ``(p, d)``.
         level: Where the outcome is to be told from more, standardised; ``None`` where it is to be known everywhere.
     """
@@ -62,7 +62,8 @@ class Watched:
     @property
     def variance(self) -> Tensor:
         """At the watched points, shape ``M``."""
-        return (self._prior - self._white.square().sum(0)).clamp_min(_LEAST)
+        found: Tensor = (self._prior - self._white.square().sum(0)).clamp_min(_LEAST)
+        return found
 
     @property
     def weights(self) -> Tensor:
@@ -98,7 +99,8 @@ class Watched:
         own = (self.process.kernel(x, diag=True) - across.square().sum(0)).clamp_min(_LEAST)
         with_watched = self.process.kernel(x, self._watched).to_dense() - across.mT @ self._white
         taken = with_watched.square() / (own + self._noise).unsqueeze(-1)
-        return taken @ weights.mT / len(self._watched)
+        found: Tensor = taken @ weights.mT / len(self._watched)
+        return found
 
     def _solved(self, x: Tensor) -> Tensor:
         cross = self.process.kernel(self._inputs, x).to_dense()
@@ -126,9 +128,10 @@ class VarianceReduction:
         return _Reduction(belief, under_way, spread)
 
     def scores(self, belief: Belief, x: Array, spread: Array) -> Scores:
-        """By how much a run lessens the root mean square of the standard deviation over the space, in the outcome's unit.
+        """By how much a run lessens the root mean square of the standard deviation over the space.
 
-        Of a level set it is that near the level; what it would be everywhere is the exploring term.
+        It is in the outcome's unit. Of a level set it is that near the level; what it would be without the weight of
+        the level is the exploring term.
         """
         watched = Watched(belief.process, spread, np.zeros((0, x.shape[1])), _level(belief))
         with torch.no_grad():
