@@ -58,6 +58,7 @@ class BayesianPool:
     """
 
     name = "bayesian"
+    repeatable = True
 
     def __init__(
         self,

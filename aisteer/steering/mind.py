@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from aisteer.journal.state import Proposal
 from aisteer.problem.pool import Pool, space_from_json
 from aisteer.problem.regions import ruled_out
 from aisteer.problem.space import Space
+from aisteer.steering.ahead import Ahead
 from aisteer.steering.audits import Audits
 from aisteer.steering.finishing import finish
 from aisteer.steering.policies import policy
@@ -39,6 +40,7 @@ class _Task:
     space: Space | Pool
     policy: Policy
     audits: Audits
+    ahead: Ahead = field(default_factory=Ahead)
     data: str | None = None
     model: int = -1
 
@@ -102,10 +104,12 @@ class Mind:
         gone = {name for names in out.values() for name in names}
         stands = replace(stands, waiting=tuple(p for p in stands.waiting if p.id not in gone))
         if not isinstance(task.policy, Predicts):
-            return self._at_random(task, evidence, stands, out)
+            return _or_finish(self._at_random(task, evidence, stands, out), evidence, stands)
         n = wanted(stands)
         news = task.data != self._data(evidence)
         if not n and not stands.unpredicted and not (news and stands.waiting):
+            if stands.active and stands.asks and stands.waiting and stands.left != 0:
+                task.ahead.prepare(task.policy, evidence, stands.batch)
             return _or_finish(Thought(withdrawals=out, trouble=_trouble(task.policy)), evidence, stands)
         thought = self._considered(task, evidence, stands, n)
         trouble = _trouble(task.policy) or thought.trouble
@@ -122,7 +126,7 @@ class Mind:
 
     def _considered(self, task: _Task, evidence: Evidence, stands: Situation, n: int) -> Thought:
         drawn = task.audits.among(stands, n)
-        batch = task.policy.propose(evidence, n - drawn)
+        batch = task.ahead.propose(task.policy, evidence, n - drawn)
         audits = task.audits.drafts(task.policy, evidence, batch.drafts, drawn if batch.summary else 0)
         news = task.data != self._data(evidence)
         fit = self._fit(task, evidence, stands, batch.summary)

@@ -37,6 +37,7 @@ class Situation:
         unit: What costs are counted in.
         finish: The last proposal to end this task.
         prices: The same of proposals that ask for resources of their own, by name.
+        asks: A human decides on each proposal, as no rule does: there is time to make the next ones ready.
         made: Proposals that were made so far, in the whole campaign.
         model: Revision of the last surrogate in the journal; -1 where there is none.
         fitted: Digest of the data that it was fitted on.
@@ -56,6 +57,7 @@ class Situation:
     unit: str = "node-hours"
     finish: Proposal | None = None
     prices: dict[str, float] = field(default_factory=dict)
+    asks: bool = False
     made: int = 0
     model: int = -1
     fitted: str = ""
@@ -104,6 +106,7 @@ def situation(state: State, task: str) -> Situation:
         unit=state.unit,
         finish=state.proposals[state.finishing[task]] if task in state.finishing else None,
         prices={p.id: estimate_cost(definition, state, task, p.resources) for p in own},
+        asks=(definition.get("autonomy") or state.autonomy or {"rule": "ask"}).get("rule") == "ask",
         made=state.next_proposal - 1,
         model=fit.model if fit else -1,
         fitted=str(fit.summary.get("data", "")) if fit else "",
