@@ -15,7 +15,16 @@ from aisteer.problem.parameters import is_finite_number
 from aisteer.problem.shipping import Shipment, is_found_by_workers, ship
 from aisteer.problem.simulation import Simulation
 
-__all__ = ["FALLBACKS", "GIVEN", "PATIENCE", "ForeignMind", "generator", "language_of", "named", "replaceable"]
+__all__ = [
+    "FALLBACKS",
+    "GIVEN",
+    "PATIENCE",
+    "ForeignMind",
+    "generator",
+    "language_of",
+    "named",
+    "replaceable",
+]
 
 Json = dict[str, Any]
 PATIENCE = 120.0

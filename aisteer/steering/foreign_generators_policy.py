@@ -11,6 +11,7 @@ from aisteer.journal.commands import Draft
 from aisteer.problem.pool import Pool
 from aisteer.problem.regions import ruled_out
 from aisteer.problem.space import Space
+from aisteer.steering.context import in_context
 from aisteer.steering.foreign_generators import PATIENCE, named
 from aisteer.steering.foreign_generators_asking import Answer, Conversation
 from aisteer.steering.foreign_generators_loading import Live, MindMissing, speaker_of
@@ -42,6 +43,8 @@ class ForeignPolicy:
     """
 
     name = "generator"
+    repeatable = False
+    """It remembers what it was asked, so it is not asked what it would propose if things stood otherwise."""
 
     def __init__(
         self,
@@ -70,6 +73,10 @@ class ForeignPolicy:
         """Of our surrogate, for those who show what is believed; ``None`` without one."""
         return getattr(self.own, "fitter", None)
 
+    def judge(self, evidence: Evidence) -> Any:
+        """Of our surrogate: the acquisition at inputs, for those who show it."""
+        return self.own.judge(evidence)  # type: ignore[union-attr]  # whoever asks has its fitter
+
     # --- proposing ----------------------------------------------------------------------------
 
     def propose(self, evidence: Evidence, n: int) -> Batch:
@@ -86,7 +93,7 @@ class ForeignPolicy:
         return Batch(drafts, summary=summary)
 
     def _proposed(self, evidence: Evidence, n: int) -> list[Draft]:
-        note = self._renewed(evidence)
+        evidence, note = in_context(evidence), self._renewed(evidence)
         fault, answer = "", Answer()
         try:
             answer = self._patience.ask(lambda: self._answer(evidence, n))

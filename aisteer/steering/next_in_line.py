@@ -19,12 +19,15 @@ def next_if_rejected(policy: Policy, evidence: Evidence, proposal: str) -> Json:
 
     Returns:
         A reason of the kind ``next``: ``parameters``, ``predicted``, ``acquisition``, ``rank``, ``of`` of that point;
-        ``parameters`` is ``None`` where there would be none, or where the proposal does not wait any more.
+        ``parameters`` is ``None`` where there would be none, where the proposal does not wait any more, and with
+        ``words`` that say why where it cannot be known.
     """
     refused = next((parameters for name, parameters in evidence.waiting if name == proposal), None)
     nothing: Json = {"kind": "next", "parameters": None}
     if refused is None:
         return nothing
+    if not getattr(policy, "repeatable", True):  # asked, it would take this for what is
+        return {**nothing, "words": "only the mind that proposes could say, and asking would change it"}
     then = replace(
         evidence,
         waiting=tuple(one for one in evidence.waiting if one[0] != proposal),

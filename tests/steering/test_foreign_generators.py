@@ -16,8 +16,10 @@ from aisteer.problem.parameters import Choice, Float, Int
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
 from aisteer.steering import Generator
+from aisteer.steering.evidence import evidence
 from aisteer.steering.foreign_generators import ForeignMind, generator
 from aisteer.steering.mind import Mind
+from aisteer.steering.next_in_line import next_if_rejected
 from tests.steering.scenes import DRIVER, HUMAN, SQUARE, Campaign, task
 
 
@@ -248,6 +250,20 @@ def test_what_steering_pins_holds_for_it_too(tmp_path):
     thought = scene.turn()
     assert {draft.parameters["y"] for draft in thought.drafts} == {0.25}
     assert len(thought.drafts) == 4
+
+
+def test_what_is_believed_is_ours_and_it_is_not_asked_what_it_would_do(tmp_path):
+    scene = Scene(tmp_path, generator(Recorder))
+    for _ in range(2):
+        scene.turn()
+    scene.campaign.think(scene.mind)
+    known = evidence(scene.state, "main")
+    shown = scene.mind.belief(known, x="x", resolution=11)
+    assert shown["mean"].shape == shown["acquisition"].shape == (11,)
+    asked = scene.heard.at
+    told = next_if_rejected(scene.mind.policy_of(known), known, "P9")
+    assert (told["parameters"], scene.heard.at) == (None, asked)
+    assert "asking would change it" in told["words"]
 
 
 def test_a_rejected_suggestion_of_optuna_is_a_trial_that_failed(tmp_path):

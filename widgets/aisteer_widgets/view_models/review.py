@@ -171,7 +171,7 @@ def _next(scene: Scene, task: Task, proposal: Proposal, words: Words) -> str:
         return ""
     point = reason.get("parameters")
     if not point:
-        return "nothing: no other point is left to propose"
+        return fmt.clip(reason.get("words") or "nothing: no other point is left to propose", 160)
     guess = (reason.get("predicted") or {}).get(task.objective.outcome) if task.objective else None
     expected = (
         f": {fmt.estimate(float(guess[0]), float(guess[1]), task.objective.shown_unit)}"
