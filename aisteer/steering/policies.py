@@ -76,8 +76,8 @@ GENERATOR = "generator"
 _OPTIONS = {
     "bayesian": {"initial", "acquisition", "fixed"},
     "random": set[str](),
-    GENERATOR: {"mind", "patience", "fallback", "initial"},
 }
+_OPTIONS[GENERATOR] = {"mind", "patience", "fallback"} | _OPTIONS["bayesian"]  # ours predicts, and fills in
 
 
 def policy(
