@@ -43,6 +43,36 @@ def campaign(name: str, **more: Any) -> ai.Campaign:
     )
 
 
+@ai.simulation
+def cast(temperature, density, metal):
+    """Smooth in two numbers, better of one metal than of the other."""
+    x, y = (temperature - 300) / 1700, (density - 7) / 2
+    return {"diffusion": ai.Estimate(2 - (x - 0.6) ** 2 - (y - 0.4) ** 2 + 0.5 * (metal == "Cu"), 0.02)}
+
+
+def alloyed(name: str) -> ai.Campaign:
+    """Two numbers and a choice; runs end at once."""
+    space = ai.Space(
+        temperature=ai.Float(300, 2000, unit="K"),
+        density=ai.Float(7.0, 9.0, unit="g/cm³"),
+        metal=ai.Choice(["Cu", "Ni"]),
+    )
+    return ai.Campaign(
+        name,
+        simulation=cast,
+        space=space,
+        objective=ai.Maximize("diffusion", unit="10⁻⁹ m²/s"),
+        policy="bayesian",
+        batch=2,
+        slots=2,
+        runs=10,
+        cost=0.01,
+        hold=0,
+        autonomy=ai.Accept(),
+        budget=ai.NodeHours(5),
+    )
+
+
 @ai.simulation(checkpoint=True)
 def anneal(temperature, *, steps=1_000_000, restart=None):
     """It goes on until it is told otherwise, and says how far it means to go."""

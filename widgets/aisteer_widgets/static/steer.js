@@ -1,4 +1,5 @@
 // Steering the AI itself: every setting as it stands, who set it and why, and what can be set. One reason goes with whatever is set next.
+// What is typed is painted at once, so that a field that is emptied after it was sent shows empty.
 
 function steerPanel(ctx) {
   const d = ctx.snap.steer;
@@ -24,7 +25,7 @@ function steerButton(ctx, label, act, more) {
 function steerSet(ctx, d, form) {
   return h("div", { key: "set", class: "ais-steer-set" },
     h("label", { class: "ais-field ais-wide" }, h("span", {}, "Reason for what you set next (kept in the journal)"),
-      h("input", { class: "ais-input", type: "text", maxlength: "400", value: form.reason || "", oninput: (e) => { form.reason = e.target.value; ctx.paint(); } })),
+      h("input", { class: "ais-input", type: "text", maxlength: "400", value: form.reason || "", oninput: (e) => { form.reason = e.target.value; ctx.paint_now(); } })),
     d.set.map((s) => h("div", { key: s.name, class: "ais-steer-line" }, h("b", {}, s.words), h("span", { class: "ais-dim" }, [s.said, s.reason].filter(Boolean).join(": ")), h("span", { class: "ais-grow" }),
       steerButton(ctx, ["forbidden", "favoured", "pinned"].includes(s.name) ? "Take all back" : "Take back", () => change(ctx, { [s.name]: null }), { name: `Take back: ${s.words}` }))),
     d.undo ? h("div", { key: "undo" }, steerButton(ctx, "Undo the last change", () => asked(ctx, "unsteer", {}))) : null);
@@ -37,7 +38,7 @@ function steerNumber(ctx, form, { name, label, value, low, hint, apply }) {
   const send = () => { const v = Number(typed); if (typed.trim() === "" || !Number.isFinite(v) || v < low) { ctx.fail("steer", `${label}: give a number from ${low} on. Nothing was changed.`); return; } form[name] = undefined; if (v !== value) apply(v); };
   return h("label", { key: name, class: "ais-field" }, h("span", {}, label, hint ? h("small", {}, hint) : null),
     h("span", { class: "ais-steer-pair" }, h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", value: typed, "aria-label": `${label}${hint ? `, ${hint}` : ""}`,
-      oninput: (e) => { form[name] = e.target.value; ctx.paint(); }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }),
+      oninput: (e) => { form[name] = e.target.value; ctx.paint_now(); }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }),
       steerButton(ctx, "Set", send, { name: `Set ${label}` })));
 }
 
@@ -85,7 +86,7 @@ function steerRegions(ctx, d, form) {
   };
   const drop = (r) => { const rest = d.regions.filter((o) => o.kind === r.kind && o.place !== r.place).map((o) => o.box); change(ctx, { [r.kind]: rest.length ? rest : null }); };
   const side = (f, which, words) => h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", placeholder: words, value: form.box[f.name]?.[which] ?? "", "aria-label": `${f.label}, ${which === "low" ? "from, or the value to pin" : "to"}, ${f.hint}`,
-    oninput: (e) => { form.box[f.name] = { ...form.box[f.name], [which]: e.target.value }; ctx.paint(); } });
+    oninput: (e) => { form.box[f.name] = { ...form.box[f.name], [which]: e.target.value }; ctx.paint_now(); } });
   return h("div", { key: "regions", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "A region or a value: what is left empty may be anything"),
     h("div", { class: "ais-fields" }, d.parameters.map((f) => h("div", { key: f.name, class: "ais-field" }, h("span", {}, f.label, f.unit ? h("i", {}, ` ${f.unit}`) : "", f.hint ? h("small", {}, f.hint) : null),
       f.kind === "choice" ? h("select", { class: "ais-select", "aria-label": f.label, value: String(form.box[f.name]?.option ?? ""), onchange: (e) => { form.box[f.name] = e.target.value === "" ? {} : { option: Number(e.target.value) }; ctx.paint(); } }, h("option", { value: "" }, "any"), f.choices.map((c, n) => h("option", { value: String(n) }, c)))
@@ -101,7 +102,7 @@ function steerResults(ctx, d, form) {
   const run = form.run ?? ctx.ui.run ?? "";
   const send = () => { if (!run.trim()) { ctx.fail("steer", "Name the run first, such as R7, or select it among the runs. Nothing was changed."); return; } form.run = undefined; asked(ctx, "mark", { run: run.trim().toUpperCase(), bad: true }); };
   return h("div", { key: "results", class: "ais-steer-box" },
-    h("label", { class: "ais-field" }, h("span", {}, "A result that is bad leaves the fit; it can be put back"), h("span", { class: "ais-steer-pair" }, h("input", { class: "ais-input", type: "text", placeholder: "R7", value: run, "aria-label": "Run whose result is bad", oninput: (e) => { form.run = e.target.value; ctx.paint(); }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }), steerButton(ctx, "Mark bad", send))),
+    h("label", { class: "ais-field" }, h("span", {}, "A result that is bad leaves the fit; it can be put back"), h("span", { class: "ais-steer-pair" }, h("input", { class: "ais-input", type: "text", placeholder: "R7", value: run, "aria-label": "Run whose result is bad", oninput: (e) => { form.run = e.target.value; ctx.paint_now(); }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }), steerButton(ctx, "Mark bad", send))),
     d.bad.map((b) => h("div", { key: b.run, class: "ais-steer-line" }, h("s", {}, b.words), h("span", { class: "ais-grow" }), steerButton(ctx, "Put back", () => asked(ctx, "mark", { run: b.run, bad: false }), { name: `Put ${b.run} back` }))),
     d.data.map((x) => h("div", { key: x.data, class: "ais-steer-line" }, h("span", {}, x.words), h("span", { class: "ais-grow" }), steerButton(ctx, x.out ? "Put back" : "Take out", () => asked(ctx, "mark_data", { data: x.data, bad: !x.out }), { name: `${x.out ? "Put back" : "Take out"} ${x.data}` }))),
     h("div", { class: "ais-dim" }, "Results measured elsewhere are added in a cell: ", h("code", {}, "campaign.add_data(table, source=…)")));
@@ -111,7 +112,7 @@ function steerResults(ctx, d, form) {
 
 function steerRule(ctx, d, form) {
   const r = d.rule, get = (n, start) => form[n] !== undefined ? form[n] : start;
-  const field = (n, label, start) => h("label", { key: n, class: "ais-field" }, h("span", {}, label), h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", value: get(n, start), oninput: (e) => { form[n] = e.target.value; ctx.paint(); } }));
+  const field = (n, label, start) => h("label", { key: n, class: "ais-field" }, h("span", {}, label), h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", value: get(n, start), oninput: (e) => { form[n] = e.target.value; ctx.paint_now(); } }));
   const send = () => {
     const coverage = Number(get("coverage", String(100 * r.coverage))) / 100, least = Number(get("least", String(r.least))), cost = get("cost", "").trim();
     asked(ctx, "rule", { coverage, least: Number.isInteger(least) ? least : null, cost: cost === "" ? null : Number(cost) });

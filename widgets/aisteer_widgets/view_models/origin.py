@@ -39,6 +39,8 @@ def whose(state: State, proposal: Proposal) -> str:
     )
     if proposal.action == "stop":
         action = f", asks to stop {proposal.run}"
+    if proposal.action == "finish":
+        action = ", proposes to end the campaign"
     if proposal.parent is not None:
         return f"your edit of {proposal.parent}{action}{place}"
     if proposal.origin == "human":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aisteer.journal.events import STARTS
 from aisteer.journal.state import Proposal, State
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.batch import last_batch
@@ -97,7 +98,7 @@ def card(scene: Scene, proposal: Proposal) -> Json:
         "edited": parent.id if parent is not None else "",
         "smiles": smiles,
         "picture": scene.draw(smiles) if smiles else "",
-        "editable": proposal.action != "stop",
+        "editable": proposal.action in STARTS,
     }
 
 
@@ -122,7 +123,7 @@ def _parameters(task: Task, proposal: Proposal, parent: Proposal | None) -> list
 
 def _expected(scene: Scene, task: Task, proposal: Proposal, parent: Proposal | None) -> Json | None:
     objective = task.objective
-    if objective is None:
+    if objective is None or proposal.action == "finish":
         return None
     guess = proposal.predicted.get(objective.outcome)
     if not guess:
