@@ -269,3 +269,16 @@ def test_runs_that_a_surrogate_does_not_count_are_told_from_those_that_it_waits_
     story.propose({"temperature": 900.0, "density": 8.0})
     (card,) = cards_of(story).values()
     assert card["expected"]["text"].endswith("none has so far, as the 4 runs of the random arm do not count")
+
+
+def test_a_proposal_to_end_says_why_expects_nothing_and_cannot_be_edited():
+    story = Story().start()
+    words = "the last 20 runs were no better than R2, beyond their standard errors"
+    reason = {"kind": "finish", "rule": "stagnation", "words": words, "runs": 20}
+    draft = cmd.Draft(task="main", parameters={}, origin="ai", action="finish", reasons=[reason])
+    story.submit(cmd.Propose(actor=AI, drafts=[draft], epoch=1))
+    (card,) = shown(story)["review"]["cards"]
+    assert card["who"] == "AI, proposes to end the campaign"
+    assert card["reasons"] == [words]
+    assert card["expected"] is None
+    assert not card["editable"]
