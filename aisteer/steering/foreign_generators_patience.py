@@ -31,7 +31,7 @@ class Patience(Generic[T]):
         self._thread: threading.Thread | None = None
         self._since = 0.0
         self._answer: list[T] = []
-        self._error: list[BaseException] = []
+        self._error: list[Exception] = []
 
     @property
     def busy(self) -> bool:
@@ -60,13 +60,15 @@ class Patience(Generic[T]):
 
     def _begin(self, question: Callable[[], T]) -> None:
         answer: list[T] = []
-        error: list[BaseException] = []
+        error: list[Exception] = []
 
         def run() -> None:
             try:
                 answer.append(question())
-            except BaseException as failure:  # noqa: BLE001  it is raised again where it was asked
+            except Exception as failure:  # noqa: BLE001  it is raised again where it was asked
                 error.append(failure)
+            except BaseException as failure:  # noqa: BLE001  one that calls sys.exit() ends nothing but itself
+                error.append(RuntimeError(f"{type(failure).__name__}: {failure}"))
 
         self._answer, self._error, self._since = answer, error, time.monotonic()
         self._thread = threading.Thread(target=run, name="aisteer-generator", daemon=True)

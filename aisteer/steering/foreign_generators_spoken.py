@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 from aisteer.problem.parameters import Choice, Parameter
@@ -15,6 +16,9 @@ from aisteer.steering.protocols import Evidence, Json
 from aisteer.steering.vocs import vocs_of
 
 __all__ = ["Assignment", "Function", "GestApi", "Speaker", "Told"]
+
+_MOST = 10_000
+"""Points of one answer that are looked at: one without an end would not be the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def listed(found: Any) -> list[Any]:
         return list(found.to_dict(orient="records"))
     if isinstance(found, Mapping | str) or not isinstance(found, Iterable):
         return [found]
-    return list(found)
+    return list(islice(found, _MOST))
 
 
 def _without_id(point: Any) -> Any:

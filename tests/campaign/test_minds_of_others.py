@@ -85,6 +85,22 @@ def test_another_version_of_its_package_is_no_other_definition(minded, forget):
     assert minded(older).state.position == campaign.state.position
 
 
+def test_the_mind_is_changed_while_it_goes_on(minded):
+    campaign = minded("manual")
+    campaign.start()
+    said = campaign.redefine(policy=ai.generator(march, start=0.5), initial=1)
+    assert "policy name: manual → generator" in said
+    until(lambda: len(campaign.state.waiting) == 2)
+    first, second = (campaign.state.proposals[name] for name in ("P1", "P2"))
+    assert first.reasons[-1]["kind"] == "initial"
+    assert second.reasons[0]["name"] == "march"
+    campaign.redefine(policy="random")
+    for name in ("P1", "P2"):
+        campaign.proposals[name].reject()
+    until(lambda: len(campaign.state.waiting) == 2)
+    assert {campaign.state.proposals[name].origin for name in campaign.state.waiting} == {"random"}
+
+
 def test_it_drives_a_campaign_on_a_real_endpoint_and_goes_on_after_a_restart(minded, forget):
     campaign = minded(ai.generator(march, start=0.5), autonomy=ai.Accept(), runs=4)
     campaign.start()

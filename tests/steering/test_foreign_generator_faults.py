@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import subprocess
@@ -130,6 +131,15 @@ def test_one_that_raises_is_replaced_until_it_no_longer_does(tmp_path):
             scene.campaign.end(run, 1.0)
     assert scene.turn().trouble == ""
     assert len(talker.told) == 12
+
+
+def test_one_that_wants_to_exit_or_finds_no_end_does_neither(tmp_path):
+    leaves, endless = SystemExit(3), ({"x": i % 7 / 7, "y": 0.1} for i in itertools.count())
+    scene, _ = spoken_to(tmp_path, leaves, endless)
+    assert "Talker raised RuntimeError: SystemExit: 3" in scene.turn().trouble
+    thought = scene.turn()
+    assert thought.trouble == ""
+    assert [draft.parameters["x"] for draft in thought.drafts] == [0, 1 / 7, 2 / 7, 3 / 7]
 
 
 def test_one_that_raises_when_it_is_told_something_is_not_told_it_twice(tmp_path):
