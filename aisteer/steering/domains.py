@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
 from aisteer.steering.protocols import Json
+from aisteer.surrogates.columns import Columns
 from aisteer.surrogates.kernels import Candidate, box_kernels, feature_kernels, split_features
 
 __all__ = ["Box", "Candidates", "Domain"]
@@ -31,6 +32,9 @@ class Domain(Protocol):
 
     def kernels(self) -> list[Candidate]:
         """Kernels to be tried."""
+
+    def columns(self) -> Columns:
+        """How networks are to scale the inputs."""
 
     def nearness(self, point: Array, others: Array) -> tuple[str, Array]:
         """How near ``point``, shape ``(d,)``, is to ``others``, shape ``(n, d)``: in what terms, and values.
@@ -54,6 +58,10 @@ class Box:
     def kernels(self) -> list[Candidate]:
         """Matérn over the numbers times one for the choices."""
         return box_kernels(self.space.dimension, self.categorical)
+
+    def columns(self) -> Columns:
+        """Numbers around zero, and a column for each option of a choice without an order."""
+        return Columns.of_box(self.space.dimension, {i: self.space.discrete[i] for i in self.categorical})
 
     def nearness(self, point: Array, others: Array) -> tuple[str, Array]:
         """The share of the diagonal of the box; different choices are a whole side apart."""
@@ -99,6 +107,14 @@ class Candidates:
     def kernels(self) -> list[Candidate]:
         """By similarity where features are fingerprints, by distance where they are numbers."""
         return self._kernels
+
+    def columns(self) -> Columns:
+        """Around zero; bits share one scale, so that rare ones do not outweigh all others."""
+        plain = Columns.of_rows(self.matrix)
+        spread = plain.spread.copy()
+        if self._sparse:
+            spread[self._sparse] = np.sqrt((self.matrix[:, self._sparse].var(axis=0)).mean()) or 1.0
+        return Columns(plain.centre, spread)
 
     def nearness(self, point: Array, others: Array) -> tuple[str, Array]:
         """Tanimoto similarity of fingerprints; else the share of the diagonal of the pool's features."""

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from aisteer.problem.goals import Goals
 from aisteer.problem.objective import Objective
+from aisteer.problem.surrogate_names import SURROGATES
 from aisteer.steering.domains import Domain
+from aisteer.steering.learners import learned
 from aisteer.steering.outliers import tamed
 from aisteer.steering.pareto import front
 from aisteer.steering.protocols import Datum, Evidence, Json
 from aisteer.steering.rolling import rolling
 from aisteer.surrogates.calibration import Calibration, Skill, calibration, skill
-from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, fit, fitted_on
+from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, fitted_on
 
 __all__ = ["LEAST", "Belief", "Fitter", "Known"]
 
@@ -192,12 +194,16 @@ class Belief:
 
 
 class Fitter:
-    """Fits the surrogates of one task, and keeps the last fit for as long as the data stays the same."""
+    """Fits the surrogates of one task, and keeps the last fit for as long as the data stays the same.
+
+    ``surrogate`` is the one that is fitted where steering names no other, ``seed`` that of its training.
+    """
 
     def __init__(self, domain: Domain, goals: Goals | Json) -> None:
         self.domain = domain
         self.goals = goals if isinstance(goals, Goals) else Goals.of({"objective": goals})
         self.objective = self.goals.first
+        self.surrogate, self.seed = SURROGATES[0], 0
         self._last: Belief | None = None
         self._remembered = {outcome: Remembered() for outcome in self.goals.outcomes}
         self._inside: dict[str, bool] = {}
@@ -208,9 +214,10 @@ class Fitter:
         data = self._chosen(told)
         if len(data) < LEAST:
             return None
-        digest = self._digest(data)
+        named = str(evidence.steering.get("surrogate") or self.surrogate)
+        digest = self._digest(data, named)
         if self._last is None or self._last.digest != digest:
-            self._last = self._fit(data, digest, told)
+            self._last = self._fit(data, digest, told, named)
         return self._last
 
     def _tells(self, datum: Datum, outcome: str) -> bool:
@@ -240,15 +247,15 @@ class Fitter:
         kept.update(others[i] for i in places)
         return tuple(told[i] for i in sorted(kept))
 
-    def _digest(self, data: tuple[Datum, ...]) -> str:
-        total = hashlib.sha256()
+    def _digest(self, data: tuple[Datum, ...], named: str) -> str:
+        total = hashlib.sha256(b"" if named == SURROGATES[0] else named.encode())
         for d in data:
             total.update(f"{d.run}={self._outcome(d)};".encode())
             for name in self.goals.outcomes[1:]:
                 total.update(f"{name}={d.outcomes.get(name)};".encode())
         return total.hexdigest()[:16]
 
-    def _fit(self, data: tuple[Datum, ...], digest: str, told: list[Datum]) -> Belief:
+    def _fit(self, data: tuple[Datum, ...], digest: str, told: list[Datum], named: str) -> Belief:
         x = self.domain.encode([d.parameters for d in data])
         known: dict[str, Known] = {}
         for outcome in self.goals.outcomes:
@@ -259,15 +266,25 @@ class Fitter:
             history = (
                 told if outcome == self.objective.outcome else [d for d in told if self._tells(d, outcome)]
             )
-            known[outcome] = self._known(outcome, rows, x if rows is data else x[here], history)
+            known[outcome] = self._known(outcome, rows, x if rows is data else x[here], history, named)
         place, feasible = _best(self.goals, known, x)
         return Belief(self.goals, known, place, feasible, digest, len(told) - len(data))
 
-    def _known(self, outcome: str, data: tuple[Datum, ...], x: Array, history: Sequence[Datum]) -> Known:
+    def _known(
+        self, outcome: str, data: tuple[Datum, ...], x: Array, history: Sequence[Datum], named: str
+    ) -> Known:
         pairs = np.array([d.outcomes[outcome] for d in data], dtype=np.float64)
         y, error, sign = pairs[:, 0], pairs[:, 1], self.goals.sign(outcome)
         followed, unusual = tamed(y, [d.run for d in data])
-        process = fit(x, sign * followed, error, self.domain.kernels(), self._remembered[outcome])
+        process, instead = learned(
+            named,
+            x,
+            sign * followed,
+            error,
+            domain=self.domain,
+            remembered=self._remembered[outcome],
+            seed=self.seed,
+        )
         left = process.leave_one_out()
         return Known(
             outcome=outcome,
@@ -279,8 +296,8 @@ class Fitter:
             y=y,
             error=error,
             calibration=_calibration(outcome, history, process.noise),
-            skill=skill(followed, sign * left.mean, left.std),
-            words=" ".join(w for w in (process.words, unusual) if w),
+            skill=skill(followed, sign * left.mean, left.std, process.held_out),
+            words=" ".join(w for w in (instead, process.words, unusual) if w),
         )
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aisteer.errors import BadDefinition, MissingExtra
 from aisteer.problem.goals import Goals
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
+from aisteer.problem.surrogate_names import SURROGATES
 from aisteer.steering.protocols import Json, Policy
+
+if TYPE_CHECKING:
+    from aisteer.steering.bayesian_box import BayesianBox
+    from aisteer.steering.bayesian_pool import BayesianPool
 
 __all__ = ["GENERATOR", "POLICIES", "policy"]
 
@@ -23,22 +28,35 @@ def _bayesian(definition: Json, space: Space | Pool, seed: int, options: Json) -
         raise BadDefinition(
             f"There is no acquisition {named!r:.60} for this goal. Choose one of {', '.join(goals.acquisitions)}."
         )
+    surrogate = options.get("surrogate", SURROGATES[0])
+    if surrogate not in SURROGATES:
+        raise BadDefinition(
+            f"There is no surrogate {surrogate!r:.60}. Choose one of {', '.join(SURROGATES)}."
+        )
     try:
         import torch
 
         torch.set_num_threads(1)  # In the thread that fits: simulations have the other cores.
-        if isinstance(space, Pool):
-            from aisteer.steering.bayesian_pool import BayesianPool
-
-            return BayesianPool(space, goals, seed=seed, initial=initial, acquisition=named)
-        from aisteer.steering.bayesian_box import BayesianBox
-
-        return BayesianBox(space, goals, seed=seed, initial=initial, acquisition=named)
+        made = _searching(space, goals, seed, initial, named)
     except ImportError as missing:
         raise MissingExtra(
             f"The policy 'bayesian' needs PyTorch and BoTorch ({missing}), so nothing is proposed. "
             "Runs go on, and points of your own can be proposed. Install them with: pip install 'aisteer[steer]'."
         ) from missing
+    made.fitter.surrogate, made.fitter.seed = surrogate, seed
+    return made
+
+
+def _searching(
+    space: Space | Pool, goals: Goals, seed: int, initial: int | None, named: str | None
+) -> BayesianBox | BayesianPool:
+    if isinstance(space, Pool):
+        from aisteer.steering.bayesian_pool import BayesianPool
+
+        return BayesianPool(space, goals, seed=seed, initial=initial, acquisition=named)
+    from aisteer.steering.bayesian_box import BayesianBox
+
+    return BayesianBox(space, goals, seed=seed, initial=initial, acquisition=named)
 
 
 def _random(definition: Json, space: Space | Pool, seed: int, options: Json) -> Policy:
@@ -74,7 +92,7 @@ GENERATOR = "generator"
 """The policy of a task for which somebody else's mind proposes (``aisteer.steering.foreign_generators``)."""
 
 _OPTIONS = {
-    "bayesian": {"initial", "acquisition", "fixed"},
+    "bayesian": {"initial", "acquisition", "fixed", "surrogate"},
     "random": set[str](),
 }
 _OPTIONS[GENERATOR] = {"mind", "patience", "fallback"} | _OPTIONS["bayesian"]  # ours predicts, and fills in

@@ -32,6 +32,7 @@ _HALF_WIDTH = 1.6448536269514722
 """Half the width of that interval, in standard deviations of a normal distribution."""
 NEEDED = 8
 """Predictions made before the run that it takes to say anything."""
+_NOT_AGAIN = "the hyper-parameters were not fitted again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +215,14 @@ def _words(every: Coverage, acquired: Coverage | None, audit: Coverage | None, c
     return f"{counted}; {verdict}."
 
 
-def skill(outcome: Array, mean: Array, std: Array) -> Skill | None:
+def skill(outcome: Array, mean: Array, std: Array, how: str = _NOT_AGAIN) -> Skill | None:
     """Score leave-one-out predictions; ``None`` with fewer than 3 outcomes or no spread.
 
     Args:
         outcome: Shape ``(n,)``.
         mean: Predicted from the others, shape ``(n,)``.
         std: Predicted for the measurement, shape ``(n,)``; positive.
+        how: In words, how the others were left out.
     """
     n = len(outcome)
     if n < 3 or not np.ptp(outcome) > 0:
@@ -234,7 +236,7 @@ def skill(outcome: Array, mean: Array, std: Array) -> Skill | None:
     )
     words = (
         f"Predicting each of {n} outcomes from the others, the model {verdict} ({inside:.0%} inside the "
-        f"{LEVEL:.0%} interval; the hyper-parameters were not fitted again)."
+        f"{LEVEL:.0%} interval; {how})."
     )
     return Skill(rmse, spread, explained, inside, _negative_log_density(outcome, mean, std), words)
 

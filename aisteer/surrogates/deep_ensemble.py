@@ -222,14 +222,13 @@ def fit(x: Array, y: Array, error: Array, *, columns: Columns | None = None, see
     if len(places) < LEAST:
         raise NotFitted(
             f"A deep ensemble takes outcomes at {LEAST} different points at least and there are {len(places)}: with "
-            "fewer, nothing could be held out to calibrate it. Use the Gaussian process until there are more.",
+            "fewer, nothing could be held out to calibrate it.",
             needed=LEAST,
         )
     known = standard(y)
     if not known.spread > 0:
         raise NotFitted(
-            "All outcomes are equal so far, so a deep ensemble has nothing to learn. Use the Gaussian process "
-            "until they differ."
+            "All outcomes are equal so far, so a deep ensemble has nothing to learn until they differ."
         )
     generator = torch.Generator().manual_seed(seed)
     # Replicates stay together: one that was seen would make its twin look easy.
@@ -243,7 +242,7 @@ def fit(x: Array, y: Array, error: Array, *, columns: Columns | None = None, see
     errors = torch.as_tensor((error / known.spread) ** 2 + known.doubt**2).float()
     networks = train(scaled, torch.as_tensor(known.y).float(), errors, split, generator)
     if not all(bool(torch.isfinite(leaf).all()) for leaf in (*networks.weights, *networks.biases)):
-        raise NotFitted("The training of the deep ensemble did not converge. Use the Gaussian process.")
+        raise NotFitted("The training of the deep ensemble did not converge.")
     return DeepEnsemble(
         networks,
         columns or Columns.of_rows(x),

@@ -77,6 +77,9 @@ class GaussianProcess:
         before: One with the same hyper-parameters, which may have fewer outcomes: its factor is extended.
     """
 
+    held_out = "the hyper-parameters were not fitted again"
+    """How ``leave_one_out`` is done."""
+
     def __init__(
         self,
         modules: Modules,

@@ -77,6 +77,8 @@ class MembersProcess(GaussianProcess):
         ensemble: The ensemble.
     """
 
+    held_out = DeepEnsemble.held_out
+
     def __init__(self, ensemble: DeepEnsemble) -> None:
         self.ensemble = ensemble
         self.kernel: Kernel = _Members(ensemble)

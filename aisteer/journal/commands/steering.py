@@ -15,6 +15,7 @@ from aisteer.journal.state import Proposal, State
 from aisteer.problem.goals import Goals
 from aisteer.problem.regions import check_room, plain_boxes, plain_pins, ruled_out
 from aisteer.problem.space import Space, did_you_mean
+from aisteer.problem.surrogate_names import SURROGATES
 
 __all__ = ["SETTINGS", "Steer", "Unsteer", "checked", "objectives", "rules_out"]
 
@@ -211,6 +212,15 @@ def _acquisition(space: Any, definition: Json, value: Any) -> str:
     return value
 
 
+def _surrogate(space: Any, definition: Json, value: Any) -> str:
+    if value not in SURROGATES:
+        raise BadParameters(
+            f"surrogate must be one of {', '.join(SURROGATES)}, not {value!r:.100}. Nothing was changed.",
+            name="surrogate",
+        )
+    return str(value)
+
+
 def _pinned(space: Any, definition: Json, value: Any) -> Json:
     return plain_pins(space, value)
 
@@ -222,6 +232,7 @@ def _boxes(what: str) -> Callable[[Any, Json, Any], list[Json]]:
 SETTINGS: dict[str, Callable[[Any, Json, Any], Any]] = {
     "batch": _batch,
     "acquisition": _acquisition,
+    "surrogate": _surrogate,
     "exploration": _exploration,
     "trust_region": _trust_region,
     "weights": _weights,
