@@ -64,6 +64,16 @@ def test_pins_are_added_one_by_one_and_released_one_by_one(campaign):
     assert [p["name"] for p in panel(campaign)["pins"]] == ["density"]
 
 
+def test_the_search_may_be_held_around_the_best_run(campaign):
+    trust = panel(campaign)["trust"]
+    assert trust["values"][trust["now"]] is False
+    ask(campaign, "steer", change={"trust_region": 0.3})
+    trust = panel(campaign)["trust"]
+    assert trust["values"][trust["now"]] == 0.3
+    assert trust["labels"][trust["now"]] == "around the best run, 30\u00a0% of each side"
+    assert panel(campaign)["set"][0]["words"] == "trust region 0.3"
+
+
 def test_what_cannot_be_set_is_answered_in_words_and_changes_nothing(campaign):
     answer = carry_out(campaign, order("steer", task="main", change={"batch": 0}))
     assert not answer.ok

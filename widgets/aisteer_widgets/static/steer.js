@@ -48,6 +48,8 @@ function steerControls(ctx, d, form) {
     steerNumber(ctx, form, { name: "exploration", label: "Exploration", hint: "0 trusts the mean, 1 is usual", value: d.exploration, low: 0, apply: (v) => change(ctx, { exploration: v }) }),
     d.acquisitions.length ? h("label", { key: "acquisition", class: "ais-field" }, h("span", {}, "Acquisition"), h("select", { class: "ais-select", value: d.acquisition || d.acquisitions[0].name, disabled: Boolean(d.blocked), title: d.blocked || null,
       onchange: (e) => { const v = e.target.value; e.target.value = d.acquisition || d.acquisitions[0].name; change(ctx, { acquisition: v }); } }, d.acquisitions.map((a) => h("option", { value: a.name, selected: a.name === (d.acquisition || d.acquisitions[0].name) }, a.label)))) : null,
+    d.trust ? h("label", { key: "trust", class: "ais-field" }, h("span", {}, "Search"), h("select", { class: "ais-select", value: String(d.trust.now), disabled: Boolean(d.blocked), title: d.blocked || null,
+      onchange: (e) => { const i = Number(e.target.value); e.target.value = String(d.trust.now); change(ctx, { trust_region: d.trust.values[i] === false ? null : d.trust.values[i] }); } }, d.trust.labels.map((words, i) => h("option", { value: String(i), selected: i === d.trust.now }, words)))) : null,
     d.weights.map((w) => steerNumber(ctx, form, { name: `weight ${w.name}`, label: `Weight of ${w.label}`, value: w.value, low: 0, apply: (v) => change(ctx, { weights: { ...Object.fromEntries(d.weights.map((o) => [o.name, o.value])), [w.name]: v } }) })));
 }
 

@@ -176,6 +176,8 @@ def _calibration(words: Words, reason: Json, task: Task) -> None:
     text = _text(reason)
     if not reason.get("trusted") and "over-confident" in text:
         words.warnings.append("the model is over-confident")
+    elif not reason.get("trusted") and "have drifted" in text:
+        words.warnings.append("the model's predictions have drifted")
 
 
 def _warning(words: Words, reason: Json, task: Task) -> None:

@@ -61,6 +61,7 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "exploration": float(settings.get("exploration", 1.0)),
         "acquisition": str(settings.get("acquisition") or ""),
         "acquisitions": _acquisitions(definition),
+        "trust": _trust(task, definition, settings),
         "weights": _weights(task, settings),
         "parameters": [] if task.pool else [p.field() for p in task.parameters.values()],
         "regions": [
@@ -147,6 +148,26 @@ def _acquisitions(definition: Json) -> list[Json]:
     return [
         {"name": n, "label": _ACQUISITIONS.get(n, n) + ("" if i else " (usual)")} for i, n in enumerate(names)
     ]
+
+
+def _trust(task: Task, definition: Json, settings: Json) -> Json | None:
+    """The trust region as a choice; nothing where the policy has none."""
+    if task.pool or str((definition.get("policy") or {}).get("name")) != "bayesian":
+        return None
+    now = settings.get("trust_region", False)
+    values: list[Any] = [False, True, 0.5, 0.2, 0.1]
+    values += [] if now in values else [now]
+    words = {False: "everywhere (usual)", True: "around the best run, as far as it has earned"}
+    sides = {
+        v: f"around the best run, {fmt.percent(v)} of each side" for v in values if not isinstance(v, bool)
+    }
+    return {
+        "values": values,
+        "labels": [words[v] if isinstance(v, bool) else sides[v] for v in values],
+        "now": next(
+            i for i, v in enumerate(values) if v == now and isinstance(v, bool) == isinstance(now, bool)
+        ),
+    }
 
 
 def _weights(task: Task, settings: Json) -> list[Json]:
