@@ -98,7 +98,8 @@ class Steering:
 def setting_in_words(name: str, value: Any, space: Space | Pool | None = None) -> str:
     """``temperature pinned to 300``, ``forbidden: temperature 300 to 500 K``, ``exploration 2``."""
     if name == "pinned":
-        return ", ".join(f"{parameter} pinned to {pin}" for parameter, pin in value.items())
+        pins = {name: f"{pin:.10g}" if isinstance(pin, float) else pin for name, pin in value.items()}
+        return ", ".join(f"{name} pinned to {pin}" for name, pin in pins.items())
     if name in {"forbidden", "favoured"}:
         return f"{name}: " + "; ".join(box_in_words(space, box) for box in value)
     if name == "weights":

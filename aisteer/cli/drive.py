@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.opening import open_campaign
 from aisteer.campaign.starting import holder
+from aisteer.campaign.steering import setting_in_words
 from aisteer.errors import AisteerError, NotSupported
 from aisteer.journal import events as ev
 
@@ -86,12 +87,18 @@ def _words(event: ev.Event) -> str:
         "state",
         "verb",
         "answer",
+        "data",
+        "source",
         "reason",
         "message",
         "text",
         "epoch",
     )
     found: list[Any] = [getattr(event, name, None) for name in fields]
+    if isinstance(event, ev.Steered):
+        changes = event.change.items()
+        told = [setting_in_words(n, v) if v is not None else f"{n} taken back" for n, v in changes]
+        found.insert(fields.index("task") + 1, "; ".join(told))
     return " ".join(str(value) for value in found if value not in {None, ""})
 
 

@@ -6,6 +6,7 @@ import pytest
 from by_hand import ended, launched, proposed
 
 import aisteer as ai
+from aisteer.cli.drive import _line
 from aisteer.errors import BadDefinition, BadParameters, Refused, UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal.events import Actor
@@ -139,3 +140,14 @@ def test_a_proposal_tells_what_the_rules_say_of_it(make):
     assert why.startswith(
         "no rule applies (accept when coverage_bound >= 0.8, counted from 5 on: coverage_bound 0.000"
     )
+
+
+def test_the_log_of_a_driver_tells_what_was_steered_and_added(make):
+    campaign = make()
+    campaign.steer(pinned={"temperature": 500}, batch=2, reason="the furnace")
+    campaign.steer(batch=None)
+    campaign.add_data({"temperature": [400.0], "density": [8.0], "diffusion": [1.0]}, source="smith")
+    lines = [_line(record) for record in campaign.journal.records()[-3:]]
+    assert "ai.steered: main temperature pinned to 500; batch 2 the furnace (human" in lines[0]
+    assert "main batch taken back" in lines[1]
+    assert "data.added: main D1 smith" in lines[2]
