@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from aisteer.errors import AisteerError, BadParameters, MissingExtra
-from aisteer.problem.parameters import is_finite_number
+from aisteer.problem.parameters import Float, is_finite_number
 from aisteer.steering.policies import policy
 from aisteer.steering.protocols import Datum, Evidence, Policy, Predicts
 from aisteer.steering.vocs import Problem, plain, problem_of
@@ -38,8 +38,9 @@ class Generator(Base):  # type: ignore[misc]  # without gest-api there is no bas
     seed, give the same suggestions.
 
     Args:
-        vocs: Variables (continuous; discrete: whole numbers, numbers in order, or options), objectives,
-            constraints on outcomes, constants (they come with each suggestion), observables (kept, not used).
+        vocs: Variables (continuous; discrete: whole numbers, numbers in order, or options; contextual ones with bounds
+            are observed, and suggestions are made for where they were last), objectives, constraints on outcomes,
+            constants (they come with each suggestion), observables (kept, not used).
         seed: Of everything that is drawn.
         initial: How many first points; the policy knows if not given.
 
@@ -67,6 +68,7 @@ class Generator(Base):  # type: ignore[misc]  # without gest-api there is no bas
         self._failed: list[Json] = []
         self._pending: list[Json] = []
         self._results: list[Json] = []
+        self._observed: Json = {}
         _ = self._mind  # what it cannot do, or cannot be without, is said now
 
     def _validate_vocs(self, vocs: Any) -> None:
@@ -110,6 +112,7 @@ class Generator(Base):  # type: ignore[misc]  # without gest-api there is no bas
         for point, result in taken:
             self._results.append(result)
             self._forget(point)
+            self._observe(point)
             outcomes = self._outcomes(result)
             if outcomes is None:
                 self._failed.append(point)
@@ -140,7 +143,7 @@ class Generator(Base):  # type: ignore[misc]  # without gest-api there is no bas
 
     @data.setter
     def data(self, frame: Any) -> None:
-        self._data, self._failed, self._pending, self._results = [], [], [], []
+        self._data, self._failed, self._pending, self._results, self._observed = [], [], [], [], {}
         if frame is not None:
             self.add_data(frame)
 
@@ -168,13 +171,15 @@ class Generator(Base):  # type: ignore[misc]  # without gest-api there is no bas
             data=tuple(self._data),
             failed=tuple(self._failed),
             pending=tuple(self._pending),
+            steering={"pinned": self._observed} if self._observed else {},
             revision=len(self._results),
         )
 
     def _in_their_terms(self, point: Json) -> Json:
         problem = self._problem
-        found = {**problem.fixed, **{name: point[ours] for name, ours in problem.parameters.items()}}
-        return {name: found[name] for name in (*self.vocs.variables, *self.vocs.constants)}
+        chosen = {name: ours for name, ours in problem.parameters.items() if ours not in _context(problem)}
+        found = {**problem.fixed, **{name: point[ours] for name, ours in chosen.items()}}
+        return {name: found[name] for name in (*self.vocs.variables, *self.vocs.constants) if name in found}
 
     def _point(self, result: Mapping[str, Any]) -> Json:
         """Its parameters as the space writes them; values beyond the bounds are kept, they are data all the same."""
@@ -209,6 +214,13 @@ class Generator(Base):  # type: ignore[misc]  # without gest-api there is no bas
                 del self._pending[i]
                 return
 
+    def _observe(self, point: Json) -> None:
+        """Where what is observed stands now, within its bounds."""
+        for name in _context(self._problem):
+            parameter = self._problem.space.parameters[name]
+            assert isinstance(parameter, Float)
+            self._observed[name] = min(max(float(point[name]), parameter.low), parameter.high)
+
     def __getstate__(self) -> Json:
         """Copies and pickles take the results along; the fit is made of them again."""
         return {**self.__dict__, "_policy": None}
@@ -226,4 +238,11 @@ def _same(problem: Problem, left: Json, right: Json) -> bool:
         both = problem.space.encode([left, right])
     except (KeyError, StopIteration, TypeError, ValueError):
         return False
-    return bool((np.abs(both[0] - both[1]) < _SAME).all())
+    near = np.abs(both[0] - both[1]) < _SAME
+    return bool(all(near[i] for i, name in enumerate(problem.space.names) if name not in _context(problem)))
+
+
+def _context(problem: Problem) -> list[str]:
+    """Parameters that are observed, not chosen."""
+    found: list[str] = problem.definition.get("context") or []
+    return found

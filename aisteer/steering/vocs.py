@@ -43,7 +43,7 @@ class Problem:
 
     Attributes:
         space: Of its variables, less those that have one value only.
-        definition: ``space``, ``objective`` and, where there are any, ``objectives`` and ``feasible``.
+        definition: ``space``, ``objective`` and, where there are any, ``objectives``, ``feasible`` and ``context``.
         parameters: Name of a variable to the name of a parameter; they differ where it is no identifier.
         outcomes: Name of an objective, constraint or observable to the name of an outcome, the same way.
         fixed: What every suggestion has beside its parameters: constants, and variables of one value.
@@ -94,22 +94,28 @@ def problem_of(vocs: Any) -> Problem:
         definition["objectives"] = objectives
     if feasible:
         definition["feasible"] = feasible
+    gest = _module()
+    if context := [names[n] for n, one in vocs.variables.items() if isinstance(one, gest.ContextualVariable)]:
+        if len(context) == len(parameters):
+            raise BadDefinition("All variables of the VOCS are contextual, so there is nothing to choose.")
+        definition["context"] = context
     return Problem(space, definition, names, outcomes, fixed)
 
 
 def _parameter(name: str, variable: Any) -> Parameter | None:
     """The variable as a parameter; ``None`` where it has one value."""
     gest = _module()
-    if isinstance(variable, gest.ContextualVariable):
+    if isinstance(variable, gest.ContextualVariable) and not all(map(math.isfinite, variable.domain)):
         raise BadDefinition(
-            f"The variable {name!r} is contextual: observed, not chosen. Our policies need to choose every "
-            "variable; give it bounds, or make it a constant."
+            f"The contextual variable {name!r} has no bounds. Give it some that hold whatever is observed: "
+            "ContextualVariable(domain=[low, high])."
         )
     if isinstance(variable.dtype, tuple):
         raise BadDefinition(f"The variable {name!r} is an array. Name each of its elements a variable.")
     if isinstance(variable, gest.ContinuousVariable):
         low, high = variable.domain
-        return Int(math.ceil(low), math.floor(high)) if _whole(variable.dtype) else Float(low, high)
+        whole = _whole(variable.dtype) and not isinstance(variable, gest.ContextualVariable)
+        return Int(math.ceil(low), math.floor(high)) if whole else Float(low, high)
     if isinstance(variable, gest.DiscreteVariable):
         return _discrete(list(variable.values))
     raise BadDefinition(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from gest_api.generator import Generator as Standard
-from gest_api.vocs import VOCS, ContinuousVariable
+from gest_api.vocs import VOCS, ContextualVariable, ContinuousVariable
 
 from aisteer.steering import Generator
 
@@ -149,7 +149,11 @@ def test_variables_keep_their_names_kinds_and_the_values_that_they_can_only_have
     [
         (VOCS(variables={}, objectives={"f": "MINIMIZE"}), "no variables"),
         (VOCS(variables={"x": [0, 1]}), "no objectives"),
-        (VOCS(variables={"x": [0, 1], "t": "contextual"}, objectives={"f": "MINIMIZE"}), "contextual"),
+        (VOCS(variables={"x": [0, 1], "t": "contextual"}, objectives={"f": "MINIMIZE"}), "has no bounds"),
+        (
+            VOCS(variables={"t": ContextualVariable(domain=[0, 1])}, objectives={"f": "MINIMIZE"}),
+            "nothing to choose",
+        ),
         (VOCS(variables={"x": {1}}, objectives={"f": "MINIMIZE"}), "one value only"),
         (VOCS(variables={"x": [0, 1]}, objectives={"f": "EXPLORE", "g": "MINIMIZE"}), "stand beside"),
         (VOCS(variables={"x": [0, 1]}, objectives=dict.fromkeys("fghi", "MINIMIZE")), "objectives"),
@@ -187,6 +191,23 @@ def test_two_objectives_and_bounds_on_outcomes_are_sought_together():
     assert set(said) == {"cost", "gain (eV)", "sum", "x only"}
     generator.ingest([{"x": 0.5, "y": 0.5, "cost": 0.5, "gain (eV)": 0.5, "sum": 1.0}])  # lacks a constraint
     assert len(generator._failed) == 1
+
+
+def test_what_is_observed_is_not_suggested_and_suggestions_are_for_where_it_was_last():
+    vocs = VOCS(
+        variables={"x": [0.0, 1.0], "beam": ContextualVariable(domain=[0, 1])}, objectives={"f": "MINIMIZE"}
+    )
+    generator = Generator(vocs, seed=1, initial=4)
+    for i in range(14):
+        (point,) = generator.suggest(1)
+        assert set(point) == {"x"}
+        beam = i % 3 / 4
+        generator.ingest([{**point, "beam": beam, "f": (point["x"] - 0.2 - beam) ** 2}])
+        assert generator._pending == []
+    for beam in (0.1, 0.5):
+        generator.ingest([{"x": 0.9, "beam": beam, "f": (0.7 - beam) ** 2}])
+        (point,) = generator.suggest(1)
+        assert abs(point["x"] - 0.2 - beam) < 0.15
 
 
 def test_to_explore_is_to_learn():

@@ -50,7 +50,13 @@ def whose(state: State, proposal: Proposal) -> str:
         return f"{arm}{action}{place}"
     first = ", a first point" if any(r.get("kind") == "initial" for r in proposal.reasons) else ""
     rank = rank_of(state, proposal)
-    return f"AI{first}{f', {rank}' if rank else ''}{action}{place}"
+    return f"{_mind(proposal)}{first}{f', {rank}' if rank else ''}{action}{place}"
+
+
+def _mind(proposal: Proposal) -> str:
+    """Who proposed: our own AI, or somebody else's mind by its name."""
+    minds = (r for r in proposal.reasons if r.get("kind") == "mind" and "instead_of" not in r)
+    return fmt.label(str(next(minds, {}).get("name") or "AI"))
 
 
 def rank_of(state: State, proposal: Proposal) -> str:
