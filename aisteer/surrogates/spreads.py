@@ -13,9 +13,11 @@ from aisteer.surrogates.protocol import Array
 
 __all__ = ["Standard", "calibrated_scale", "standard"]
 
-_FURTHEST = 10.0
-"""Spreads from the median at which an outcome counts; normal ones do not get half as far."""
-_NORMAL_QUARTILES = 1.3489795003921634
+_BEYOND = 5.0
+"""How far, in ranges of eight tenths of the outcomes, one may lie from those. Of normal ones none gets a half as far.
+
+A range and not a narrower spread, as runs that gather near an optimum are many and alike.
+"""
 _LEAST, _MOST = 1e-2, 1e2
 
 
@@ -39,19 +41,18 @@ class Standard:
 
 
 def standard(y: Array) -> Standard:
-    """Standardise outcomes, shape ``(n,)``, by those that lie within ten spreads of the median."""
-    middle = float(np.median(y))
-    low, high = np.quantile(y, [0.25, 0.75])
-    reach = _FURTHEST * float(high - low) / _NORMAL_QUARTILES
-    kept = np.clip(y, middle - reach, middle + reach) if reach > 0 else y
+    """Standardise outcomes, shape ``(n,)``, by those that are not far from eight tenths of them."""
+    low, high = (float(end) for end in np.quantile(y, [0.1, 0.9]))
+    reach = _BEYOND * (high - low)
+    kept = np.clip(y, low - reach, high + reach) if reach > 0 else y
     far = kept != y
     near = kept[~far]
     centre, spread = float(near.mean()), float(near.std(ddof=1)) if len(near) > 1 else 0.0
     if not spread > 1e-12 * max(abs(centre), 1e-300):
         return Standard(np.zeros_like(y), np.zeros_like(y), centre, 0.0, "")
     words = (
-        f"{int(far.sum())} of {len(y)} outcomes lie more than {_FURTHEST:.0f} spreads from the median; they were "
-        "counted as lying just there, and in doubt by as much. Mark their runs as bad if they are mistakes."
+        f"{int(far.sum())} of {len(y)} outcomes lie more than {_BEYOND:.0f} times the range of most others beyond it; "
+        "they were counted as lying just there, and in doubt by as much. Mark their runs as bad if they are mistakes."
     )
     doubt = np.where(far, reach / spread, 0.0)
     return Standard((kept - centre) / spread, doubt, centre, spread, words if far.any() else "")

@@ -155,11 +155,16 @@ def test_an_outlier_of_a_million_spreads_spoils_nothing_and_is_named():
     x, y = outcomes(120, noise=0.05)
     y[7] = 1e6
     ensemble = fit(x, y, np.zeros(120), columns=Columns.of_box(2))
-    assert "1 of 120 outcomes lie more than 10 spreads" in ensemble.words
+    assert "1 of 120 outcomes lie more than 5 times the range" in ensemble.words
     new = np.random.default_rng(3).random((200, 2))
     mean, std = ensemble.predict(new)
     assert np.median(np.abs(mean - smooth(new))) < 0.5
     assert np.median(std) < 2.0
+
+
+def test_one_outlier_among_the_fewest_outcomes_is_found():
+    y = np.append(np.linspace(0, 1, LEAST - 1), 1e6)
+    assert standard(y).spread < 1
 
 
 def test_outcomes_that_are_mostly_equal_are_standardised_by_those_that_are_not():

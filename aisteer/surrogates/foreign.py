@@ -1,0 +1,157 @@
+"""Anybody's regressor with ``fit`` and ``predict``, such as scikit-learn's, as a surrogate that is calibrated.
+
+The outcomes are dealt into five parts, and a copy of the regressor is fitted on all but each of them. Where its
+``predict`` takes ``return_std``, what it says of its uncertainty is scaled by one factor until the held-out outcomes
+lie as deep in their intervals as they should; where it does not, the uncertainty is the spread of what it missed them
+by, the same everywhere. Then it is fitted on all.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from aisteer.surrogates.kernels import Candidate
+from aisteer.surrogates.protocol import Array, NotFitted, Predicted, Surrogate, checked
+from aisteer.surrogates.spreads import calibrated_scale
+
+__all__ = ["LEAST", "ForeignSurrogate", "Regressor", "fit", "fit_or_process"]
+
+LEAST = 10
+"""Different inputs that it takes."""
+_PARTS = 5
+_SHOWN = 300
+
+
+class Regressor(Protocol):
+    """What scikit-learn's regressors can do; ``predict`` may take ``return_std=True``."""
+
+    def fit(self, x: Array, y: Array, /) -> Any:
+        """Learn from inputs, shape ``(n, d)``, and outcomes, shape ``(n,)``."""
+
+    def predict(self, x: Array, /) -> Any:
+        """Outcomes, shape ``(m,)``, at inputs ``(m, d)``."""
+
+
+class ForeignSurrogate:
+    """A fitted regressor of somebody else's, with a calibrated uncertainty.
+
+    ``predict`` speaks of measurements: what is noise and what is not known, the regressor does not say.
+    """
+
+    noise = 0.0
+    """Nothing on top of what ``predict`` says."""
+    held_out = "each from a copy that was not fitted on it"
+    words = ""
+
+    def __init__(self, regressor: Regressor, y: Array, told: Predicted, scale: float) -> None:
+        self.regressor, self.calibration_scale = regressor, scale
+        self.name = type(regressor).__name__
+        self.prior_mean = float(np.mean(y))
+        self._told = told
+
+    def predict(self, x: Array) -> tuple[Array, Array]:
+        """Mean and calibrated standard deviation at ``x``, shape ``(m, d)``: two arrays of shape ``(m,)``.
+
+        Raises:
+            NotFitted: The regressor raised, or said something that is no prediction.
+        """
+        mean, std = _asked(self.regressor, x)
+        return mean, self.calibration_scale * std
+
+    def leave_one_out(self) -> Predicted:
+        """Of each outcome what a copy says that was not fitted on it."""
+        return self._told
+
+
+def fit(regressor: Regressor, x: Array, y: Array, error: Array, *, seed: int = 0) -> ForeignSurrogate:
+    """Fit copies of ``regressor``, which itself stays as it is, and calibrate what they say.
+
+    Args:
+        regressor: Not fitted; where its ``fit`` takes ``sample_weight`` and all errors are known, they are weights.
+        x: Inputs, shape ``(n, d)``.
+        y: Outcomes, shape ``(n,)``.
+        error: Their standard errors, shape ``(n,)``; 0 where not known.
+        seed: Deals the parts.
+
+    Raises:
+        BadOutcome: Something is not finite, or the shapes do not go together.
+        NotFitted: There are fewer than 10 different inputs, or the regressor raised or talked nonsense.
+    """
+    checked(x, y, error)
+    places, group = np.unique(x, axis=0, return_inverse=True)
+    name = type(regressor).__name__
+    if len(places) < LEAST:
+        raise NotFitted(
+            f"{name} takes outcomes at {LEAST} different points at least and there are {len(places)}: with fewer, "
+            "nothing could be held out to calibrate it.",
+            needed=LEAST,
+        )
+    parts = (np.random.default_rng(seed).permutation(len(places)) % _PARTS)[group.reshape(-1)]
+    mean, std = np.empty_like(y), np.empty_like(y)
+    for part in range(_PARTS):
+        inside, outside = parts != part, parts == part
+        one = _taught(regressor, x[inside], y[inside], error[inside])
+        mean[outside], std[outside] = _asked(one, x[outside])
+    missed = float(np.sqrt(np.mean((y - mean) ** 2)))
+    if not missed > 0:
+        raise NotFitted(f"{name} missed no held-out outcome at all, so its uncertainty cannot be calibrated.")
+    unit = missed / float(np.sqrt(np.mean(std**2)))
+    scale = unit * calibrated_scale(y - mean, unit * std, error)
+    told = Predicted(mean, np.hypot(scale * std, error))
+    return ForeignSurrogate(_taught(regressor, x, y, error), y, told, scale)
+
+
+def fit_or_process(
+    regressor: Regressor, x: Array, y: Array, error: Array, kernels: Sequence[Candidate], *, seed: int = 0
+) -> tuple[Surrogate, str]:
+    """As ``fit``; where that is refused, a Gaussian process with one of ``kernels``, and words that say so."""
+    try:
+        return fit(regressor, x, y, error, seed=seed), ""
+    except NotFitted as refused:
+        from aisteer.surrogates import gaussian_process
+
+        words = f"{refused} The Gaussian process is used meanwhile."
+        return gaussian_process.fit(x, y, error, kernels), words
+
+
+def _taught(regressor: Regressor, x: Array, y: Array, error: Array) -> Regressor:
+    """A copy that was fitted."""
+    try:
+        one: Any = copy.deepcopy(regressor)
+        known = bool((error > 0).all()) and "sample_weight" in inspect.signature(one.fit).parameters
+        weights = {"sample_weight": np.mean(error**2) / error**2} if known else {}
+        one.fit(x.copy(), y.copy(), **weights)
+    except Exception as raised:
+        raise _failed(regressor, "fit", raised) from raised
+    taught: Regressor = one
+    return taught
+
+
+def _asked(regressor: Any, x: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation as it says them; 1 where it says none."""
+    try:
+        if "return_std" in inspect.signature(regressor.predict).parameters:
+            mean, std = regressor.predict(x.copy(), return_std=True)
+        else:
+            mean, std = regressor.predict(x.copy()), np.ones(len(x))
+        found, spread = (np.asarray(part, dtype=np.float64).reshape(-1) for part in (mean, std))
+    except Exception as raised:
+        raise _failed(regressor, "predict", raised) from raised
+    name = type(regressor).__name__
+    if found.shape != (len(x),) or spread.shape != found.shape:
+        raise NotFitted(
+            f"{name}.predict gave {found.shape} means and {spread.shape} deviations for {len(x)} points."
+        )
+    if not (np.isfinite(found).all() and np.isfinite(spread).all() and (spread >= 0).all()):
+        raise NotFitted(f"{name}.predict gave a value that is not finite, or a negative standard deviation.")
+    return found, np.maximum(spread, 1e-12 * max(float(spread.max(initial=0.0)), 1e-300))
+
+
+def _failed(regressor: Any, what: str, raised: Exception) -> NotFitted:
+    said = f"{type(raised).__name__}: {raised}"[:_SHOWN]
+    return NotFitted(f"{type(regressor).__name__}.{what} failed with {said}, so it predicts nothing.")
