@@ -385,7 +385,8 @@ class Campaign:
                 ``batch=8``: proposals that wait at once. ``exploration=2.0``: how much it makes of what it does not
                 know (1 is usual). ``acquisition=``: by name. ``trust_region=True``, or its size as
                 a share of each side: search around the best run.
-                ``weights={"yield": 2}``: of several objectives.
+                ``weights={"yield": 2}``: of several objectives. ``surrogate="deep ensemble"``, or the
+                ``"gaussian process"``: what it believes with.
 
         Returns:
             How it is steered now; ``.undo()`` takes this change back.
