@@ -13,7 +13,6 @@ from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
 from aisteer.steering.foreign_generators import GIVEN
 from aisteer.steering.protocols import Evidence, Json
-from aisteer.steering.vocs import vocs_of
 
 __all__ = ["Assignment", "Function", "GestApi", "Speaker", "Told"]
 
@@ -92,12 +91,9 @@ class GestApi:
         self.assignment = assignment
         self.one_at_a_time = ""
         """What it said when it was last asked for more than one, where it gave one."""
-        self._constants = {
-            name: constant.value
-            for name, constant in getattr(
-                vocs_of(assignment.definition, assignment.space), "constants", {}
-            ).items()
-        }
+        # One that was made by its owner may have constants, which come and go with each point.
+        constants = getattr(getattr(generator, "vocs", None), "constants", None) or {}
+        self._constants = {name: one.value for name, one in constants.items()}
         modules = {base.__module__.partition(".")[0] for base in type(generator).__mro__}
         # The standard knows no failed runs. Xopt and we do; others would take nan for a value.
         self._hears_failures = bool(modules & {"xopt", "aisteer"})
@@ -130,7 +126,13 @@ class GestApi:
                 raise
             points = listed(self.generator.suggest(1))
             self.one_at_a_time = f"{type(error).__name__}: {error}"
-        return [(_without_id(one), one.get("_id") if isinstance(one, Mapping) else None) for one in points]
+        return [self._taken_apart(one) for one in points]
+
+    def _taken_apart(self, said: Any) -> tuple[Any, Any]:
+        """A suggestion without its constants, and what the generator calls it."""
+        if not isinstance(said, Mapping):
+            return said, None
+        return {k: v for k, v in said.items() if k != "_id" and k not in self._constants}, said.get("_id")
 
     def drop(self, handles: Sequence[Any]) -> None:
         """The standard has no word for it."""
@@ -145,10 +147,6 @@ def listed(found: Any) -> list[Any]:
     if isinstance(found, Mapping | str) or not isinstance(found, Iterable):
         return [found]
     return list(islice(found, _MOST))
-
-
-def _without_id(point: Any) -> Any:
-    return {k: v for k, v in point.items() if k != "_id"} if isinstance(point, Mapping) else point
 
 
 class Function:

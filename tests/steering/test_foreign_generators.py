@@ -7,6 +7,7 @@ from pathlib import Path
 import optuna
 import pytest
 from gest_api.generator import Generator as Standard
+from gest_api.vocs import VOCS
 
 import aisteer as ai
 from aisteer.errors import BadDefinition
@@ -43,8 +44,10 @@ class Recorder(Standard):
 
     def suggest(self, num_points=None):
         self.at += num_points
+        constants = {name: one.value for name, one in self.vocs.constants.items()}
         return [
-            {"x": self.step * i, "y": 0.5, "_id": i} for i in range(self.at - num_points + 1, self.at + 1)
+            {**constants, "x": self.step * i, "y": 0.5, "_id": i}
+            for i in range(self.at - num_points + 1, self.at + 1)
         ]
 
     def ingest(self, results):
@@ -321,6 +324,17 @@ def test_an_object_is_used_as_it_is_and_nothing_proposes_when_it_is_gone_until_i
     thought = scene.turn()
     assert len(thought.drafts) == 4
     assert thought.trouble == ""
+
+
+def test_constants_of_an_object_of_ones_own_come_and_go_with_its_points(tmp_path):
+    vocs = VOCS(
+        variables={"x": [0, 1], "y": [0, 0.5]}, objectives={"yield": "MAXIMIZE"}, constants={"alpha": 0.5}
+    )
+    scene = Scene(tmp_path, generator(Recorder(vocs), name="mine"))
+    for _ in range(2):
+        assert scene.turn().trouble == ""
+    assert [result["alpha"] for result in scene.heard.told] == [0.5] * 4
+    assert scene.reasons("P5").startswith("proposed by mine")
 
 
 def test_an_object_that_was_told_of_a_run_that_counts_no_more_says_so(tmp_path):
