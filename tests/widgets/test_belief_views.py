@@ -238,6 +238,34 @@ def test_of_several_objectives_the_unbeaten_runs_are_the_front():
     assert "3 runs of 4 are beaten by no other" in chart["words"]
 
 
+def test_of_several_objectives_no_run_is_the_best_and_the_head_names_them_all():
+    story = Story(TWO).start()
+    story.run({"temperature": 400.0, "density": 8.0}, 2.0)
+    made = shown(story)
+    assert made["header"]["objective"] == "maximise diffusion (u) and minimise cost (€)"
+    assert story.tally.best("main") is None
+    assert [a for a in made["convergence"]["arms"] if a["name"] == "steered"] == []
+
+
+def test_what_does_not_meet_what_is_asked_of_outcomes_is_neither_best_nor_on_the_front():
+    definition = copy.deepcopy(MELT)
+    definition["tasks"]["main"]["feasible"] = ["life >= 3"]
+    story = Story(definition).start()
+    for value, life in ((2.0, 5.0), (9.0, 1.0), (3.0, None)):
+        (name,) = story.propose({"temperature": 400.0 + value, "density": 8.0})
+        story.accept(name)
+        run = story.launch(name)
+        outcome = {"diffusion": [value, 0.1]} | ({} if life is None else {"life": [life, 0.0]})
+        story.append(ev.AttemptEnded(run=run, attempt=1, end="done", outcome=outcome))
+    made = shown(story)
+    assert story.tally.best("main").value == 2.0
+    assert made["header"]["objective"].endswith("feasible when life >= 3")
+    chance = {"kind": "feasibility", "constraints": [{"text": "life >= 3", "probability": 0.2}]}
+    story.propose({"temperature": 900.0, "density": 8.0}, reasons=[[chance]])
+    (card,) = shown(story)["review"]["cards"]
+    assert card["risks"] == [{"term": "Feasible", "text": "life >= 3: 20\u00a0% sure", "bad": True}]
+
+
 def test_equal_runs_do_not_beat_each_other():
     assert unbeaten(np.array([[1.0, 1.0], [1.0, 1.0], [0.0, 2.0], [0.0, 1.0]])).tolist() == [
         True,

@@ -7,7 +7,7 @@ from typing import Any
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tally import Measured
-from aisteer_widgets.view_models.tasks import Objective, baselines, task_of
+from aisteer_widgets.view_models.tasks import Task, baselines, task_of
 
 __all__ = ["MOST", "convergence"]
 
@@ -17,27 +17,28 @@ MOST = 400
 
 def convergence(scene: Scene, task: str) -> Json:
     """Points and the two staircases; thinned to what can be seen."""
-    objective = task_of(scene.state, task).objective
+    known = task_of(scene.state, task)
+    objective = known.objective
     if objective is None:
         return {"empty": "This task has no objective.", "points": [], "arms": []}
     steered = scene.tally.of(task)
     random = [m for name in baselines(scene.state) for m in scene.tally.of(name)]
-    arms = [_arm("steered", steered, objective), _arm("random", random, objective)]
+    arms = [_arm("steered", steered, known), _arm("random", random, known)]
     best = scene.tally.best(task)
     return {
         "y_label": objective.label,
         "x_label": "finished runs",
         "points": _thin(steered, "steered") + _thin(random, "random"),
         "arms": [a for a in arms if a["steps"]],
-        "sub": _sub(best, objective.unit, beside=bool(random)) if best else _no_best(objective),
+        "sub": _sub(best, objective.unit, beside=bool(random)) if best else _no_best(known),
         "goal": objective.value,
         "empty": "" if steered or random else _empty(scene.tally.behind),
     }
 
 
-def _no_best(objective: Objective) -> str:
+def _no_best(task: Task) -> str:
     """What is to be said where no run is better than another."""
-    return "" if objective.has_best else f"no run is the best: the goal is to {objective.words}"
+    return "" if task.has_best else f"no run is the best: the goal is to {task.goal}"
 
 
 def _empty(behind: int) -> str:
@@ -51,10 +52,13 @@ def _sub(best: Measured, unit: str, *, beside: bool) -> str:
     return f"{found}, the random arm aside" if beside else found
 
 
-def _arm(name: str, measured: list[Measured], objective: Objective) -> Json:
+def _arm(name: str, measured: list[Measured], task: Task) -> Json:
+    objective = task.objective
     steps: list[list[float]] = []
     best: float | None = None
-    for i, m in enumerate(measured if objective.has_best else (), 1):
+    for i, m in enumerate(measured if task.has_best else (), 1):
+        if objective is None or not m.allowed:
+            continue
         if best is None or objective.merit(m.value) > objective.merit(best):
             best = m.value
             steps.append([i, float(f"{best:.7g}")])

@@ -23,18 +23,22 @@ def front(scene: Scene, task: Task) -> Json | None:
     goals = task.objectives
     if len(goals) < 2:
         return None
-    names, origins, rows, errors = [], [], [], []
+    names, origins, rows, errors, allowed = [], [], [], [], []
     for m in scene.tally.of(task.name)[-MOST:]:
         outcome = scene.state.runs[m.run].outcome
         if all(g.outcome in outcome for g in goals):
             names.append(m.run)
             origins.append(m.origin)
+            allowed.append(m.allowed)
             rows.append([float(outcome[g.outcome][0]) for g in goals])
             errors.append([float(outcome[g.outcome][1]) for g in goals])
     if not rows:
         return None
     values = np.array(rows)
-    best = unbeaten(np.array([[g.merit(v) for g, v in zip(goals, row, strict=True)] for row in rows]))
+    merits = np.array([[g.merit(v) for g, v in zip(goals, row, strict=True)] for row in rows])
+    met = np.array(allowed)
+    best = np.zeros(len(rows), dtype=bool)
+    best[met] = unbeaten(merits[met])
     marks = Marks()
     for name, origin, row, error, top in zip(names, origins, rows, errors, best.tolist(), strict=True):
         marks.put(
@@ -56,13 +60,18 @@ def front(scene: Scene, task: Task) -> Json | None:
         "reference": [g.reference for g in goals[:2]],
         "x_label": goals[0].label,
         "y_label": goals[1].label,
-        "words": _words(goals, int(best.sum()), len(rows)),
+        "words": _words(goals, int(best.sum()), len(rows), len(rows) - int(met.sum())),
     }
 
 
-def _words(goals: tuple[Objective, ...], top: int, of: int) -> str:
+def _words(goals: tuple[Objective, ...], top: int, of: int, outside: int) -> str:
     listed = " and ".join(g.words for g in goals)
     beaten = f"{fmt.count(top, 'run')} of {of:,} {'is' if top == 1 else 'are'} beaten by no other in all objectives"
+    beaten += (
+        f"; {outside:,} {'does' if outside == 1 else 'do'} not meet what is asked of outcomes"
+        if outside
+        else ""
+    )
     return f"{listed}: {beaten}" + ("" if len(goals) == 2 else "; the first two are shown")
 
 

@@ -18,12 +18,11 @@ Json = dict[str, Any]
 def header(scene: Scene, task: str) -> Json:
     """The head as data. ``task`` is the one that the views show."""
     state = scene.state
-    objective = task_of(state, task).objective
     names = task_names(state)
     return {
         "name": fmt.clip(state.name, 60),
         "full_name": fmt.clip(state.name, 600),
-        "objective": f"{objective.words}" if objective else "",
+        "objective": task_of(state, task).goal,
         "again": scene.again,
         "task": task,
         "tasks": [{"name": n, "label": fmt.label(n)} for n in names] if len(names) > 1 else [],

@@ -68,8 +68,8 @@ def words_of(reasons: Iterable[Json], task: Task, where: Callable[[str], str] = 
 
 def _acquisition(words: Words, reason: Json, task: Task) -> None:
     value, exploit, explore = (_number(reason.get(n)) for n in ("value", "exploit", "explore"))
-    name = fmt.label(str(reason.get("name") or "acquisition"))
-    unit = task.objective.shown_unit if task.objective else ""
+    name = fmt.clip(reason.get("name") or "acquisition", 90)
+    unit = _unit(reason, task)
     if value is not None:
         words.acquisition = f"{name} {fmt.quantity(value, unit, 2)}"
     if exploit is None or explore is None or not explore > 0:
@@ -87,6 +87,14 @@ def _acquisition(words: Words, reason: Json, task: Task) -> None:
             "(explore: what it does not know here)."
         ),
     }
+
+
+def _unit(reason: Json, task: Task) -> str:
+    """The acquisition's own unit, where it says one; a factor stands in the head, once."""
+    given = reason.get("unit")
+    if not isinstance(given, str):
+        return task.objective.shown_unit if task.objective else ""
+    return "" if given[:1].isdigit() else fmt.clip(given, 24)
 
 
 def _split(share: float) -> str:

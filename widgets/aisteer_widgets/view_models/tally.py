@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from aisteer.journal.state import Run, State
-from aisteer_widgets.view_models.tasks import Objective, task_of
+from aisteer_widgets.view_models.tasks import Objective, met, task_of
 
 __all__ = ["Z90", "Measured", "Tally"]
 
@@ -19,7 +19,8 @@ Z90 = 1.6448536269514722
 class Measured:
     """A run that counts: done, not marked bad, with a value of the objective.
 
-    ``predicted`` is the mean and std that was predicted before it ran.
+    ``predicted`` is the mean and std that was predicted before it ran; ``allowed``, whether it meets what is asked of
+    outcomes.
     """
 
     run: str
@@ -29,6 +30,7 @@ class Measured:
     error: float
     ended: float
     predicted: tuple[float, float] | None
+    allowed: bool = True
 
     @property
     def inside(self) -> bool:
@@ -44,6 +46,7 @@ class _Sum:
     """What the runs of one task add up to; ``judged`` and ``inside`` count tested predictions."""
 
     objective: Objective
+    has_best: bool = True
     runs: list[Measured] = field(default_factory=list)
     best: Measured | None = None
     judged: int = 0
@@ -52,7 +55,8 @@ class _Sum:
     def add(self, measured: Measured) -> None:
         self.runs.append(measured)
         better = self.objective.merit
-        if self.best is None or better(measured.value) > better(self.best.value):
+        first = self.best is None or better(measured.value) > better(self.best.value)
+        if measured.allowed and first:
             self.best = measured
         if measured.predicted is not None:
             self.judged += 1
@@ -120,7 +124,7 @@ class Tally:
     def best(self, task: str) -> Measured | None:
         """The best run of a task so far."""
         found = self._sums.get(task)
-        return found.best if found and found.objective.has_best and not self.behind else None
+        return found.best if found and found.has_best and not self.behind else None
 
     def best_of_arms(self, tasks: Iterable[str], objective: Objective) -> Measured | None:
         """The best run of several tasks that seek the same."""
@@ -140,15 +144,15 @@ class Tally:
     def _forget(self, names: set[str]) -> None:
         for task, old in list(self._sums.items()):
             if any(m.run in names for m in old.runs):
-                self._sum_up(task, old.objective, [m for m in old.runs if m.run not in names])
+                self._sum_up(task, old, [m for m in old.runs if m.run not in names])
 
     def _sort(self) -> None:
         """In steps and after a mark, runs are taken in out of the order in which they ended."""
         for task, old in list(self._sums.items()):
-            self._sum_up(task, old.objective, sorted(old.runs, key=lambda m: m.ended))
+            self._sum_up(task, old, sorted(old.runs, key=lambda m: m.ended))
 
-    def _sum_up(self, task: str, objective: Objective, runs: list[Measured]) -> None:
-        self._sums[task] = made = _Sum(objective)
+    def _sum_up(self, task: str, old: _Sum, runs: list[Measured]) -> None:
+        self._sums[task] = made = _Sum(old.objective, old.has_best)
         for measured in runs:
             made.add(measured)
         self.version += 1
@@ -156,11 +160,11 @@ class Tally:
     def _take(self, state: State, run: Run) -> None:
         if run.end in {"failed", "lost"}:
             self.failed[run.id] = None
-        objective = task_of(state, run.task).objective
-        measured = _measured(state, run, objective)
-        if measured is None or objective is None:
+        task = task_of(state, run.task)
+        measured = _measured(state, run, task.objective)
+        if measured is None or task.objective is None:
             return
-        self._sums.setdefault(run.task, _Sum(objective)).add(measured)
+        self._sums.setdefault(run.task, _Sum(task.objective, task.has_best)).add(measured)
         self.version += 1
 
 
@@ -171,4 +175,4 @@ def _measured(state: State, run: Run, objective: Objective | None) -> Measured |
     proposal = state.proposals.get(run.proposal)
     guess = proposal.predicted.get(objective.outcome) if proposal is not None else None
     predicted = (float(guess[0]), float(guess[1])) if guess and len(guess) > 1 else None
-    return Measured(run.id, run.task, run.origin, value, error, run.since, predicted)
+    return Measured(run.id, run.task, run.origin, value, error, run.since, predicted, met(state, run))

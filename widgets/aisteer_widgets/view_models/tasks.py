@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from aisteer.journal.state import State
+from aisteer.errors import AisteerError
+from aisteer.journal.state import Run, State
+from aisteer.problem.goals import Goals
 from aisteer_widgets.view_models import format as fmt
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "Parameter",
     "Task",
     "baselines",
+    "met",
     "objective_of",
     "task_names",
     "task_of",
@@ -143,6 +146,19 @@ class Task:
     structure: str | None
     policy: str
     units: dict[str, str]
+    feasible: tuple[str, ...] = ()
+    goals: Goals | None = None
+
+    @property
+    def has_best(self) -> bool:
+        """Whether one run can be the best: not where there are several objectives, or one that knows no better."""
+        return self.objective is not None and len(self.objectives) == 1 and self.objective.has_best
+
+    @property
+    def goal(self) -> str:
+        """What is sought, as a sentence says it."""
+        words = " and ".join(o.words for o in self.objectives)
+        return f"{words}, feasible when {' and '.join(self.feasible)}" if words and self.feasible else words
 
     def unit_of(self, name: str) -> str:
         """The unit of what its simulation yields or returns under this name; empty where nothing says it."""
@@ -195,6 +211,22 @@ def _number(value: Any) -> float | None:
     return float(value) if known else None
 
 
+def met(state: State, run: Run) -> bool:
+    """Whether a run meets what its task asks of outcomes; one that lacks such an outcome does not."""
+    goals = task_of(state, run.task).goals
+    return goals is None or goals.met({name: pair[0] for name, pair in run.outcome.items()})
+
+
+def _goals(definition: Json) -> Goals | None:
+    """What is asked of outcomes; nothing where nothing is, or where a newer release asks it."""
+    if not definition.get("feasible"):
+        return None
+    try:
+        return Goals.of(definition)
+    except (AisteerError, KeyError):
+        return None
+
+
 _read: tuple[Json, dict[str, Task]] = ({}, {})
 
 
@@ -235,6 +267,8 @@ def _task(state: State, name: str) -> Task:
         structure=_structure(list(columns)),
         policy=str((data.get("policy") or {}).get("name") or ""),
         units={str(n): str(u) for n, u in (simulation.get("units") or {}).items()},
+        goals=_goals(data),
+        feasible=tuple(fmt.clip(text, 80) for text in (data.get("feasible") or ())[:8]),
     )
 
 
