@@ -122,6 +122,9 @@ def test_weights_are_offered_where_there_are_several_objectives():
     made = shown(Story(definition).start())["steer"]
     assert [(w["name"], w["value"]) for w in made["weights"]] == [("diffusion", 1.0), ("cost", 1.0)]
     assert len(made["acquisitions"]) > 1
+    assert (
+        made["surrogates"]["now"] == made["surrogates"]["usual"] == made["surrogates"]["options"][0]["name"]
+    )
 
 
 @pytest.mark.parametrize("policy", ["manual"])

@@ -48,15 +48,17 @@ function convergencePanel(ctx) {
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [
       sized(ctx, "convergence", height, (width) => convergencePlot(ctx, d, width, height)),
       h("div", { class: "ais-legend" }, d.arms.map((a) => lineKey(`ais-stair ais-arm-${a.name}`, a.name === "random" ? "best of the random arm" : "best so far")),
-        origins(d.points).map((o) => markKey(o, `${WHOSE[o]} runs`)))]);
+        origins(d.points).map((o) => markKey(o, `${WHOSE[o]} runs`)), Number.isFinite(d.goal) ? lineKey("ais-diagonal", "what is sought") : null)]);
 }
 
 function convergencePlot(ctx, d, width, height) {
   const xs = d.points.map((p) => p.x), ys = d.points.flatMap((p) => [p.y - p.e, p.y + p.e]);
   const x = [0, Math.max(2, ...xs) * 1.02 + 0.5];
-  return plot({ key: "convergence-plot", width, height, x, y: extent(ys), whole: true, xLabel: d.x_label, yLabel: d.y_label,
+  const sought = Number.isFinite(d.goal) ? [d.goal] : [];
+  return plot({ key: "convergence-plot", width, height, x, y: extent([...ys, ...sought]), whole: true, xLabel: d.x_label, yLabel: d.y_label,
     label: `Best so far: ${d.sub}; ${d.arms.map((a) => `${a.name}, ${a.runs} runs`).join("; ")}`,
     draw: (X, Y) => [
+      sought.map((v) => h("line", { key: "sought", class: "ais-diagonal", x1: X(x[0]), x2: X(x[1]), y1: Y(v), y2: Y(v) })),
       d.points.map((p) => h("g", { key: p.run, onclick: () => ctx.select_run(p.run), class: ctx.ui.run === p.run ? "ais-point ais-chosen" : "ais-point" },
         p.e ? h("line", { class: "ais-err", x1: X(p.x), x2: X(p.x), y1: Y(p.y - p.e), y2: Y(p.y + p.e) }) : null,
         mark(whose(p), X(p.x), Y(p.y), p.origin === "random" ? 2.6 : 3, {}, p.title))),

@@ -7,6 +7,7 @@ from typing import Any
 from aisteer.errors import AisteerError
 from aisteer.journal.state import State
 from aisteer.problem.goals import Goals
+from aisteer.problem.surrogate_names import SURROGATES
 from aisteer.steering.conditions import LEAST
 from aisteer.steering.thought import BATCH
 from aisteer_widgets.view_models import format as fmt
@@ -61,6 +62,7 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "exploration": float(settings.get("exploration", 1.0)),
         "acquisition": str(settings.get("acquisition") or ""),
         "acquisitions": _acquisitions(definition),
+        "surrogates": _surrogates(definition, settings),
         "trust": _trust(task, definition, settings),
         "weights": _weights(task, settings),
         "parameters": [] if task.pool else [p.field() for p in task.parameters.values()],
@@ -113,6 +115,7 @@ def _words(task: Task, name: str, value: Any) -> str:
     plain = {
         "trust_region": f"trust region {'on' if value else 'off'}" if isinstance(value, bool) else None,
         "acquisition": f"acquisition: {_ACQUISITIONS.get(str(value), str(value))}",
+        "surrogate": f"surrogate: {value}",
         "batch": f"{value} proposal{'' if value == 1 else 's'} at once",
     }.get(name)
     return plain or f"{name.replace('_', ' ')} {fmt.number(value, 3)}"
@@ -148,6 +151,16 @@ def _acquisitions(definition: Json) -> list[Json]:
     return [
         {"name": n, "label": _ACQUISITIONS.get(n, n) + ("" if i else " (usual)")} for i, n in enumerate(names)
     ]
+
+
+def _surrogates(definition: Json, settings: Json) -> Json | None:
+    """What may stand for the simulation, and what does; nothing where the policy brings its own."""
+    policy = definition.get("policy") or {}
+    if str(policy.get("name")) != "bayesian":
+        return None
+    usual = str((policy.get("options") or {}).get("surrogate") or SURROGATES[0])
+    options = [{"name": n, "label": f"{n} (usual)" if n == usual else n} for n in SURROGATES]
+    return {"now": str(settings.get("surrogate") or usual), "usual": usual, "options": options}
 
 
 def _trust(task: Task, definition: Json, settings: Json) -> Json | None:
