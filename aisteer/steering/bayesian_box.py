@@ -23,7 +23,7 @@ from aisteer.steering.fitting import Belief, Fitter
 from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
-from aisteer.steering.restraint import guided, restrained, settings_of
+from aisteer.steering.restraint import favoured_too, guided, restrained, settings_of
 from aisteer.steering.trust_region import trusted
 
 __all__ = ["BayesianBox"]
@@ -120,6 +120,7 @@ class BayesianBox:
         leading = belief.leading(_LEADING)
         space = trusted(space, evidence, leading[0], belief.process.length_scales(), self.goals)
         raw = self.domain.encode(feasible_sobol(space, _RAW, int(rng.integers(2**31))))
+        raw = favoured_too(raw, space, evidence)
         if isinstance(judged, Thompson) or self._named(evidence) == "thompson":
             allowed = partial(self._allowed, space=space, taken=taken, pending=pending)
             inputs = np.concatenate([raw, leading])

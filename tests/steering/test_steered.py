@@ -175,15 +175,15 @@ def test_a_favoured_region_draws_the_search_at_first_and_is_forgotten_with_the_d
 
     def proposed(**told):
         return [
-            d.parameters for d in BayesianBox(SQUARE, OBJECTIVE, initial=2).propose(some(6, **told), 4).drafts
+            d.parameters
+            for d in BayesianBox(SQUARE, OBJECTIVE, initial=2).propose(some(10, **told), 4).drafts
         ]
 
     def inside(points) -> int:
         return sum(p["x"] <= 0.41 and p["y"] >= 0.39 for p in points)
 
     plain = proposed()
-    assert inside(plain) == 0
-    assert inside(proposed(steering={"favoured": [box]}, steered={"favoured": 0})) >= 2
+    assert inside(proposed(steering={"favoured": [box]}, steered={"favoured": 0})) >= 3 > inside(plain)
     assert proposed(steering={"favoured": [box]}, steered={"favoured": 1000}) == plain
 
 
