@@ -1,1 +1,1 @@
-"""What is believed: Gaussian processes, and whether they are to be believed."""
+"""What is believed: Gaussian processes, deep ensembles, regressors of others, and whether they are to be believed."""
