@@ -16,7 +16,8 @@ class Steered(Event):
     Attributes:
         task: The task.
         change: Setting to its value; ``None`` takes it back. The settings: ``batch``, ``acquisition``,
-            ``exploration``, ``trust_region``, ``weights``, ``pinned``, ``forbidden``, ``favoured``.
+            ``exploration``, ``trust_region``, ``weights``, ``pinned``, ``forbidden``, ``favoured``,
+            ``surrogate``.
         reason: Why.
         undoes: The position of the change that this one takes back, where it does.
     """
