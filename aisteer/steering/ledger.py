@@ -205,10 +205,12 @@ def hypervolume_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
     if derived.any() and feasible.any():
         reference = np.where(derived, reference_point(signed[feasible]), reference)
     volume = np.zeros(len(values))
+    best = signed[:0]
     for place in range(len(values)):
-        if feasible[place] and (signed[place] > reference).all():
-            known = signed[: place + 1]
-            volume[place] = hypervolume(known[~np.isnan(known).any(axis=1)], reference)
+        row = signed[place]
+        if feasible[place] and (row > reference).all() and not (best >= row).all(axis=1).any():
+            best = np.concatenate([best[~(best <= row).all(axis=1)], row[None]])
+            volume[place] = hypervolume(best, reference)
     return {
         "ended": np.arange(1, len(values) + 1),
         "run": np.array([d.run for d in data], dtype=np.str_),

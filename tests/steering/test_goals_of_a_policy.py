@@ -128,6 +128,15 @@ def test_a_proposal_says_how_likely_each_constraint_is_met_and_when_no_run_meets
     assert acquisition["name"] == "probability to be feasible"
 
 
+def test_a_reference_that_no_run_exceeds_is_said_and_does_not_stop_the_search():
+    goals = Goals.read([Maximize("yield", reference=50), Minimize("cost", reference=-50)])
+    (draft,) = BayesianBox(SQUARE, goals).propose(told(SQUARE.sample(14, 0)), 1).drafts
+    reason = next(r for r in draft.reasons if r["kind"] == "reference")
+    assert "No run exceeds the reference yet" in reason["words"]
+    assert reason["derived"] == []
+    assert draft.acquisition > 0
+
+
 def test_an_outcome_that_older_runs_lack_is_left_out_until_three_runs_have_it():
     goals = Goals.read(Maximize("yield"), ["risk <= 0.8"])
     evidence = told(SQUARE.sample(14, 0))

@@ -14,6 +14,7 @@ r_j)/\Delta_j)^{w_j - 1}` taken at the corner of each cell: still a volume that 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from aisteer.steering.noisy_improvement import normal_draws
 from aisteer.steering.pareto import front, reference_point
 from aisteer.surrogates.gaussian_process import cholesky
 
-__all__ = ["Hypervolume", "reference_of"]
+__all__ = ["Hypervolume", "Reference", "reference_of"]
 
 Array = NDArray[np.float64]
 
@@ -44,21 +45,36 @@ _NO_END = 1e8
 _NORM = 1.0 / math.sqrt(2.0 * math.pi)
 
 
-def reference_of(belief: Belief) -> tuple[Array, list[str]]:
-    """The reference in each objective's own sense, shape ``(m,)``, and for which outcomes the data had to give it."""
-    names = [one.outcome for one in belief.goals.objectives if one.outcome in belief.known]
-    given = {one.outcome: getattr(one, "reference", None) for one in belief.goals.objectives}
-    derived = [name for name in names if given[name] is None]
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What runs have to exceed to count.
+
+    Attributes:
+        values: In each objective's own sense, shape ``(m,)``.
+        derived: Outcomes for which the data had to give it.
+        relaxed: No run exceeds what was given yet, so the data have to give it for the time being.
+    """
+
+    values: Array
+    derived: tuple[str, ...]
+    relaxed: bool
+
+
+def reference_of(belief: Belief) -> Reference:
+    """The reference of several objectives: as given, or below the front of what is known."""
+    names = _objectives(belief)
+    goals = {one.outcome: getattr(one, "reference", None) for one in belief.goals.objectives}
     signs = np.array([belief.known[name].sign for name in names])
     values = signs * np.stack([belief.known[name].predict(belief.x)[0] for name in names], axis=1)
     if asked(belief):
         likely = log_feasible(belief, belief.x) > math.log(0.5)
         values = values[likely] if likely.any() else values
-    found = signs * reference_point(values)
-    for place, name in enumerate(names):
-        if given[name] is not None:
-            found[place] = given[name]
-    return found, derived
+    own = reference_point(values)
+    given = signs * np.array([np.nan if goals[name] is None else goals[name] for name in names])
+    known = np.where(np.isnan(given), own, given)
+    relaxed = not bool((values > known).all(axis=1).any())
+    found = np.minimum(known, own) if relaxed else known
+    return Reference(signs * found, tuple(name for name in names if goals[name] is None), relaxed)
 
 
 class Hypervolume:
@@ -132,7 +148,7 @@ def _standard(belief: Belief, names: list[str], x: Array) -> tuple[Array, Array]
 
 
 def _reference(belief: Belief, names: list[str]) -> Array:
-    own, _ = reference_of(belief)
+    own = reference_of(belief).values
     processes = [(belief.known[name].sign, belief.known[name].process) for name in names]
     return np.array([(s * r - p.centre) / p.scale for (s, p), r in zip(processes, own, strict=True)])
 

@@ -77,8 +77,7 @@ def _growth(belief: Belief, values: dict[str, Array]) -> Array:
     """What each candidate's draw adds to the volume that the runs' means dominate."""
     names = [one.outcome for one in belief.goals.objectives if one.outcome in belief.known]
     signs = np.array([belief.known[name].sign for name in names])
-    own, _ = reference_of(belief)
-    reference = signs * own
+    reference = signs * reference_of(belief).values
     drawn = signs * np.stack([values[name] for name in names], axis=1)
     at_runs = signs * np.stack([belief.known[name].predict(belief.x)[0] for name in names], axis=1)
     kept = at_runs[front(at_runs)]
