@@ -21,7 +21,7 @@ from aisteer.steering.pareto import front
 from aisteer.steering.protocols import Datum, Evidence, Json
 from aisteer.steering.rolling import rolling
 from aisteer.surrogates.calibration import Calibration, Skill, calibration, skill
-from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, fitted_on
+from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered
 
 __all__ = ["LEAST", "Belief", "Fitter", "Known"]
 
@@ -80,7 +80,7 @@ class Known:
             "kernel": self.process.name,
             "noise": self.process.noise,
             "length_scales": named,
-            "hyper_parameters_from": fitted_on(len(self.y)),
+            "hyper_parameters_from": self.process.learned_from,
             "calibration": self.calibration.to_json(),
             "skill": self.skill.to_json() if self.skill else None,
             "words": self.words,

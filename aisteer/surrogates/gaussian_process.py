@@ -173,6 +173,11 @@ class GaussianProcess:
     # --- what it says -------------------------------------------------------------------------
 
     @property
+    def learned_from(self) -> int:
+        """Of the outcomes, the first so many that hyper-parameters were fitted on."""
+        return fitted_on(len(self))
+
+    @property
     def noise(self) -> float:
         """The learned standard deviation of outcomes whose error is not known, in their unit."""
         return self.scale * math.sqrt(float(self.modules.likelihood.noise))

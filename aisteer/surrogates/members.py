@@ -95,6 +95,11 @@ class MembersProcess(GaussianProcess):
         return 1
 
     @property
+    def learned_from(self) -> int:
+        """The members were trained on all outcomes."""
+        return len(self.ensemble)
+
+    @property
     def noise(self) -> float:
         """The typical standard deviation of outcomes whose error is not known, in their unit."""
         return self.ensemble.noise

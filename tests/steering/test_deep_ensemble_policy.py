@@ -88,7 +88,9 @@ def test_a_pool_is_screened_by_a_deep_ensemble():
     assert value[chosen].mean() > np.quantile(value[60:], 0.8)
 
 
-@pytest.mark.parametrize("goal", ["target", "level_set", "learn"])
+@pytest.mark.parametrize(
+    "goal", ["target", *(pytest.param(g, marks=pytest.mark.full) for g in ("level_set", "learn"))]
+)
 def test_other_goals_are_searched_too(goal: str):
     extra = {"target": {"value": 0.2}, "level_set": {"threshold": 0.0}, "learn": {}}[goal]
     definition = {**DEFINITION, "objective": {"kind": goal, "outcome": "gain", **extra}}
