@@ -69,7 +69,8 @@ def held(task: Task, wishes: Wishes, known: Json | None, without: Sequence[str])
             continue
         value = wishes.belief_at.get(name, at.get(name))
         fields.append({**parameter.field(), "value": value if isinstance(value, int | float | str) else None})
-    words = f"as in {best}, the best run" if best else "as in the best run"
+    run = "the best run" if task.has_best else "a run of interest"
+    words = f"as in {best}, {run}" if best else f"as in {run}"
     return {"fields": fields, "moved": bool(moved), "words": "" if moved else words, "best": best}
 
 
