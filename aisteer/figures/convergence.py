@@ -9,6 +9,7 @@ from aisteer.figures.spec import Axis, Layer, Line, Marks, Panel, Who
 
 __all__ = ["convergence"]
 
+Z95 = 1.959963984540054
 WORDS: dict[Who, str] = {
     "ai": "AI's runs",
     "human": "own runs",
@@ -46,7 +47,7 @@ def _marks(outcomes: Outcomes) -> list[Layer]:
             ended = np.array(places, dtype=np.float64) + 1
             names = [outcomes.names[i] for i in places]
             value, error = outcomes.value[places], outcomes.error[places]
-            found.append(Marks(words, who, ended, value, y_error=error, names=names))
+            found.append(Marks(words, who, ended, value, y_error=Z95 * error, names=names))
     return found
 
 

@@ -36,6 +36,7 @@ def provenance(
         "campaign": {"name": source.name, "uuid": source.uuid, "revision": source.revision},
         "tasks": {name: _task(source, name) for name in tasks},
         "runs": [_run(run) for run in source.runs(runs).values()],
+        "intervals": "bands and bars are 95 % intervals; x_error and y_error in the data are their half-widths",
         "versions": {
             "aisteer": _version("aisteer"),
             "matplotlib": _version("matplotlib"),

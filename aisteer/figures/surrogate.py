@@ -20,7 +20,7 @@ Json = dict[str, Any]
 Result = tuple[list[Panel], list[str], list[str]]
 ALONG = 121
 GRID = 41
-WIDTH = 1.96
+WIDTH = 1.959963984540054
 ON = 0.05
 """A run within this share of the other parameters' ranges is on a slice."""
 BY_MEAN = "candidates, best predicted mean first"
@@ -178,12 +178,12 @@ def _measured(
         up = outcomes.value[mine] if y is None else np.array([source.place(y, p[y]) for p in points])
         error = outcomes.error[mine] if y is None else None
         off = np.array([source.off(p, at or {}) > ON for p in points])
-        elsewhere = "off the slice" if y is None else "elsewhere"
+        elsewhere = "off the slice" if y is None else "off this plane"
         for faint, said in ((True, f"{words}, {elsewhere}"), (False, words)):
             chosen = off == faint
             if chosen.any():
                 some = [outcomes.names[i] for i, one in zip(mine, chosen, strict=True) if one]
-                bars = None if error is None else error[chosen]
+                bars = None if error is None else WIDTH * error[chosen]
                 marks = Marks(said, who, along[chosen], up[chosen], None, bars, some, faint)
                 found.insert(0, marks) if faint else found.append(marks)
     return found

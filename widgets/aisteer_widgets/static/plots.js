@@ -48,7 +48,7 @@ function convergencePanel(ctx) {
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [
       sized(ctx, "convergence", height, (width) => convergencePlot(ctx, d, width, height)),
       h("div", { class: "ais-legend" }, d.arms.map((a) => lineKey(`ais-stair ais-arm-${a.name}`, a.name === "random" ? "best of the random arm" : "best so far")),
-        origins(d.points).map((o) => markKey(o, `${WHOSE[o]} runs`)), Number.isFinite(d.goal) ? lineKey("ais-diagonal", "what is sought") : null)]);
+        origins(d.points).map((o) => markKey(o, `${WHOSE[o]} runs`)), Number.isFinite(d.goal) ? lineKey("ais-diagonal", "what is sought") : null, d.points.some((p) => p.e) ? h("span", {}, "bars: 95 %") : null)]);
 }
 
 function convergencePlot(ctx, d, width, height) {

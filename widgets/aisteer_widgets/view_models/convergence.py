@@ -74,7 +74,7 @@ def _thin(measured: list[Measured], arm: str) -> list[Json]:
         {
             "x": i + 1,
             "y": float(f"{m.value:.7g}"),
-            "e": float(f"{m.error:.3g}"),
+            "e": float(f"{fmt.Z95 * m.error:.3g}"),
             "origin": "random" if arm == "random" else m.origin,
             "run": m.run,
             "title": f"{m.run}: {fmt.estimate(m.value, m.error)}",
