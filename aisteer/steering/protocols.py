@@ -15,8 +15,9 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Datum:
-    """A finished run, or a row of data from elsewhere (``origin`` is ``prior``): ``outcomes`` maps a name to ``(value, standard error)``; the error is 0 if not known.
+    """A finished run, or a row of data from elsewhere (``origin`` is ``prior``).
 
+    ``outcomes`` maps a name to ``(value, standard error)``; the error is 0 if not known.
     ``parent`` is the run that it extends or branches from. ``model`` is the revision that made
     ``predicted``, before this run ended.
     """
@@ -37,8 +38,8 @@ class Evidence:
     Attributes:
         task: The task's name.
         definition: The task's definition, as in the journal.
-        data: What was measured elsewhere, then runs that ended ``done``, oldest first; without what is marked bad. A run that was extended is
-            replaced by its extension, whose outcome contains it.
+        data: What was measured elsewhere, then runs that ended ``done``, oldest first; without what is
+            marked bad. A run that was extended is replaced by its extension, whose outcome contains it.
         censored: Runs that ended ``partial``: their outcome is a bound at best, not data.
         failed: Parameters of runs that failed or were lost.
         bad: Parameters of runs that a human marked bad.

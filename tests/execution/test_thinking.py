@@ -27,7 +27,7 @@ def failing(*_: object, **__: object) -> None:
     [
         "aisteer.execution.thinking.evidence",
         "aisteer.execution.thinking.situation",
-        "aisteer.steering.fitting.fit",
+        "aisteer.steering.learners.fit",
         "aisteer.steering.bayesian_box.explain",
     ],
 )
