@@ -27,8 +27,8 @@ Acquisition = Callable[[Tensor], Tensor]
 _STARTS = 6
 _AROUND = 24
 _ROUNDS = 8
-_SMOOTH_STEPS = 50
-_SMOOTH_GAIN = 1e-5
+_SMOOTH_STEPS = 100
+_SMOOTH_GAIN = 1e-6
 """Of the sum of logarithms, relative: less than that is not worth a step."""
 
 

@@ -85,14 +85,6 @@ class Modules(torch.nn.Module):
             total = total - prior.log_prob(closure(module)).sum()
         return total
 
-    def evidence(self, x: Tensor, y: Tensor) -> float:
-        """Minus the log density of outcomes, less its constant; infinite where it cannot be computed."""
-        with torch.no_grad():
-            try:
-                return float(_Surprise.apply(self.covariance(x), y - self.mean.constant))  # type: ignore[no-untyped-call]
-            except (NotPSDError, NanError, RuntimeError):
-                return math.inf
-
     def loss_and_slopes(self, x: Tensor, y: Tensor) -> tuple[float, list[Tensor]]:
         """The loss, and its slopes by the free parameters: in closed form where the kernel has one."""
         free = [parameter for parameter in self.parameters() if parameter.requires_grad]
@@ -168,12 +160,10 @@ def most_probable(candidate: Candidate, x: Tensor, y: Tensor, variances: Tensor)
     if len(y) > _SUBSET:
         part = np.linspace(0, len(y) - 1, _SUBSET).astype(int)
         start, trouble = most_probable(candidate, x[part], y[part], variances[part])
-        every = Modules(candidate, variances)
-        every.load_state_dict(start.state_dict())
-        # What many outcomes say of each other makes each of them more probable than in a part of them.
-        fits = every.evidence(x, y) / len(y) <= start.evidence(x[part], y[part]) / len(part)
-        if not fits:
-            every = refined(start, candidate, x, y, variances) or every
+        every = refined(start, candidate, x, y, variances)
+        if every is None:
+            every = Modules(candidate, variances)
+            every.load_state_dict(start.state_dict())
         return every, trouble
     modules = Modules(candidate, variances)
     if _descend(modules, x, y, _ITERATIONS):
