@@ -44,9 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The cheap first, the documentation (which takes up what the notebooks' tests executed) last."""
-    order = {"browser": 1, "notebooks": 2, "docs": 3}
-    items.sort(key=lambda item: max(order.get(folder, 0) for folder in item.path.parts[-3:-1]))
+    """The longest groups first, so that they are not waited for; what documents notebooks after those."""
+    order = {"Globus Compute on loopback": 0, "documents": 1, "browser": 2}
+    items.sort(key=lambda item: (order.get(_together(item), 3), item.path.parent.name == "docs"))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_together(item)))
 

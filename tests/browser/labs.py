@@ -236,6 +236,7 @@ def guarded(browser: Browser, **options: Any) -> Iterator[Page]:
 
     context.route("**/*", guard)
     page = context.new_page()
+    page.set_default_timeout(60_000)  # a busy machine draws late
     page.on("pageerror", lambda error: wrong.append(f"{error}\n{error.stack}"))
     page.on("websocket", lambda socket: None if "127.0.0.1" in socket.url else outside.append(socket.url))
     yield page

@@ -59,6 +59,7 @@ CORNERS = """(canvas) => [[3, 3], [3, canvas.height - 3], [canvas.width - 3, can
     .map(([x, y]) => canvas.getContext("2d").getImageData(x, y, 1, 1).data[3])"""
 
 
+@pytest.mark.full
 @pytest.mark.timeout(180)
 def test_where_nothing_was_computed_nothing_is_drawn(lab: Lab, browser: Browser):
     lab.write("constrained.ipynb", [CONSTRAINED])

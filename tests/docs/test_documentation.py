@@ -21,6 +21,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.full
 @pytest.mark.timeout(600)
 def test_it_builds_without_warnings_and_holds_the_executed_notebooks(built: Path) -> None:
     for notebook in (ROOT / "notebooks").glob("[0-9]*.ipynb"):
@@ -28,6 +29,7 @@ def test_it_builds_without_warnings_and_holds_the_executed_notebooks(built: Path
         assert "cell_output" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.full
 def test_its_pages_load_nothing_from_elsewhere(built: Path) -> None:
     for page in built.rglob("*.html"):
         text = page.read_text(encoding="utf-8")

@@ -124,7 +124,7 @@ def groups(pids: list[int]) -> set[int]:
 
 @pytest.mark.parametrize(
     ("compute", "ranks"),
-    [pytest.param(COMPUTE, 1, id="1 rank"), pytest.param(RANKS, 2, id="2 ranks of the engine")],
+    [pytest.param(COMPUTE, 1, id="1 rank"), pytest.param(RANKS, 2, id="2 ranks of the engine", marks=pytest.mark.full)],
 )
 def test_a_melt_is_watched_while_it_runs_has_an_outcome_and_leaves_no_rank_when_it_is_stopped(
     melting: Any, compute: dict[str, Any], ranks: int
@@ -205,6 +205,7 @@ def idle_of(campaign: ai.Campaign, runs: list[str]) -> tuple[float, float]:
     return between, sum(ended - begun for begun, ended in spans)
 
 
+@pytest.mark.full
 def test_mpi_runs_and_functions_share_an_endpoint_and_what_one_leaves_free_is_taken_by_the_next(
     mixed: ai.Campaign,
 ) -> None:

@@ -60,6 +60,7 @@ def test_it_is_equilibrated_first_and_keeps_its_temperature(whole):
     assert outcome["diffusion"].standard_error > 0
 
 
+@pytest.mark.full
 def test_a_branch_at_another_temperature_equilibrates_again_without_breaking_up(copper, whole):
     new = {"temperature": 900.0, "strain": 5.0, "steps": 100, "seed": 4}
     seen, _, outcome = go(copper, stops={8}, restart=whole[1][-1], **new)
@@ -69,6 +70,7 @@ def test_a_branch_at_another_temperature_equilibrates_again_without_breaking_up(
     assert np.mean([values["temperature"] for values in seen[2:]]) == pytest.approx(900, abs=200)
 
 
+@pytest.mark.full
 def test_the_steps_can_be_raised_while_it_runs(copper, whole):
     running = copper(temperature=1500.0, strain=5.0, steps=100, seed=3, restart=whole[1][-2])
     seen, control = [], None
