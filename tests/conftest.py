@@ -44,9 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest groups first, so that they are not waited for; what documents notebooks after those."""
-    order = {"Globus Compute on loopback": 0, "documents": 1, "browser": 2}
-    items.sort(key=lambda item: (order.get(_together(item), 3), item.path.parent.name == "docs"))
+    """The longest groups first; what documents notebooks after those; a browser, whose event loop stays, last."""
+    order = {"Globus Compute on loopback": 0, "documents": 1, "browser": 3}
+    items.sort(key=lambda item: (order.get(_together(item), 2), item.path.parent.name == "docs"))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_together(item)))
 

@@ -96,6 +96,7 @@ campaign
 PIXEL = """(canvas) => [...canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data]"""
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_a_belief_is_looked_at_from_anywhere_and_what_one_sees_there_is_proposed(lab: Lab, browser: Browser):
     """Any two parameters, the others by slider; a click that is told before it is submitted; the AI kept out."""

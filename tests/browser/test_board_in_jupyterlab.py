@@ -207,7 +207,8 @@ def test_the_board_follows_the_dark_theme(book, page):
             )
         )
 
-    assert light() > 0.9
+    book.command("apputils:change-theme", theme="JupyterLab Light")
+    until(lambda: light() > 0.9, "the board is not light")
     book.command("apputils:change-theme", theme="JupyterLab Dark")
     until(lambda: light() < 0.2, "the board stays light")
     book.command("apputils:change-theme", theme="JupyterLab Light")

@@ -68,6 +68,7 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_a_person_signs_in_by_code_and_takes_an_endpoint(book: Book, loopback: Loopback) -> None:
     page = book.page

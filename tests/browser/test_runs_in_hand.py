@@ -120,6 +120,7 @@ def test_a_live_run_is_paused_with_the_mouse_and_resumed_with_a_key(book, page):
     assert asked(book, run)[-1][0] == "stop"
 
 
+@pytest.mark.full
 def test_a_live_run_is_extended_then_stopped_and_its_child_goes_on_from_there(book, page):
     run, row = running(book, task="anneal", temperature=1000.0)
     press(page, f"Extend… {run}")

@@ -69,6 +69,7 @@ NONSENSE = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("said", NONSENSE.values(), ids=NONSENSE)
 def test_nonsense_is_not_proposed_and_named_and_the_batch_is_whole(tmp_path, said):
     scene, _ = spoken_to(tmp_path, said)

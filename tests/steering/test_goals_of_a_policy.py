@@ -81,6 +81,7 @@ def test_a_level_set_is_looked_for_where_it_is_and_not_where_it_is_not():
     )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "goals",
     [
