@@ -215,6 +215,7 @@ def test_the_board_follows_the_dark_theme(book, page):
     until(lambda: light() > 0.9, "the board stays dark")
 
 
+@pytest.mark.full
 def test_a_figure_is_saved_from_the_keyboard_and_says_where(book, page):
     page.get_by_role("button", name="Save figure of best so far").focus()
     page.keyboard.press("Enter")
