@@ -10,7 +10,7 @@ INSTALL = $(BIN)/python tools/install.py $(VENV)/install.log
 # System programs that tests use; a missing one is installed, unpacked beside the environment, or named.
 PROGRAMS := chromium initdb pg_ctl postgres rabbitmq-server
 
-# Two processes: most tests wait for others (a worker, an agent, a browser) most of the time.
+# Three processes on two cores: most tests wait for others (a worker, an agent, a browser) most of the time.
 PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help venv lab test test-all programs lint bench docs clean

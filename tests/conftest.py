@@ -56,7 +56,9 @@ def _together(item: pytest.Item) -> str:
     if "loopback" in getattr(item, "fixturenames", ()):
         return "Globus Compute on loopback"
     folder = item.path.parent.name
-    return folder if folder == "browser" else "documents" if folder in {"notebooks", "docs"} else str(item.path)
+    return (
+        folder if folder == "browser" else "documents" if folder in {"notebooks", "docs"} else str(item.path)
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,14 @@ ASK = "import json; from aisteer.execution.worker import block; print(json.dumps
 
 @pytest.fixture(autouse=True)
 def no_job(monkeypatch):
-    for name in (*_JOBS, *block._PARSL, "AISTEER_BLOCK_ENDS", "SLURM_JOB_END_TIME", "COBALT_ENDTIME", "PBS_WALLTIME"):
+    for name in (
+        *_JOBS,
+        *block._PARSL,
+        "AISTEER_BLOCK_ENDS",
+        "SLURM_JOB_END_TIME",
+        "COBALT_ENDTIME",
+        "PBS_WALLTIME",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

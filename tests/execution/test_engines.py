@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -20,6 +19,7 @@ from aisteer.execution.engines.dask import DaskEngine
 from aisteer.execution.engines.keeper import Keeper
 from aisteer.execution.engines.parsl import ParslEngine, specification
 from aisteer.execution.futures import FuturesEndpoint
+from tests.services.ports import free_port
 
 COUNTING = """
     import os, time
@@ -33,12 +33,6 @@ COUNTING = """
             time.sleep(pause)
         return {"y": float(step)}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Cluster:
@@ -302,7 +296,9 @@ def test_an_executor_is_told_of_resources_what_it_understands():
 
 
 def children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
     return [int(word) for word in found.stdout.split()]
 
 

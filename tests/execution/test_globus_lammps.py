@@ -124,7 +124,10 @@ def groups(pids: list[int]) -> set[int]:
 
 @pytest.mark.parametrize(
     ("compute", "ranks"),
-    [pytest.param(COMPUTE, 1, id="1 rank"), pytest.param(RANKS, 2, id="2 ranks of the engine", marks=pytest.mark.full)],
+    [
+        pytest.param(COMPUTE, 1, id="1 rank"),
+        pytest.param(RANKS, 2, id="2 ranks of the engine", marks=pytest.mark.full),
+    ],
 )
 def test_a_melt_is_watched_while_it_runs_has_an_outcome_and_leaves_no_rank_when_it_is_stopped(
     melting: Any, compute: dict[str, Any], ranks: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.services.ports import free_port
 from tests.services.system import need
 
 _SETTINGS = {
@@ -37,12 +37,6 @@ def _someone() -> dict[str, Any]:
             account = pwd.getpwnam(name)
             return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     pytest.skip("PostgreSQL does not run as root, and there is no other user to run it")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _accepts(port: int, server: subprocess.Popen[bytes], log: Path) -> None:

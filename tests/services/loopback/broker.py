@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.services.loopback.part import Part, free_port
+from tests.services.loopback.part import Part
+from tests.services.ports import free_port
 from tests.services.system import need
 
 # An AMQP client opens with its protocol's name; a broker that is up answers with a frame of its own.

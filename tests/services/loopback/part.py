@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,13 +16,6 @@ _KEEPER = Path(__file__).with_name("keeper.py")
 
 class DidNotStart(Exception):
     """A part of the loopback did not come up; the message ends with what it said last."""
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on just now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Part:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from tests.services.loopback.part import Part, free_port
+from tests.services.loopback.part import Part
+from tests.services.ports import free_port
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
