@@ -40,15 +40,15 @@ FLAGS = [
 ]
 
 
-def until(claim: Callable[[], Any], words: str, timeout: float = 30.0) -> Any:
-    """What ``claim`` answers once that is true."""
+def until(claim: Callable[[], Any], words: str | Callable[[], str], timeout: float = 30.0) -> Any:
+    """What ``claim`` answers once that is true; else ``words``, which may tell what is there instead."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         found = claim()
         if found:
             return found
         time.sleep(0.05)
-    pytest.fail(f"waited {timeout:g} s in vain: {words}")
+    pytest.fail(f"waited {timeout:g} s in vain: {words if isinstance(words, str) else words()}")
 
 
 def settings_of_make_lab() -> str:

@@ -215,9 +215,14 @@ def test_the_board_follows_the_dark_theme(book, page):
     until(lambda: light() > 0.9, "the board stays dark")
 
 
-@pytest.mark.full
 def test_a_figure_is_saved_from_the_keyboard_and_says_where(book, page):
-    page.get_by_role("button", name="Save figure of best so far").focus()
+    save = page.get_by_role("button", name="Save figure of best so far")
+    panel = page.locator(".ais-convergence")
+    until(
+        save.count,
+        lambda: f"no button to save with, but {panel.evaluate_all('e => e.map(n => n.outerHTML)')}",
+    )
+    save.focus()
     page.keyboard.press("Enter")
     saved = page.locator(".ais-convergence .ais-saved")
     until(lambda: saved.count() and "Saved" in saved.inner_text(), "the figure is not saved", 60)

@@ -82,6 +82,16 @@ def test_a_decision_does_not_wait_for_a_picture_which_is_then_made_again(campaig
     assert list(painter.pictures[1]) == [proposal.id]
 
 
+def test_runs_are_counted_between_events_never_in_the_middle_of_one(campaign, board):
+    counting = threading.Thread(target=board._bridge.scene)
+    with campaign.journal.lock:  # as whoever folds an event has it
+        counting.start()
+        counting.join(0.3)
+        assert counting.is_alive(), "it counts while an event is folded"
+    counting.join(20)
+    assert not counting.is_alive()
+
+
 def test_a_picture_during_which_nothing_happens_is_made_once(campaign, board):
     painter = _Painter(lambda: None)
     with campaign.journal.lock:  # nothing else may happen meanwhile

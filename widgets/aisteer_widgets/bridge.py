@@ -181,20 +181,25 @@ class Bridge:
         )
 
     def _take_in(self) -> None:
-        """Bring the tally up to date; marks are the only thing that happens to runs that have ended."""
-        state = self.journal.state
-        touched: list[str] = []
-        if self._seen:
-            while self._seen < state.position:
-                records = self.journal.records(self._seen)
-                if not records:
-                    break
-                self._seen = records[-1].position
-                touched += [r.event.run for r in records if isinstance(r.event, ev.RunMarked)]
-        self._seen = state.position
-        self._tally.refresh(state, touched, STEP)
-        if self._tally.behind:
-            self._wake.set()
+        """Bring the tally up to date; marks are the only thing that happens to runs that have ended.
+
+        Under the lock: the tally looks at each event once, so one that is half folded would be missed, and
+        a view that is being made asks at the same time as the bridge's own thread.
+        """
+        with self.journal.lock:
+            state = self.journal.state
+            touched: list[str] = []
+            if self._seen:
+                while self._seen < state.position:
+                    records = self.journal.records(self._seen)
+                    if not records:
+                        break
+                    self._seen = records[-1].position
+                    touched += [r.event.run for r in records if isinstance(r.event, ev.RunMarked)]
+            self._seen = state.position
+            self._tally.refresh(state, touched, STEP)
+            if self._tally.behind:
+                self._wake.set()
 
     def _run(self) -> None:
         unsubscribe = self.journal.subscribe(lambda _position: self._wake.set())
