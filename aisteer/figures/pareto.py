@@ -10,6 +10,7 @@ import numpy as np
 from aisteer.figures.convergence import WORDS
 from aisteer.figures.source import ORIGINS, Source
 from aisteer.figures.spec import Array, Axis, Layer, Line, Marks, Panel
+from aisteer.steering.pareto import front
 
 __all__ = ["pareto"]
 
@@ -18,7 +19,11 @@ Z95 = 1.959963984540054
 
 
 def pareto(source: Source) -> tuple[list[Panel], list[str], list[str]]:
-    """The first two objectives of the task; runs that another one beats in all objectives are faint. Bars: 95 %."""
+    """The first two objectives of the task; bars are of 95 %.
+
+    Runs that another one beats in all objectives are faint, and those that do not meet what is asked of outcomes are
+    faint and empty: they are beaten by none and beat none.
+    """
     goals: list[Json] = list(source.definition.get("objectives") or ())
     if len(goals) < 2:
         words = "The task has one objective, so nothing is to be traded off."
@@ -35,31 +40,30 @@ def pareto(source: Source) -> tuple[list[Panel], list[str], list[str]]:
     pairs = np.array([[d.outcomes[name] for name in names] for d in data], dtype=np.float64)
     value, error = pairs[:, :, 0], pairs[:, :, 1]
     signs = np.array([-1.0 if goal.get("kind") == "minimize" else 1.0 for goal in goals])
-    top = _unbeaten(value * signs)
+    met = np.array([source.met(d) for d in data], dtype=bool)
+    top = front(np.where(met[:, None], value * signs, np.nan))
     layers: list[Layer] = []
     for who, words in WORDS.items():
         mine = np.array([ORIGINS.get(d.origin, "ai") == who for d in data])
-        for faint, said in ((True, f"{words}, beaten"), (False, words)):
-            some = mine & (top != faint)
+        for look, said in (
+            (~met, f"{words}, not feasible"),
+            (met & ~top, f"{words}, beaten"),
+            (top, words),
+        ):
+            some = mine & look
             if some.any():
                 bars = {"x_error": Z95 * error[some, 0], "y_error": Z95 * error[some, 1]}
                 runs = [d.run for d, one in zip(data, some, strict=True) if one]
-                layers.append(
-                    Marks(said, who, value[some, 0], value[some, 1], **bars, names=runs, faint=faint)
-                )
-    if len(goals) == 2:
+                x, y, faint, empty = value[some, 0], value[some, 1], look is not top, not met[some].any()
+                layers.append(Marks(said, who, x, y, **bars, names=runs, faint=faint, empty=empty))
+    if len(goals) == 2 and top.any():
         layers.append(_steps(value[top], signs))
     return [Panel(axes[0], axes[1], layers)], [source.task], [d.run for d in data if d.origin != "prior"]
 
 
-def _unbeaten(merits: Array) -> Any:
-    """Which rows no other row beats: at least as good in all columns and better in one. Shape ``(n,)``."""
-    return np.array([not ((merits >= row).all(axis=1) & (merits > row).any(axis=1)).any() for row in merits])
-
-
-def _steps(front: Array, signs: Array) -> Line:
+def _steps(best: Array, signs: Array) -> Line:
     """The border of what is beaten, through the front's runs by their first outcome."""
-    ordered = front[np.argsort(front[:, 0], kind="stable")]
+    ordered = best[np.argsort(best[:, 0], kind="stable")]
     corners = [ordered[0]]
     for left, right in pairwise(ordered):
         corner = (left[0], right[1]) if signs[0] > 0 else (right[0], left[1])

@@ -123,8 +123,8 @@ def _marks(axes: Axes, marks: Marks, order: int, *, over_surface: bool) -> None:
     if not len(marks.x):
         return
     look = LOOKS[marks.who]
-    filled = "none" if look.hollow else look.colour
-    edge = "white" if over_surface and not look.hollow and look.marker not in {"x", "+"} else look.colour
+    filled = "none" if look.hollow or marks.empty else look.colour
+    edge = "white" if over_surface and filled != "none" and look.marker not in {"x", "+"} else look.colour
     options: dict[str, Any] = {
         "linestyle": "none",
         "marker": look.marker or "o",

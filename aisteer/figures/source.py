@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aisteer.errors import UnknownName
 from aisteer.figures.spec import Array, Axis, Who
-from aisteer.problem.objective import Objective, objective_from_json
+from aisteer.problem.goals import Goals
+from aisteer.problem.objective import Objective
 from aisteer.problem.units import label
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from aisteer.problem.parameters import Parameter
     from aisteer.problem.pool import Pool
     from aisteer.problem.space import Space
+    from aisteer.steering.protocols import Datum
 
 __all__ = ["Campaign", "Outcomes", "Source"]
 
@@ -57,13 +60,17 @@ class Campaign(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Ended runs of a task and what came of them, each of shape ``n``; ``who`` had thought of them."""
+    """Ended runs of a task and what came of them, each of shape ``n``; ``who`` had thought of them.
+
+    ``feasible``: whether they meet what is asked of outcomes.
+    """
 
     names: tuple[str, ...]
     who: tuple[Who, ...]
     parameters: tuple[Json, ...]
     value: Array
     error: Array
+    feasible: NDArray[np.bool_]
 
     def of(self, who: Who) -> list[int]:
         """Places of the runs that are ``who``'s."""
@@ -82,6 +89,7 @@ class Source:
     Attributes:
         evidence: All that a policy may know.
         live: Runs that have no outcome yet.
+        goals: All that is sought in the task.
         revision: The journal's position.
 
     Raises:
@@ -102,7 +110,8 @@ class Source:
             self.evidence = evidence(state, self.task)
             self.live = tuple(run for run in (state.runs[n] for n in state.live) if run.task == self.task)
         self.definition: Json = self.tasks[self.task]
-        objective = objective_from_json(self.definition["objective"])
+        self.goals = Goals.of(self.definition)
+        objective = self.goals.first
         self.units: dict[str, str] = self.definition["simulation"].get("units") or {}
         unit = objective.unit or self.units.get(objective.outcome, "")
         self.objective: Objective = replace(objective, unit=unit)
@@ -164,7 +173,12 @@ class Source:
             parameters=tuple(d.parameters for d in data),
             value=pairs[:, 0],
             error=pairs[:, 1],
+            feasible=np.array([self.met(d) for d in data], dtype=bool),
         )
+
+    def met(self, datum: Datum) -> bool:
+        """Whether a run meets what is asked of outcomes."""
+        return self.goals.met({name: value for name, (value, _) in datum.outcomes.items()})
 
     def ledger(self) -> list[Json]:
         """Each decision beside what came of it."""

@@ -43,7 +43,7 @@ class Marks:
     """Points ``x``, ``y`` of shape ``n``, with errors of the same shape where they are known.
 
     ``names`` says what each point is (a run, a candidate); it stands in the data, not in the picture. ``faint``
-    ones stand back behind the others.
+    ones stand back behind the others; ``empty`` ones are drawn without filling: they do not count.
     """
 
     label: str
@@ -54,6 +54,7 @@ class Marks:
     y_error: Array | None = None
     names: Sequence[str] = ()
     faint: bool = False
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aisteer.journal.state import Proposal, Run, State
 from aisteer.problem.goals import Goals
 from aisteer.steering.evidence import evidence
-from aisteer.steering.pareto import front, hypervolume, reference_point
+from aisteer.steering.pareto import front, reference_of, volumes
 from aisteer.steering.protocols import Datum, Json
 
 __all__ = ["best_so_far", "hypervolume_so_far", "ledger", "measured"]
@@ -200,22 +200,13 @@ def hypervolume_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
     given = np.array(
         [np.nan if (r := getattr(one, "reference", None)) is None else r for one in goals.objectives]
     )
-    reference = signs * given
-    derived = np.isnan(reference)
-    if derived.any() and feasible.any():
-        reference = np.where(derived, reference_point(signed[feasible]), reference)
-    volume = np.zeros(len(values))
-    best = signed[:0]
-    for place in range(len(values)):
-        row = signed[place]
-        if feasible[place] and (row > reference).all() and not (best >= row).all(axis=1).any():
-            best = np.concatenate([best[~(best <= row).all(axis=1)], row[None]])
-            volume[place] = hypervolume(best, reference)
+    reference = reference_of(signed, signs * given)
+    derived = np.isnan(given)
     return {
         "ended": np.arange(1, len(values) + 1),
         "run": np.array([d.run for d in data], dtype=np.str_),
         "feasible": feasible,
-        "hypervolume": np.maximum.accumulate(volume) if len(volume) else volume,
+        "hypervolume": volumes(signed, reference),
         "front": front(signed),
         "values": values,
         "outcomes": np.array(names, dtype=np.str_),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["front", "hypervolume", "reference_point"]
+__all__ = ["front", "hypervolume", "reference_of", "reference_point", "volumes"]
 
 Array = NDArray[np.float64]
 
@@ -75,4 +75,35 @@ def reference_point(values: Array) -> Array:
     low = np.where(extent > 0, best.min(axis=0), values.min(axis=0))
     extent = np.where(extent > 0, extent, np.where(spread > 0, spread, np.maximum(np.abs(low), 1.0)))
     found: Array = low - _BEYOND * extent
+    return found
+
+
+def reference_of(values: Array, given: Array) -> Array:
+    """The reference that volumes are counted from: as it is given, and where that is ``nan``, of the runs.
+
+    Args:
+        values: The objectives of runs that count, larger is better; rows with ``nan`` do not count. ``(n, m)``.
+        given: What the objectives say, in the same sense, ``(m,)``.
+    """
+    known = values[~np.isnan(values).any(axis=1)]
+    if not np.isnan(given).any() or not len(known):
+        return given
+    found: Array = np.where(np.isnan(given), reference_point(known), given)
+    return found
+
+
+def volumes(values: Array, reference: Array) -> Array:
+    """The volume that runs dominate after each of them, ``(n,)``; 0 until one exceeds the reference.
+
+    Args:
+        values: Their objectives in the order in which they ended, larger is better; rows with ``nan`` add nothing.
+        reference: From where it is counted, ``(m,)``.
+    """
+    found = np.zeros(len(values))
+    best, now = values[:0], 0.0
+    for place, row in enumerate(values):
+        if (row > reference).all() and not (best >= row).all(axis=1).any():
+            best = np.concatenate([best[~(best <= row).all(axis=1)], row[None]])
+            now = hypervolume(best, reference)
+        found[place] = now
     return found

@@ -207,6 +207,38 @@ def test_the_front_of_two_objectives_is_what_no_run_beats(steered, monkeypatch):
     every = {n: m for m in made.spec.panels[0].layers if isinstance(m, Marks) for n in m.names}
     assert not every["R1"].faint  # the least effort
     assert any(m.faint for m in every.values())
+    grown = layers(figure(steered.campaign, "convergence"), Line)["hypervolume so far"]
+    assert (np.diff(grown.y) >= 0).all()
+    assert grown.y[-1] > grown.y[0] >= 0
+
+
+def test_a_run_that_is_not_feasible_is_neither_best_nor_on_the_front(steered, monkeypatch):
+    definition = steered.campaign.state.definition["tasks"]["main"]
+    runs = [r for r in steered.campaign.state.runs.values() if r.task == "main" and "yield" in r.outcome]
+    for i, run in enumerate(runs):
+        run.outcome["effort"] = (float(i), 0.0)
+    best = max(runs, key=lambda r: r.outcome["yield"][0])
+    monkeypatch.setitem(definition, "feasible", [f"effort <= {best.outcome['effort'][0] - 0.5}"])
+    made = figure(steered.campaign, "convergence")
+    out = layers(made, Marks)["AI's runs, not feasible"]
+    assert best.id in out.names
+    assert out.empty
+    assert layers(made, Line)["best so far"].y[-1] < best.outcome["yield"][0]
+    goals = [{"kind": "maximize", "outcome": "yield"}, {"kind": "minimize", "outcome": "effort", "unit": "h"}]
+    monkeypatch.setitem(definition, "objectives", goals)
+    made = figure(steered.campaign, "pareto")
+    every = {n: m for m in made.spec.panels[0].layers if isinstance(m, Marks) for n in m.names}
+    assert every[best.id].empty
+    assert best.outcome["yield"][0] not in layers(made, Line)["beaten by none"].y
+
+
+def test_where_no_run_is_the_best_no_curve_says_so(steered, monkeypatch):
+    level = {"kind": "level_set", "outcome": "yield", "unit": "mol", "threshold": 0.5}
+    for definition in steered.campaign.state.definition["tasks"].values():
+        monkeypatch.setitem(definition, "objective", level)
+    lines = layers(figure(steered.campaign, "convergence"), Line)
+    assert list(lines) == ["what is sought"]
+    assert lines["what is sought"].y.tolist() == [0.5, 0.5]
 
 
 def test_an_axis_reads_a_name_as_words_with_its_unit(steered):
