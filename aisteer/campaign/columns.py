@@ -115,6 +115,8 @@ def run_row(run: Run) -> Json:
         "proposal": run.proposal,
         "parent": run.parent,
         "bad": run.bad,
+        "bad by": run.bad_by or None,
+        "bad reason": run.bad_reason or None,
         "message": run.message,
         "endpoint": run.endpoint,
         "seed": run.seed,

@@ -252,9 +252,9 @@ class RunHandle:
         self._campaign.submit(cmd.Mark(actor=self._campaign.actor, run=self.id, bad=True, reason=reason))
         return self
 
-    def unmark(self) -> RunHandle:
+    def unmark(self, reason: str = "") -> RunHandle:
         """Put its outcome back into the fit."""
-        self._campaign.submit(cmd.Mark(actor=self._campaign.actor, run=self.id, bad=False))
+        self._campaign.submit(cmd.Mark(actor=self._campaign.actor, run=self.id, bad=False, reason=reason))
         return self
 
     def _asked(self, verb: str) -> Json | None:
@@ -344,7 +344,7 @@ def describe(run: Run) -> str:
     if pending and run.live:
         words.append(f"{', '.join(pending)} requested")
     if run.bad:
-        words.append("marked bad")
+        words.append(f"marked bad by {run.bad_by}" + (f": {run.bad_reason}" if run.bad_reason else ""))
     if run.message:
         words.append(run.message if len(run.message) <= 200 else run.message[:197] + "…")
     return " · ".join(words)

@@ -59,7 +59,9 @@ async def wait(campaign: Campaign, ended: int | None, timeout: float | None) -> 
             position, still_since = state.position, now
         count = _ended(state)
         if ended is not None and count >= ended:
-            return Waited(reached=True, ended=count, reason=f"{count} runs have ended.{_goes_on(campaign, state)}")
+            return Waited(
+                reached=True, ended=count, reason=f"{count} runs have ended.{_goes_on(campaign, state)}"
+            )
         stuck = why_stuck(campaign, state)
         thinking = campaign.driving and _thinking(campaign)
         settle = _SETTLE_ELSEWHERE if campaign.driven_elsewhere() else _SETTLE
@@ -120,9 +122,13 @@ def _moves(state: State) -> list[str]:
     if waiting:
         verb = "proposal waits" if len(waiting) == 1 else "proposals wait"
         words.append(f"{len(waiting)} {verb} for a decision: see campaign.proposals.waiting.")
-        if state.remaining < min((p.cost for p in waiting if p.action != "finish"), default=0.0):
+        if state.remaining < min(
+            (p.cost for p in waiting if p.action not in {"finish", "stop"}), default=0.0
+        ):
             left = f"{max(state.remaining, 0):g}"
             words.append(f"The budget has {left} left, which covers none of them: raise campaign.budget.")
+    if any(state.proposals[name].action == "finish" for name in state.waiting):
+        words.append("One of them is to end the campaign: no rule begins another run until it is decided.")
     paused = sum(1 for run in state.runs.values() if run.state == "paused")
     if paused:
         words.append(f"{paused} paused: go on with campaign.runs[…].resume().")
@@ -131,6 +137,7 @@ def _moves(state: State) -> list[str]:
 
 def rules_may_decide(state: State) -> bool:
     """Whether the autonomy rules will decide about something that waits, now or when time has passed."""
+    from aisteer.journal.events import STARTS
     from aisteer.steering.autonomy import Context, judge
 
     now = time.time()
@@ -140,6 +147,9 @@ def rules_may_decide(state: State) -> bool:
             continue
         rule = state.definition["tasks"][proposal.task].get("autonomy") or state.autonomy
         verdict = judge(rule, proposal, Context.of(state, proposal, now)) if rule else None
+        begins = verdict is not None and verdict.verdict == "accept" and proposal.action in STARTS
+        if begins and state.ending(proposal.task):
+            continue  # they begin nothing more until a human has decided whether it ends
         if verdict is not None and (verdict.verdict != "ask" or verdict.next_look is not None):
             return True
     return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aisteer.journal.commands import Verdict
+from aisteer.journal.events import STARTS
 from aisteer.journal.state import State
 from aisteer.steering.autonomy import Context, judge
 from aisteer.surrogates.calibration import Coverage
@@ -15,6 +16,7 @@ __all__ = ["Rules"]
 class Rules:
     """Asks the rules about each waiting proposal, once per change of what they can look at.
 
+    While it waits for a human whether a task is to end, they begin nothing more in it.
     ``next_look`` is the Unix time at which a rule's answer can change by the clock alone.
     """
 
@@ -44,6 +46,8 @@ class Rules:
             if verdict.verdict == "ask":
                 continue
             word = "accepted" if verdict.verdict == "accept" else "rejected"
+            if word == "accepted" and proposal.action in STARTS and state.ending(proposal.task):
+                continue
             if word == "accepted":
                 if proposal.action != "stop" and proposal.cost > left:
                     continue

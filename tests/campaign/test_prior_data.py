@@ -151,6 +151,13 @@ def test_a_run_that_is_marked_bad_leaves_the_fit_and_its_calibration_until_it_is
     assert "R4" not in {d.run for d in without.data}
     assert (before.calibration.inside, before.calibration.of) == (9, 10)
     assert (without.calibration.inside, without.calibration.of) == (9, 9)
+    who = campaign.runs["R4"].snapshot.bad_by
+    assert f"marked bad by {who}: the thermostat failed" in repr(campaign.runs["R4"])
+    assert campaign.runs.frame().loc["R4", ["bad by", "bad reason"]].tolist() == [
+        who,
+        "the thermostat failed",
+    ]
     campaign.runs["R4"].unmark()
+    assert campaign.runs["R4"].snapshot.bad_reason == ""
     assert fitted().digest == before.digest
     assert fitted().calibration == before.calibration

@@ -116,11 +116,29 @@ def test_rules_never_end_a_campaign(tmp_path: Path):
     campaign, _ = grown(tmp_path, [3.0, *[2.0] * 6], stagnation=6)
     campaign.submit(cmd.SetAutonomy(actor=HUMAN, rule=Accept().to_json()))
     (proposal,) = ending(campaign)
-    verdicts = Rules().verdicts(campaign.state, 0.0)
-    assert verdicts
-    assert proposal.id not in {verdict.proposal for verdict in verdicts}
+    assert proposal.id not in {verdict.proposal for verdict in Rules().verdicts(campaign.state, 0.0)}
     forced = cmd.Verdict(proposal=proposal.id, verdict="accepted", rule="accept")
     assert campaign.submit(cmd.Decide(actor=HUMAN, epoch=1, verdicts=[forced])) == []
+
+
+def test_rules_begin_nothing_more_while_it_waits_whether_to_end(tmp_path: Path):
+    campaign, _ = grown(tmp_path, [3.0, *[2.0] * 6], stagnation=6)
+    campaign.submit(cmd.SetAutonomy(actor=HUMAN, rule=Accept().to_json()))
+    (proposal,) = ending(campaign)
+    assert campaign.state.ending("main") == proposal.id
+    assert Rules().verdicts(campaign.state, 0.0) == []
+    campaign.reject(proposal.id)
+    assert campaign.state.ending("main") == ""
+    assert Rules().verdicts(campaign.state, 0.0)
+
+
+def test_what_is_run_for_comparison_waits_with_the_last_of_the_others():
+    campaign = Campaign(a=task(), b=task(), arm=task(policy="random", baseline=True))
+    for name, held in (("a", ""), ("b", "P1")):
+        draft = cmd.Draft(task=name, parameters={}, origin="ai", action="finish")
+        (made,) = campaign.submit(cmd.Propose(actor=HUMAN, drafts=[draft], repeat=True))
+        assert campaign.state.ending(name) == made.proposal
+        assert campaign.state.ending("arm") == held
 
 
 def test_of_several_tasks_one_ends_and_the_others_go_on():

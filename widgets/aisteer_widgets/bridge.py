@@ -11,9 +11,7 @@ import logging
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, Protocol
@@ -21,9 +19,9 @@ from typing import Any, Protocol
 from aisteer.errors import AisteerError
 from aisteer.journal import events as ev
 from aisteer_widgets.believing import Believing
-from aisteer_widgets.candidates import search
+from aisteer_widgets.lanes import Lanes
 from aisteer_widgets.observing import Observing
-from aisteer_widgets.orders import Answer, carry_out
+from aisteer_widgets.orders import Answer
 from aisteer_widgets.pictures import structure
 from aisteer_widgets.reopening import again
 from aisteer_widgets.saving import Progress
@@ -46,7 +44,6 @@ CLOCK = 1.0
 STEP = 1024
 """Earlier runs looked at between two pictures, when a long campaign is opened."""
 _log = logging.getLogger("aisteer.widgets")
-_SLOW = {"start", "pause"}
 
 
 class Follower(Protocol):
@@ -86,14 +83,13 @@ class Bridge:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._orders = ThreadPoolExecutor(1, thread_name_prefix="aisteer-orders")
-        self._slow = ThreadPoolExecutor(1, thread_name_prefix="aisteer-slow-orders")
-        self._drawing = ThreadPoolExecutor(1, thread_name_prefix="aisteer-figures")
+        self._lanes = Lanes(campaign, self.wake)
         self._again = again(campaign)
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._seen = 0
         self._behind = 0
-        self._pictured = (-1, 0.0, "")
+        self._woken = 0
+        self._pictured: tuple[int, int, str] = (-1, -1, "")
+        self._painted = 0.0
         self.trouble = ""
 
     # --- followers ---
@@ -114,11 +110,9 @@ class Bridge:
         self.wake()
 
     def wake(self, *_: Any) -> None:
-        """Look again now. From any thread; it only sets a flag."""
-        self._pictured = (-1, 0.0, "")
+        """Look again now, and paint whatever is found. From any thread; it only counts and sets a flag."""
+        self._woken += 1
         self._wake.set()
-
-    # --- orders ---
 
     def order(
         self,
@@ -126,40 +120,12 @@ class Bridge:
         answer: Callable[[Answer], None],
         progress: Progress | None = None,
     ) -> None:
-        """Carry out an order on a thread of its own and hand on what became of it.
-
-        The same order again (a double click, a message delivered twice) is answered as the first time.
-
-        Args:
-            order: What is asked.
-            answer: Called with what became of it.
-            progress: Called with the steps of an order that takes several.
-        """
-        lane = self._slow if order.get("verb") in _SLOW and not order.get("run") else self._orders
-        if order.get("verb") == "figure":
-            lane = self._drawing
-        lane.submit(self._carry_out, dict(order), answer, progress)
-
-    def _carry_out(self, order: Json, answer: Callable[[Answer], None], progress: Progress | None) -> None:
-        name = str(order.get("id", ""))
-        found = self._answers.get(name)
-        if found is None:
-            found = carry_out(self.campaign, order, *([progress] if progress else []))
-            self._answers[name] = found
-            while len(self._answers) > 256:
-                self._answers.popitem(last=False)
-        self.wake()
-        answer(found)
+        """Carry out an order on a thread of its own and hand on what became of it; see ``Lanes.order``."""
+        self._lanes.order(order, answer, progress)
 
     def search(self, task: str, text: str, answer: Callable[[Json], None]) -> None:
         """Search the task's pool and hand on a page of what was found."""
-        self._slow.submit(self._search, task, text, answer)
-
-    def _search(self, task: str, text: str, answer: Callable[[Json], None]) -> None:
-        try:
-            answer(search(self.campaign.opened.folder, self.journal.state, task, text))
-        except (AisteerError, OSError) as error:
-            answer({"items": [], "words": str(error)})
+        self._lanes.search(task, text, answer)
 
     # --- the loop ---
 
@@ -246,21 +212,24 @@ class Bridge:
 
     def _tick(self) -> None:
         self.journal.refresh()
+        woken = self._woken
         scene = self.scene()
+        # What the tally has seen: an event that is folded from here on makes another picture.
+        found = (self._seen, woken, scene.driver)
         followers = list(self._followers)
         runs = {n: None for f in followers for n in shown_runs(scene, f.wishes)}
         read = self._observing.look([scene.state.runs[n] for n in runs if n in scene.state.runs])
         believed = self._believing.look(scene.state, self._wanted_of(scene, followers))
-        position, painted, driver = self._pictured
         behind = self._tally.behind or self._behind
         self._behind = self._tally.behind
-        aged = time.monotonic() - painted > CLOCK
-        if read or believed or behind or aged or position != scene.state.position or driver != scene.driver:
-            scene = replace(scene, traces=self._observing.traces, beliefs=self._believing.known)
-            self._show(scene, followers)
-            self._pictured = (scene.state.position, time.monotonic(), scene.driver)
-        for follower in followers:
-            follower.flush()
+        aged = time.monotonic() - self._painted > CLOCK
+        try:
+            if read or believed or behind or aged or found != self._pictured:
+                scene = replace(scene, traces=self._observing.traces, beliefs=self._believing.known)
+                self._show(scene, followers)
+                self._pictured, self._painted = found, time.monotonic()
+        finally:
+            _each(followers, lambda follower: follower.flush())
 
     def _wanted_of(self, scene: Scene, followers: list[Follower]) -> list[Question]:
         """What the views need of the surrogate, the most urgent of each first."""
@@ -279,8 +248,7 @@ class Bridge:
         position = self.journal.position
         if self.journal.rests_at(position):
             try:
-                for follower in followers:
-                    follower.follow(scene)
+                _each(followers, lambda follower: follower.follow(scene))
             except Exception:
                 if self.journal.rests_at(position):
                     raise
@@ -289,7 +257,19 @@ class Bridge:
         with self.journal.lock:
             for follower in followers:
                 follower.forget()
-                follower.follow(scene)
+            _each(followers, lambda follower: follower.follow(scene))
+
+
+def _each(followers: list[Follower], do: Callable[[Follower], None]) -> None:
+    """Do it for each; what fails for one is raised once all have had their turn."""
+    failed: Exception | None = None
+    for follower in followers:
+        try:
+            do(follower)
+        except Exception as error:  # noqa: BLE001  one view that cannot be served must not cost the others theirs
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 _bridges: weakref.WeakValueDictionary[int, Bridge] = weakref.WeakValueDictionary()

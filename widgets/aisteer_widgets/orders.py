@@ -220,7 +220,7 @@ def _mark(campaign: Any, order: Mapping[str, Any]) -> Answer:
     if order.get("bad"):
         run.mark_bad(_text(order, "reason"))
         return Answer(ok=True, message=f"{run.id} is marked bad: it leaves the fit, and can be put back.")
-    run.unmark()
+    run.unmark(_text(order, "reason"))
     return Answer(ok=True, message=f"{run.id} is in the fit again.")
 
 

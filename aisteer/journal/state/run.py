@@ -52,6 +52,8 @@ class Run:
         end: How it ended: ``done``, ``partial``, ``failed``, ``lost`` or ``withdrawn``.
         outcome: Outcome name to ``(value, standard error)``; the error is 0 where none was given.
         bad: A human took it out of the fit.
+        bad_by: Who did; empty where it is in the fit.
+        bad_reason: Why.
     """
 
     id: str
@@ -75,6 +77,8 @@ class Run:
     used: float = 0.0
     charged: float = 0.0
     bad: bool = False
+    bad_by: str = ""
+    bad_reason: str = ""
 
     @property
     def attempt(self) -> Attempt:

@@ -61,7 +61,8 @@ def _closed(state: State, record: Record, event: ev.RunClosed) -> None:
 @on(ev.RunMarked)
 def _marked(state: State, record: Record, event: ev.RunMarked) -> None:
     run = state.runs[event.run]
-    state.runs[run.id] = replace(run, bad=event.bad, revision=record.position)
+    who, why = (record.actor.name, event.reason) if event.bad else ("", "")
+    state.runs[run.id] = replace(run, bad=event.bad, bad_by=who, bad_reason=why, revision=record.position)
     if event.bad:
         state.bad[run.id] = None
     else:

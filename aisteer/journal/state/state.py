@@ -91,6 +91,19 @@ class State:
             return float("inf")
         return float(self.budget["amount"]) - self.spent - self.reserved
 
+    def ending(self, task: str) -> str:
+        """The proposal to end a task that waits for a human; empty where none does.
+
+        What is run for comparison ends with the last of the others.
+        """
+        tasks = self.definition.get("tasks", {})
+        if not tasks.get(task, {}).get("baseline"):
+            name = self.finishing.get(task, "")
+            return name if name in self.waiting else ""
+        others = [n for n, one in tasks.items() if not one.get("baseline") and n not in self.finished]
+        names = [self.ending(name) for name in others]
+        return names[0] if names and all(names) else ""
+
     @property
     def reserved(self) -> float:
         """What accepted runs hold of the budget besides what is spent; estimates hold it from the start."""
