@@ -18,12 +18,14 @@ from aisteer.campaign.ledger import Ledger
 from aisteer.campaign.opened import Opened
 from aisteer.campaign.pareto import pareto
 from aisteer.campaign.points import spaces_of, validated
+from aisteer.campaign.predicting import predict
 from aisteer.campaign.proposals import ProposalHandle, Proposals
 from aisteer.campaign.proposing import all_proposed, is_table, own_draft, own_drafts, proposed
 from aisteer.campaign.runs import Runs
 from aisteer.campaign.starting import Started, driven_by, driven_elsewhere, holder
 from aisteer.campaign.steering import Steering, steer
 from aisteer.campaign.tasks import RandomArm, Rule, Task
+from aisteer.campaign.trust import Trust, trust
 from aisteer.campaign.waiting import Waited, wait
 from aisteer.errors import AisteerError, BadDefinition, BadParameters, UnknownName
 from aisteer.journal import commands as cmd
@@ -335,6 +337,43 @@ class Campaign:
             Refused: There is other data from that source.
         """
         return add_data(self, frame, source, task, reason)
+
+    def predict(
+        self,
+        points: Any = None,
+        /,
+        *,
+        task: str | None = None,
+        surrogate: str | None = None,
+        **parameters: Any,
+    ) -> pd.DataFrame:
+        """What the surrogate expects of points, proposed or not, by all that is known now.
+
+        Args:
+            points: A DataFrame with a column for each parameter (of a pool, for its key); or the key of one candidate.
+            task: The task, where there are several.
+            surrogate: ``"gaussian process"`` or ``"deep ensemble"``, instead of the one that steers.
+            **parameters: One point by name, instead of a table.
+
+        Returns:
+            A row for each point, with the table's index: ``"<outcome> predicted"`` and ``"<outcome> std"``, mean and
+            standard deviation of the noise-free outcome; ``"<outcome> std measured"`` with the noise that was learned
+            on top: that of what a run would show.
+
+        Raises:
+            BadParameters: A point does not fit the space, or there is no such surrogate.
+            NotSupported: There is no surrogate, or too little to fit one.
+            MissingExtra: pandas or PyTorch is not installed.
+        """
+        return predict(self, points, parameters, task, surrogate)
+
+    def trust(self, task: str | None = None) -> Trust:
+        """How far predictions can be trusted: how those that were made before the runs have held, in words and numbers.
+
+        Args:
+            task: The task, where there are several.
+        """
+        return trust(self, task)
 
     @property
     def data(self) -> Data:

@@ -9,6 +9,7 @@ from aisteer.campaign.proposals import describe as describe_proposal
 from aisteer.campaign.runs import describe as describe_run
 from aisteer.campaign.starting import driven_elsewhere
 from aisteer.campaign.steering import setting_in_words
+from aisteer.campaign.trust import warning
 
 if TYPE_CHECKING:
     from aisteer.campaign.campaign import Campaign
@@ -46,6 +47,8 @@ def as_text(campaign: Campaign) -> str:
             for task, settings in state.steering.items()
             for name, value in settings.items()
         ]
+        fits = {task: warning(fit.summary) for task, fit in state.models.items()}
+        lines += [f"  surrogate of {task}: {words}" for task, words in fits.items() if words]
         troubles = list(state.troubles.values())
     lines += [f"  {describe_proposal(one)}" for one in waiting[:_SHOWN]]
     last = "" if driven else " · as last heard of"

@@ -217,6 +217,8 @@ def fit(x: Array, y: Array, error: Array, *, columns: Columns | None = None, see
         BadOutcome: Something is not finite, or the shapes do not go together.
         NotFitted: There are fewer than 20 different inputs, or all outcomes are equal.
     """
+    # A DataFrame's columns are read-only.
+    x, y, error = (np.require(one, np.float64, "W") for one in (x, y, error))
     checked(x, y, error)
     places, group = np.unique(x, axis=0, return_inverse=True)
     if len(places) < LEAST:

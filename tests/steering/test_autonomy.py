@@ -305,3 +305,13 @@ def test_a_condition_that_is_none_is_refused_in_words(when: Any, words: str):
         Accept(when=when)
     with pytest.raises(BadDefinition, match="least must be"):
         Accept(when="known", least=0)
+
+
+def test_where_a_human_is_asked_the_rules_before_say_why_they_do_not_apply():
+    rule = Accept(cost_below=0.05) | Accept(when="calibrated", std_below=0.5) | Ask()
+    words = "7 of 20 outcomes fell inside: do not trust it"
+    said = judge(rule.to_json(), proposal(), context(calibration={"trusted": False, "words": words}))
+    assert said.verdict == "ask"
+    assert "cost 0.1 is not below 0.05" in said.rule
+    assert words in said.rule
+    assert judge(Ask().to_json(), proposal(), context()).rule == "ask"
