@@ -43,10 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("AISTEER_SIZE", "small"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before the processes' own, which reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest groups first; what documents notebooks after those; a browser, whose event loop stays, last."""
-    order = {"Globus Compute on loopback": 0, "documents": 1, "browser": 3}
-    items.sort(key=lambda item: (order.get(_together(item), 2), item.path.parent.name == "docs"))
+    """The longest groups first."""
+    order = {"Globus Compute on loopback": 0, "browser": 1, "documents": 2}
+    items.sort(key=lambda item: (order.get(_together(item), 3), item.path.parent.name == "docs"))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_together(item)))
 

@@ -25,10 +25,12 @@ TALKING = """
     import time
     from pathlib import Path
 
-    def f(x, steps=30, pace=0.1, touch=""):
+    def f(x, steps=30, pace=0.1, touch="", go_on=""):
         if touch:
             Path(touch).touch()
         for step in range(steps):
+            while go_on and step == steps // 2 and not Path(go_on).exists():
+                time.sleep(0.02)
             control = yield {"step": step, "value": x * step}
             if control.get("stop"):
                 break

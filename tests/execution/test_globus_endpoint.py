@@ -13,15 +13,19 @@ from tests.services.loopback import Loopback
 __all__ = ["at"]
 
 
-def test_an_ensemble_is_watched_live_and_each_observation_arrives_once(at: At, loopback: Loopback) -> None:
+def test_an_ensemble_is_watched_live_and_each_observation_arrives_once(
+    at: At, loopback: Loopback, tmp_path: Path
+) -> None:
     stage = at()
     began = time.time()
-    refs = [stage.submit(TALKING, {"x": x, "steps": 60}) for x in range(6)]  # two wait for a worker
-    running(stage, *refs[:3], observations=5)
-    assert stage.seen[refs[0]].end is None
+    go_on = tmp_path / "go on"
+    asked_of_all = {"steps": 60, "go_on": str(go_on)}  # from the middle, however slowly the others come up
+    refs = [stage.submit(TALKING, {"x": x, **asked_of_all}) for x in range(6)]  # two wait for a worker
+    running(stage, *refs[:4], observations=5)
     seen_now = health(stage)
     assert (seen_now.state, seen_now.busy) == ("online", 4)
     assert seen_now.extra["spool"].startswith(str(loopback.agent.scratch / "aisteer" / "campaign-"))
+    go_on.touch()
     stage.ended(within=90)
     for x, ref in enumerate(refs):
         seen, end = stage.seen[ref], end_of(stage, ref)

@@ -190,6 +190,24 @@ def test_two_who_bring_the_same_at_once_bring_it_once(stage):
     assert (stage.root / listed[0]["name"]).read_bytes() == content
 
 
+def test_what_another_begins_anew_is_not_put_in_the_place_of_what_was_looked_at(stage, monkeypatch):
+    content = os.urandom(2_000)
+    first, second, *_ = stretches(content, "", [1_000, 1_000])
+    write(stage, first)
+    looked = parcels.Parcel._check
+
+    def check(parcel, found):
+        monkeypatch.setattr(parcels.Parcel, "_check", looked)
+        looked(parcel, found)
+        write(stage, first)  # between the look and the rename
+
+    monkeypatch.setattr(parcels.Parcel, "_check", check)
+    write(stage, second)
+    assert (stage.root / first["name"]).read_bytes() == content
+    assert write(stage, first)[0]["stored"]
+    assert [path.name for path in (stage.root / "code").iterdir()] == [first["name"].partition("/")[2]]
+
+
 @pytest.mark.parametrize("sizes", [[], [5]])
 def test_what_is_not_what_its_hash_says_is_not_kept(stage, sizes):
     listed = list(stretches(b"print('mine')", "", sizes))

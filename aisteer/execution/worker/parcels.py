@@ -88,10 +88,9 @@ class Parcel:
             BadParcel: It is not what it says it is; nothing of it is kept.
             OSError: It could not be written.
         """
-        if os.path.lexists(self.path):
-            if _hash(self.path) == self.sha256:
-                return True, self.size
-            files.remove(self.path)  # damaged: it is brought again
+        if _hash(self.path) == self.sha256:
+            files.remove(self._part)  # somebody else was quicker
+            return True, self.size
         stretch = self._stretch(offset, data)
         with contextlib.suppress(OSError):  # what cannot be made is said when the file is opened
             os.mkdir(os.path.dirname(self.path))  # a scratch disk is purged of empty folders as well
@@ -133,13 +132,22 @@ class Parcel:
         there = max(there, offset + len(stretch))
         if there < self.size:
             return False, there
+        return self._put_there()
+
+    def _put_there(self) -> tuple[bool, int]:
+        """Put what is complete in its place. Of several who have completed it, one does."""
+        mine = f"{self.path}.{os.getpid():x}-{os.urandom(4).hex()}.part"
         try:
-            self._check(_hash(self._part))
-        except BadParcel:
-            files.remove(self._part)
+            # Under a name that nobody else knows: what was looked at is what is put there, not what another began since.
+            os.rename(self._part, mine)
+        except FileNotFoundError:
+            return (True, self.size) if _hash(self.path) == self.sha256 else (False, 0)
+        try:
+            self._check(_hash(mine))
+            os.rename(mine, self.path)
+        except BaseException:
+            files.remove(mine)
             raise
-        with contextlib.suppress(FileNotFoundError):  # somebody else put it there just now
-            os.rename(self._part, self.path)
         return True, self.size
 
     def _check(self, found: str) -> None:
