@@ -172,7 +172,8 @@ def judge(rule_json: Json, proposal: Proposal, context: Context) -> Verdict:
             continue
         decisive = one.then if isinstance(one, Unanswered) else one
         if isinstance(decisive, Ask):
-            asked = asked or answer.why
+            why = "; ".join(word for word in unmet if word) if decisive.when is None else ""
+            asked = asked or (f"{answer.why}, as no rule before it applies ({why})" if why else answer.why)
             continue
         if isinstance(decisive, Accept) and not proposal.cost <= context.remaining + 1e-9:
             left = max(context.remaining, 0.0)
@@ -265,7 +266,8 @@ def _bounds(rule: Accept, proposal: Proposal, context: Context) -> list[_Answer]
 
 def _below(name: str, value: float, bound: float) -> _Answer:
     evidence = {name: value} if math.isfinite(value) else {}
-    return _Answer(value < bound, f"{name} {value:.4g} is below {bound:g}", evidence)
+    verb = "is" if value < bound else "is not"
+    return _Answer(value < bound, f"{name} {value:.4g} {verb} below {bound:g}", evidence)
 
 
 def _calibrated(proposal: Proposal, context: Context) -> _Answer:

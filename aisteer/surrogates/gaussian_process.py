@@ -373,6 +373,8 @@ def fit(
         The process, conditioned on all outcomes. Where the fit failed, its hyper-parameters are those of
         the prior, and ``words`` says so.
     """
+    # A DataFrame's columns are read-only.
+    x, y, error = (np.require(one, np.float64, "W") for one in (x, y, error))
     m = fitted_on(len(y))
     centre = float(np.mean(y[:m]))
     spread = float(np.std(y[:m], ddof=1)) if m > 1 else 0.0
