@@ -25,7 +25,7 @@ __all__ = ["ARM", "OVERSIGHT", "RandomArm", "Rule", "Task", "context_json", "ove
 Json = dict[str, Any]
 ARM = "random arm"
 """The name of the task that a ``RandomArm`` becomes."""
-OVERSIGHT = ("audit", "counterfactual", "finish")
+OVERSIGHT = ("audit", "counterfactual", "finish", "early_stopping")
 """What the AI is tested by, and when it proposes the end."""
 MANUAL = "manual"
 """The policy of a task for which only humans propose."""
@@ -89,6 +89,8 @@ class Task:
         finish: When the AI proposes to end the campaign: ``{"gain_below": 0.01}`` (a unit of cost promises less, in
             the objective's unit), ``{"stagnation": 20}`` (so many runs without a better one), ``{"budget": True}``
             (it covers no further run), or several.
+        early_stopping: The AI proposes to stop a run once the chance that it still adds something, by what it has
+            yielded so far, is below this; 0.02 if ``True``, never if ``False``.
     """
 
     simulation: Simulation | CommandSimulation
@@ -111,6 +113,7 @@ class Task:
     audit: float = 0.0
     counterfactual: float = 0.0
     finish: Mapping[str, Any] | None = None
+    early_stopping: float | bool = True
 
     def __post_init__(self) -> None:
         _instance(
@@ -124,7 +127,7 @@ class Task:
             value = getattr(self, name)
             if value is not None:
                 _whole(name, value, least)
-        oversight_json(self.audit, self.counterfactual, self.finish)
+        oversight_json(self.audit, self.counterfactual, self.finish, early_stopping=self.early_stopping)
         for name in ("cost", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and not (is_finite_number(value) and value >= 0):
@@ -170,7 +173,9 @@ class Task:
             data["context"] = context
         if self.runs is not None:
             data["runs"] = self.runs
-        data |= oversight_json(self.audit, self.counterfactual, self.finish)
+        data |= oversight_json(
+            self.audit, self.counterfactual, self.finish, early_stopping=self.early_stopping
+        )
         if self.checkpoint_every is not None:
             data["checkpoint_every"] = float(self.checkpoint_every)
         if not self.connection.stored:
@@ -240,7 +245,9 @@ def context_json(context: object, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(given))
 
 
-def oversight_json(audit: object = 0.0, counterfactual: object = 0.0, finish: object = None) -> Json:
+def oversight_json(
+    audit: object = 0.0, counterfactual: object = 0.0, finish: object = None, *, early_stopping: object = True
+) -> Json:
     """What the AI is tested by and when it proposes the end, as data; what is not asked for is absent.
 
     Raises:
@@ -252,6 +259,14 @@ def oversight_json(audit: object = 0.0, counterfactual: object = 0.0, finish: ob
             raise BadDefinition(f"{name} is a share from 0 to 1, not {share!r:.100}.")
         if share:
             found[name] = float(share)  # type: ignore[arg-type]
+    if early_stopping is not True:
+        early_stopping = 0.0 if early_stopping is False else early_stopping
+        if not is_finite_number(early_stopping) or not 0 <= early_stopping < 0.5:  # type: ignore[operator]
+            raise BadDefinition(
+                "early_stopping is the chance below which a stop is proposed, such as 0.02, or True or False; not "
+                f"{early_stopping!r:.100}."
+            )
+        found["early_stopping"] = float(early_stopping)  # type: ignore[arg-type]
     rules = finish_json(finish)
     return {**found, "finish": rules} if rules else found
 

@@ -19,6 +19,7 @@ from typing import Any
 from aisteer.errors import AisteerError, LeaseHeld, LeaseLost
 from aisteer.execution.delivery import Delivery
 from aisteer.execution.endpoint import AttemptRef, Endpoint, Health
+from aisteer.execution.foresight import Foresight
 from aisteer.execution.launching import Launcher
 from aisteer.execution.mirror import Mirror
 from aisteer.execution.rules import Rules
@@ -83,7 +84,11 @@ class Driver:
         self._launcher = Launcher()
         self._check = check
         self._rules = Rules()
-        self._thinker = Thinker(journal, mind, self._trouble, self._solved) if mind is not None else None
+        self._thinker = (
+            Thinker(journal, mind, self._trouble, self._solved, foresight=Foresight(journal, self.mirror))
+            if mind is not None
+            else None
+        )
         self._delivery = Delivery(self._trouble, self._solved)
         self._unreported: list[Event] = []
         self._unattached: list[tuple[Endpoint, dict[AttemptRef, str | None]]] = []

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from aisteer.errors import AisteerError, LeaseLost, Refused
+from aisteer.execution.foresight import Foresight
 from aisteer.journal import commands as cmd
 from aisteer.journal.events import Actor
 from aisteer.journal.store import Journal
@@ -48,6 +49,7 @@ class Thinker:
         mind: What thinks.
         trouble: Called with a source and words when thinking failed.
         solved: Called with the source when it works again.
+        foresight: Looks at the curves of live runs; they are not looked at where it is not given.
     """
 
     def __init__(
@@ -56,9 +58,12 @@ class Thinker:
         mind: Thinks,
         trouble: Callable[[str, str], None],
         solved: Callable[[str], None],
+        *,
+        foresight: Foresight | None = None,
     ) -> None:
         self.journal = journal
         self.mind = mind
+        self._foresight = foresight
         self._trouble = trouble
         self._solved = solved
         self._news = threading.Event()
@@ -110,9 +115,13 @@ class Thinker:
 
     def _go_on(self) -> None:
         while True:
-            self._news.wait()
-            if self._stop.wait(self._gather):
+            news = self._news.wait(self._foresight.pause if self._foresight is not None else None)
+            if self._stop.wait(self._gather if news else 0.0):
                 return
+            if not news:
+                if not self._look_at_curves():
+                    return
+                continue
             self._busy = True
             self._news.clear()
             begun = time.monotonic()
@@ -120,6 +129,8 @@ class Thinker:
                 self._answer()
                 for task in list(self.journal.state.definition.get("tasks", ())):
                     self._think(task)
+                if not self._look_at_curves():
+                    return
             except LeaseLost:
                 return
             except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
@@ -169,6 +180,29 @@ class Thinker:
             self._trouble(_source(task), thought.trouble)
         else:
             self._solved(_source(task))
+
+    def _look_at_curves(self) -> bool:
+        """Whether we still drive; what goes wrong here holds nothing else up."""
+        if self._foresight is None:
+            return True
+        for task in list(self.journal.state.definition.get("tasks", ())):
+            source = f"early stopping of {task}"
+            try:
+                self._foresight.look(task, self.epoch)
+            except LeaseLost:
+                return False
+            except Exception as error:  # noqa: BLE001  curves are anybody's numbers
+                _log.debug("looking at curves failed", exc_info=error)
+                self._foresight.put_off(task)
+                self._trouble(
+                    source,
+                    f"The curves of {task!r} could not be looked at: {type(error).__name__}: {error}. No stop is "
+                    "proposed meanwhile; runs go on and nothing was lost.",
+                )
+            else:
+                if source in self.journal.state.troubles:
+                    self._solved(source)
+        return True
 
     def _look(self, task: str) -> tuple[Evidence, Situation] | None:
         """What there is to think about; None where nothing proposes, or what is known cannot be gathered."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 
@@ -161,7 +161,7 @@ def judge(rule_json: Json, proposal: Proposal, context: Context) -> Verdict:
     unmet: list[str] = []
     next_look: float | None = None
     for one in rules:
-        if asked and not isinstance(one, Unanswered):
+        if (asked and not isinstance(one, Unanswered)) or not _speaks_of(one, proposal):
             continue
         answer = _applies(one, proposal, context)
         if answer.next_look is not None:
@@ -175,7 +175,8 @@ def judge(rule_json: Json, proposal: Proposal, context: Context) -> Verdict:
             why = "; ".join(word for word in unmet if word) if decisive.when is None else ""
             asked = asked or (f"{answer.why}, as no rule before it applies ({why})" if why else answer.why)
             continue
-        if isinstance(decisive, Accept) and not proposal.cost <= context.remaining + 1e-9:
+        costs = isinstance(decisive, Accept) and proposal.action != "stop"
+        if costs and not proposal.cost <= context.remaining + 1e-9:
             left = max(context.remaining, 0.0)
             words = f"{one}, but it costs {proposal.cost:g} and {left:g} of the budget is left"
             return Verdict("ask", words, {"cost": proposal.cost, "remaining": context.remaining})
@@ -183,6 +184,15 @@ def judge(rule_json: Json, proposal: Proposal, context: Context) -> Verdict:
         return Verdict(verdict, answer.why, answer.evidence)
     words = f"no rule applies ({'; else '.join(unmet) or rule}), so a human decides"
     return Verdict("ask", asked or words, next_look=next_look)
+
+
+def _speaks_of(rule: Rule, proposal: Proposal) -> bool:
+    """Whether a rule is about this kind of proposal: to stop a run that the AI would stop takes one that says so."""
+    decisive = rule.then if isinstance(rule, Unanswered) else rule
+    if isinstance(decisive, Ask):
+        return True
+    of = getattr(decisive, "of", None)
+    return (of == "stop") == (proposal.action == "stop" and proposal.origin == "ai")
 
 
 def _applies(rule: Rule, proposal: Proposal, context: Context) -> _Answer:
@@ -214,12 +224,17 @@ def _met(one: str | Comparison, proposal: Proposal, context: Context, least: int
     if isinstance(one, str):
         return _CONDITIONS[one](proposal, context)
     if one.quantity == "coverage_bound":
-        return _covered(one, context, least)
+        return _foreseen(one, proposal, least) if proposal.action == "stop" else _covered(one, context, least)
     if one.quantity == "cost" and one.unit and one.unit != context.unit:
         return _Answer(
             applies=False, why=f"cost is counted in {context.unit}, not in {one.unit}", unknown=True
         )
-    values = {"cost": proposal.cost, "std": _std(proposal, context), "correlation": _correlation(proposal)}
+    values = {
+        "cost": proposal.cost,
+        "std": _std(proposal, context),
+        "correlation": _correlation(proposal),
+        "chance": _chance(proposal),
+    }
     value = values[one.quantity]
     if not math.isfinite(value):
         return _Answer(applies=False, why=f"{one.quantity} is not known", unknown=True)
@@ -241,6 +256,24 @@ def _covered(one: Comparison, context: Context, least: int) -> _Answer:
     return _Answer(one.holds(found.bound), words, numbers)
 
 
+def _foreseen(one: Comparison, proposal: Proposal, least: int) -> _Answer:
+    """The same of predictions from curves, as they stood when the stop was proposed."""
+    held = next((r.get("held") or {} for r in proposal.reasons if r.get("kind") == "early_stop"), {})
+    bound, inside, of = (held.get(name) for name in ("bound", "inside", "of"))
+    if not _is_number(bound) or not _is_number(inside) or not _is_number(of):
+        return _Answer(applies=False, why="how such predictions held is not known", unknown=True)
+    numbers = {"coverage_bound": float(bound), "inside": float(inside), "of": float(of)}
+    words = f"coverage_bound {bound:.3f} ({inside} of {of} outcomes inside the 90 % interval foreseen, {least} needed)"
+    if of < least:
+        return _Answer(applies=False, why=words, evidence=numbers, unknown=True)
+    return _Answer(one.holds(float(bound)), words, numbers)
+
+
+def _chance(proposal: Proposal) -> float:
+    values = (r.get("chance") for r in proposal.reasons if r.get("kind") == "early_stop")
+    return next((float(value) for value in values if _is_number(value)), math.nan)
+
+
 def _std(proposal: Proposal, context: Context) -> float:
     predicted = proposal.predicted.get(context.outcome)
     return float(predicted[1]) if predicted and len(predicted) > 1 else math.nan
@@ -248,7 +281,7 @@ def _std(proposal: Proposal, context: Context) -> float:
 
 def _correlation(proposal: Proposal) -> float:
     values = (r.get("correlation") for r in proposal.reasons if r.get("kind") == "distance")
-    return next((float(value) for value in values if _is_number(value)), math.nan)  # type: ignore[arg-type]
+    return next((float(value) for value in values if _is_number(value)), math.nan)
 
 
 def _bounds(rule: Accept, proposal: Proposal, context: Context) -> list[_Answer]:
@@ -293,7 +326,7 @@ def _known(proposal: Proposal, context: Context) -> _Answer:
 _MEASURES = {"length_scales": "length scales from", "correlation": "correlated with"}
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

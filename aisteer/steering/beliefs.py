@@ -135,7 +135,7 @@ def slices(
 
 
 def at_runs(policy: Policy, evidence: Evidence) -> Arrays:
-    """What the surrogate says at the runs that it was fitted on.
+    """What the surrogate says at the runs that it was fitted on, but for those that were stopped.
 
     Returns:
         ``outcome``, ``unit``, ``runs``, ``points`` (parameters), ``measured``, ``error`` (0 where not known),
@@ -147,15 +147,16 @@ def at_runs(policy: Policy, evidence: Evidence) -> Arrays:
     """
     known, _ = believed(policy, evidence)
     sign, left = known.objective.sign, known.process.leave_one_out()
+    ran = np.array([not d.estimated for d in known.data])  # what was only foreseen was not measured
     return {
         "outcome": known.objective.outcome,
         "unit": known.objective.unit,
-        "runs": [d.run for d in known.data],
-        "points": [d.parameters for d in known.data],
-        "measured": known.y,
-        "error": known.error,
-        "loo_mean": sign * left.mean,
-        "loo_std": left.std,
+        "runs": [d.run for d in known.data if not d.estimated],
+        "points": [d.parameters for d in known.data if not d.estimated],
+        "measured": known.y[ran],
+        "error": known.error[ran],
+        "loo_mean": sign * left.mean[ran],
+        "loo_std": left.std[ran],
         "best_run": known.best_run,
         "calibration": known.calibration.to_json(),
         "skill": known.skill.to_json() if known.skill else None,

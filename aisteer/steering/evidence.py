@@ -10,12 +10,13 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from threading import Lock
 
 from aisteer.journal.events import STARTS
 from aisteer.journal.state import Proposal, Run, State
+from aisteer.problem.resources import Resources
 from aisteer.steering.protocols import Datum, Evidence, Json
 
 __all__ = ["evidence"]
@@ -49,6 +50,8 @@ def evidence(state: State, task: str) -> Evidence:
             definition=definition,
             data=(*memory.prior(state), *memory.data()),
             censored=memory.censored(),
+            estimated=memory.estimated(state),
+            broken=tuple((name, memory.failed[name]) for _, name in memory.broke if name not in memory.bad),
             failed=tuple(memory.failed[name] for _, name in memory.failures),
             bad=tuple(memory.settled[name].parameters for name in memory.bad if name in memory.settled),
             pending=memory.pending(state),
@@ -85,6 +88,8 @@ class _Memory:
     partial: list[tuple[_Place, str]] = field(default_factory=list)
     failures: list[tuple[_Place, str]] = field(default_factory=list)
     failed: dict[str, Json] = field(default_factory=dict)
+    broke: list[tuple[_Place, str]] = field(default_factory=list)
+    stops: dict[str, str] = field(default_factory=dict)
     extends: dict[str, str] = field(default_factory=dict)
     bad: dict[str, None] = field(default_factory=dict)
     refused: dict[str, tuple[int, Json]] = field(default_factory=dict)
@@ -137,6 +142,8 @@ class _Memory:
         if run.end in {"failed", "lost"}:
             self.failed[run.id] = run.parameters
             insort(self.failures, ((run.since, number), run.id))
+            if run.end == "failed":
+                insort(self.broke, ((run.since, number), run.id))
             return
         if run.end == "withdrawn":
             self.refused[proposal.id] = (proposal.revision, run.parameters)
@@ -149,6 +156,9 @@ class _Memory:
             origin=run.origin,
             parent=run.parent,
             model=proposal.model,
+            cost=_node_hours(
+                run, proposal.resources or state.definition["tasks"][self.task].get("resources")
+            ),
         )
         # By the time of its end, which a later mark does not move; the number only breaks ties.
         insort(self.order if run.end == "done" else self.partial, ((run.since, number), run.id))
@@ -165,6 +175,18 @@ class _Memory:
         if self.made_censored is None:
             self.made_censored = self._told(self.partial)
         return self.made_censored
+
+    def estimated(self, state: State) -> tuple[Datum, ...]:
+        """Stopped runs with what was foreseen of them when their stop was proposed."""
+        found = []
+        for datum in self.censored() if self.stops else ():
+            stop = state.proposals.get(self.stops.get(datum.run, ""))
+            if stop is not None and stop.predicted:
+                foreseen = {
+                    n: (float(mean), float(std)) for n, (mean, std) in stop.predicted.items() if std > 0
+                }
+                found.append(replace(datum, outcomes=foreseen, predicted={}, estimated=True))
+        return tuple(found)
 
     def _told(self, order: list[tuple[_Place, str]]) -> tuple[Datum, ...]:
         left_out = self.bad.keys() | {p for child, p in self.extends.items() if child not in self.bad}
@@ -191,6 +213,9 @@ class _Memory:
         for name in islice(state.proposals, self.proposals_seen, None):
             self.proposals_seen += 1
             self.undecided[name] = None
+            proposal = state.proposals[name]
+            if proposal.action == "stop" and proposal.origin == "ai" and proposal.run is not None:
+                self.stops[proposal.run] = name
         if name:
             self.last_proposal = (name, state.proposals[name].time)
         for name in (*state.waiting, *state.accepted):
@@ -227,6 +252,13 @@ class _Memory:
             found.append((position, parameters, self.since(position)))
         found.sort(key=lambda item: item[0])
         return tuple((parameters, since) for _, parameters, since in found)
+
+
+def _node_hours(run: Run, resources: Json | None) -> float:
+    """What all attempts at a run took."""
+    nodes = (resources or {}).get("nodes")
+    needs = Resources(nodes=nodes if isinstance(nodes, int) and nodes > 0 else 1)
+    return needs.node_hours(sum(attempt.seconds for attempt in run.attempts))
 
 
 def _rows(name: str, data: Json) -> Iterator[Datum]:

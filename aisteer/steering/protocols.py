@@ -19,7 +19,8 @@ class Datum:
 
     ``outcomes`` maps a name to ``(value, standard error)``; the error is 0 if not known.
     ``parent`` is the run that it extends or branches from. ``model`` is the revision that made
-    ``predicted``, before this run ended.
+    ``predicted``, before this run ended. ``cost`` is what it took in node-hours; 0 if not known.
+    ``estimated`` says that it was stopped: its outcomes are what its curve foretold, with their standard deviations.
     """
 
     run: str
@@ -29,6 +30,8 @@ class Datum:
     origin: str = "ai"
     parent: str | None = None
     model: int | None = None
+    cost: float = 0.0
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,10 @@ class Evidence:
         data: What was measured elsewhere, then runs that ended ``done``, oldest first; without what is
             marked bad. A run that was extended is replaced by its extension, whose outcome contains it.
         censored: Runs that ended ``partial``: their outcome is a bound at best, not data.
+        estimated: Of those, the ones that were stopped as the AI proposed, with the outcomes foreseen then and their
+            standard deviations: measurements of known error, of which none counts as having been reached.
         failed: Parameters of runs that failed or were lost.
+        broken: Of those, the ones where the simulation itself failed, and no human marked the run bad.
         bad: Parameters of runs that a human marked bad.
         pending: Parameters of live runs and accepted proposals.
         waiting: Waiting proposals: ``(id, parameters)``.
@@ -55,7 +61,9 @@ class Evidence:
     definition: Json
     data: tuple[Datum, ...] = ()
     censored: tuple[Datum, ...] = ()
+    estimated: tuple[Datum, ...] = ()
     failed: tuple[Json, ...] = ()
+    broken: tuple[tuple[str, Json], ...] = ()
     bad: tuple[Json, ...] = ()
     pending: tuple[Json, ...] = ()
     waiting: tuple[tuple[str, Json], ...] = ()

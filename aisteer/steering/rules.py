@@ -69,6 +69,11 @@ def _check_conditions(rule: Ask | Accept | Reject) -> None:
         raise BadDefinition(f"least must be a whole number from 1 on, not {_brief(least)}.")
 
 
+def _check_of(of: object) -> None:
+    if of not in {None, "stop"}:
+        raise BadDefinition(f'of={_brief(of)}: a rule speaks of all that begins a run, or of="stop".')
+
+
 def _when_in_words(when: str | Sequence[str] | None, least: int | None) -> str:
     if when is None:
         return ""
@@ -132,6 +137,9 @@ class Accept(Rule):
             (predicted, of the objective) and ``correlation`` (with the nearest run) are the proposal's.
         least: Outcomes that ``coverage_bound`` has to be counted on; 20 if not given.
         limit: At most this many acceptances without a human, in the whole campaign.
+        of: ``"stop"``: it speaks of proposals to stop a run, and of these alone; then ``chance`` (that the run would
+            still have added something) can be compared, and ``coverage_bound`` is that of predictions from curves.
+            A rule that does not say so stops no run.
     """
 
     cost_below: float | None = None
@@ -139,10 +147,12 @@ class Accept(Rule):
     when: str | Sequence[str] | None = None
     limit: int | None = None
     least: int | None = None
+    of: str | None = None
     kind: ClassVar[str] = "accept"
 
     def __post_init__(self) -> None:
         _check_conditions(self)
+        _check_of(self.of)
         object.__setattr__(self, "cost_below", _bound("cost_below", self.cost_below))
         object.__setattr__(self, "std_below", _bound("std_below", self.std_below))
         _bound("limit", self.limit)
@@ -152,7 +162,7 @@ class Accept(Rule):
     def to_json(self) -> Json:
         """The rule as it stands in the journal."""
         bounds = {"cost_below": self.cost_below, "std_below": self.std_below}
-        asked = {"when": _listed(self.when), "limit": self.limit, "least": self.least}
+        asked = {"when": _listed(self.when), "limit": self.limit, "least": self.least, "of": self.of}
         return _lean({"rule": self.kind, **bounds, **asked})
 
     def __str__(self) -> str:
@@ -163,26 +173,29 @@ class Accept(Rule):
             f"at most {self.limit} without a human" if self.limit is not None else "",
         ]
         words = " and ".join(b for b in bounds if b)
-        return f"accept when {words}" if words else "accept"
+        verb = "accept stops" if self.of else "accept"
+        return f"{verb} when {words}" if words else verb
 
 
 @dataclass(frozen=True, slots=True)
 class Reject(Rule):
-    """Reject, under a condition (as in ``Accept``) where one is given, or under all of several."""
+    """Reject, under a condition (as in ``Accept``) where one is given, or under all of several; ``of`` as there."""
 
     when: str | Sequence[str] | None = None
+    of: str | None = None
     kind: ClassVar[str] = "reject"
 
     def __post_init__(self) -> None:
         _check_conditions(self)
+        _check_of(self.of)
 
     def to_json(self) -> Json:
         """The rule as it stands in the journal."""
-        return _lean({"rule": self.kind, "when": _listed(self.when)})
+        return _lean({"rule": self.kind, "when": _listed(self.when), "of": self.of})
 
     def __str__(self) -> str:
-        words = _when_in_words(self.when, None)
-        return f"reject when {words}" if words else "reject"
+        words, verb = _when_in_words(self.when, None), "reject stops" if self.of else "reject"
+        return f"{verb} when {words}" if words else verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +275,8 @@ def duration(seconds: float) -> str:
 
 _FIELDS: dict[str, set[str]] = {
     "ask": {"when", "least"},
-    "accept": {"cost_below", "std_below", "when", "limit", "least"},
-    "reject": {"when"},
+    "accept": {"cost_below", "std_below", "when", "limit", "least", "of"},
+    "reject": {"when", "of"},
     "unanswered": {"after", "then"},
     "first": {"rules"},
 }

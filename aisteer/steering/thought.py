@@ -118,7 +118,7 @@ def still_to_propose(state: State, task: str) -> int | None:
     limit = state.definition["tasks"][task].get("runs")
     if limit is None:
         return None
-    undecided = [*state.waiting, *state.accepted]
-    taken = sum(1 for name in undecided if state.proposals[name].task == task)
+    undecided = (state.proposals[name] for name in (*state.waiting, *state.accepted))
+    taken = sum(1 for p in undecided if p.task == task and p.action in STARTS)
     taken += sum(1 for run in state.runs.values() if run.task == task and run.end != "withdrawn")
     return max(0, int(limit) - taken)
