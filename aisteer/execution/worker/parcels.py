@@ -138,7 +138,7 @@ class Parcel:
         """Put what is complete in its place. Of several who have completed it, one does."""
         mine = f"{self.path}.{os.getpid():x}-{os.urandom(4).hex()}.part"
         try:
-            # Under a name that nobody else knows: what was looked at is what is put there, not what another began since.
+            # Under a name of its own: what is put there is what was looked at, not what another began since.
             os.rename(self._part, mine)
         except FileNotFoundError:
             return (True, self.size) if _hash(self.path) == self.sha256 else (False, 0)
