@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from aisteer.journal.commands import Draft
+from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.steering.protocols import Datum, Evidence, Json
 from aisteer.steering.thought import Situation
@@ -71,6 +72,7 @@ def _gain(rules: Json, stands: Situation, promises: Sequence[float]) -> list[Jso
             "cost": cost,
             "per_cost": best / cost,
             "bound": bound,
+            "unit": unit,
             "words": words,
         }
     ]
@@ -82,6 +84,8 @@ def _stagnation(rules: Json, evidence: Evidence) -> list[Json]:
     if least is None or not goals.has_best:
         return []
     ran = [d for d in evidence.data if d.origin != "prior" and goals.first.outcome in d.outcomes]
+    if (fidelity := Fidelity.of(evidence.definition)) is not None:
+        ran = [d for d in ran if fidelity.true(d.parameters)]
     since, best = _since_best(ran, goals)
     if since < least:
         return []

@@ -158,7 +158,8 @@ def _held(rows: Sequence[Json], noise: float) -> Coverage:
 
 def _edit(state: State, row: Json) -> Json:
     """An edit: the AI's pick and the human's, predicted and actual."""
-    decision = state.proposals[row["proposal"]].decision
+    proposal = state.proposals[row["proposal"]]
+    decision = proposal.decision
     drawn = decision is not None and "counterfactual" in (decision.evidence or {})
     names = ("proposal", "parent", "by", "reason", "ai_parameters", "parameters", "ai_mean", "ai_std")
     more = (
@@ -175,7 +176,11 @@ def _edit(state: State, row: Json) -> Json:
     if counts and row["ai_run"] is not None:
         twin = state.runs[row["ai_run"]]
         counts = twin.end == "done" and not twin.bad
-    return {name: row[name] for name in (*names, *more)} | {"drawn": drawn, "counts": counts}
+    return {name: row[name] for name in (*names, *more)} | {
+        "reason": proposal.reason or row["reason"],
+        "drawn": drawn,
+        "counts": counts,
+    }
 
 
 def _effect(edits: Sequence[Json], worth: Callable[[Any], Any] | None) -> Effect:

@@ -207,10 +207,11 @@ def test_calibration_is_a_curve_with_its_interval_and_moves_with_the_last_outcom
     assert chart["rolling"]["share"][-1] == 0
     assert chart["rolling"]["share"][0] == 1
     assert "they drift" in chart["words"]
-    assert [g.split(":")[0].split(" (")[0] for g in chart["groups"]] == [
-        "chosen by the AI",
-        "drawn at random",
-    ]
+    groups = {group["term"].split(" (")[0]: group for group in chart["groups"]}
+    assert list(groups) == ["chosen by the AI", "drawn at random"]
+    assert groups["drawn at random"]["text"] == "10 of 15"
+    assert groups["chosen by the AI"]["claimed"] == 0.9
+    assert groups["chosen by the AI"]["more"] == "over-confident"
 
 
 def test_when_the_surrogate_should_not_be_trusted_the_panel_says_so():
@@ -224,6 +225,9 @@ def test_when_the_surrogate_should_not_be_trusted_the_panel_says_so():
     }
     assert "do not trust it" in seen(fitted(calibration=known), "drives", drive())["warning"]
     assert not seen(fitted(calibration=known | {"trusted": True}), "drives", drive())["warning"]
+    other = {"diffusion": {"calibration": known | {"trusted": True}}, "cost": {"calibration": known}}
+    warning = seen(fitted(TWO, outcomes=other), "drives", drive())["warning"]
+    assert warning == "cost: over-confident: do not trust it"
 
 
 def test_of_several_objectives_the_unbeaten_runs_are_the_front():
@@ -244,7 +248,25 @@ def test_of_several_objectives_no_run_is_the_best_and_the_head_names_them_all():
     made = shown(story)
     assert made["header"]["objective"] == "maximise diffusion (u) and minimise cost (€)"
     assert story.tally.best("main") is None
-    assert [a for a in made["convergence"]["arms"] if a["name"] == "steered"] == []
+    assert made["convergence"]["title"] == "Hypervolume so far"
+    assert made["convergence"]["points"] == []
+
+
+def test_of_several_objectives_the_hypervolume_grows_and_says_from_where_it_is_counted():
+    story = Story(TWO).start()
+    for i, (d, c) in enumerate([(1.0, 5.0), (0.9, 7.0), (2.0, 6.0), (3.0, 9.0)]):
+        run = story.run({"temperature": 400.0 + i, "density": 8.0}, d)
+        story.state.runs[run].outcome["cost"] = (c, 0.2)
+    made = shown(story)["convergence"]
+    (arm,) = made["arms"]
+    grown = [y for _, y in arm["steps"]]
+    assert grown == sorted(grown)
+    assert [p["run"] for p in made["points"]] == ["R1", "R3", "R4"]
+    # From 0.5 and 9.4, the worst of the front and a tenth of its extent: three steps of a staircase.
+    assert grown[-1] == pytest.approx(0.5 * 4.4 + 1.0 * 3.4 + 1.0 * 0.4)
+    words = made["note"].replace("\u00a0", " ")
+    assert words == "counted from the reference that the runs themselves give: diffusion 0.5 u, cost 9.4 €"
+    assert made["sub"] == "6; 3 runs on the front"
 
 
 def test_what_does_not_meet_what_is_asked_of_outcomes_is_neither_best_nor_on_the_front():
@@ -259,6 +281,7 @@ def test_what_does_not_meet_what_is_asked_of_outcomes_is_neither_best_nor_on_the
         story.append(ev.AttemptEnded(run=run, attempt=1, end="done", outcome=outcome))
     made = shown(story)
     assert story.tally.best("main").value == 2.0
+    assert [p["out"] for p in made["convergence"]["points"]] == [False, True, True]
     assert made["header"]["objective"].endswith("feasible when life >= 3")
     chance = {"kind": "feasibility", "constraints": [{"text": "life >= 3", "probability": 0.2}]}
     story.propose({"temperature": 900.0, "density": 8.0}, reasons=[[chance]])
@@ -295,6 +318,19 @@ def test_goals_without_a_best_have_none_and_a_target_has_the_nearest(objective, 
     assert task_of(story.state, "main").objective.words.replace("\u00a0", " ") == words
     steered = [a for a in made["convergence"]["arms"] if a["name"] == "steered"]
     assert bool(steered) == (best is not None)
+    assert made["convergence"]["title"] == ("Best so far" if best else "Outcomes so far")
+
+
+def test_goals_that_are_redefined_count_anew_who_is_the_best():
+    story = Story().start()
+    for value in (1.0, 3.0):
+        story.run({"temperature": 400.0 + value, "density": 8.0}, value)
+    assert shown(story)["convergence"]["sub"].endswith("R2")
+    changed = copy.deepcopy(story.state.definition)
+    changed["tasks"]["main"]["objective"]["kind"] = "minimize"
+    story.state.definition = changed
+    story.run({"temperature": 500.0, "density": 8.0}, 2.0)
+    assert shown(story)["convergence"]["sub"].endswith("R1")
 
 
 def test_a_pool_has_no_map_and_its_candidates_are_ranked():

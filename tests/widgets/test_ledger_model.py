@@ -7,6 +7,7 @@ from stories import HUMAN, MELT, Story, shown
 
 from aisteer.campaign.columns import decided_by, decision_row, proposal_row, rule_in_force
 from aisteer.journal import commands as cmd
+from aisteer.journal import events as ev
 from aisteer.journal.events import Actor
 from aisteer.steering.ledger import ledger
 from aisteer.steering.rules import Accept, Ask, Unanswered
@@ -85,3 +86,42 @@ def test_values_have_their_unit_in_the_head_or_each_its_own():
     made = parts(two.scene(), Wishes(task="main"))["ledger"]
     assert made["unit"] == ""
     assert made["rows"][1]["outcome"] == "(2.00 ± 0.10)×10⁻⁹ m²/s"
+
+
+def test_what_decisions_brought_is_reckoned_once_somebody_opens_it():
+    story = Story().start()
+    for i in range(3):
+        story.run({**POINT, "density": 7.5 + i / 10}, 2.0, 0.1, predicted={"diffusion": [2.05, 0.1]})
+    (name,) = story.propose({**POINT, "density": 8.5}, predicted={"diffusion": [3.0, 0.2]})
+    made = story.submit(
+        cmd.Edit(
+            actor=HUMAN,
+            proposal=name,
+            revision=story.state.proposals[name].revision,
+            parameters={**POINT, "density": 8.4},
+            reason="it boils above",
+        )
+    )
+    child = next(e.proposal for e in made if hasattr(e, "parent"))
+    story.append(ev.ProposalPredicted(proposal=child, predicted={"diffusion": [2.5, 0.2]}, model=1))
+    story.accept(child)
+    run = story.launch(child)
+    story.end(run, 2.6, 0.1)
+    assert shown(story)["hindsight"] == {}
+    told = shown(story, hindsight=True)["hindsight"]
+    rates = {rate["term"]: rate for rate in told["rates"]}
+    taken = rates["Humans took the AI's proposals as they were"]
+    assert (taken["text"], taken["more"], taken["claimed"]) == ("3 of 4", "1 edited, 0 rejected", None)
+    assert rates["Predictions held where the AI chose"]["text"] == "3 of 3"
+    assert rates["Predictions held where humans chose"]["claimed"] == 0.9
+    (edit,) = told["edits"]
+    assert (edit["id"], edit["parent"], edit["reason"]) == (child, name, "it boils above")
+    assert "→" in edit["changed"]
+    assert edit["changed"].startswith("density 8.5")
+    assert (edit["ai_predicted"], edit["predicted"], edit["outcome"]) == (
+        "3.00 ± 0.20",
+        "2.50 ± 0.20",
+        "2.60 ± 0.10",
+    )
+    assert edit["ai_outcome"] == ""
+    assert "cannot be said" in told["effect"]

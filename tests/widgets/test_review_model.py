@@ -279,6 +279,39 @@ def test_a_proposal_to_end_says_why_expects_nothing_and_cannot_be_edited():
     story.submit(cmd.Propose(actor=AI, drafts=[draft], epoch=1))
     (card,) = shown(story)["review"]["cards"]
     assert card["who"] == "AI, proposes to end the campaign"
-    assert card["reasons"] == [words]
+    (row,) = card["ending"]["rows"]
+    assert row == {"term": "Because", "text": words, "asked": ""}
+    assert card["ending"]["accept"] == "End the campaign"
     assert card["expected"] is None
     assert not card["editable"]
+
+
+def test_a_proposal_to_end_shows_its_numbers_with_units_and_what_either_answer_does():
+    from aisteer.steering.rules import Accept
+
+    story = Story().start()
+    best = story.run({"temperature": 900.0, "density": 8.0}, 3.0, 0.1)
+    (other,) = story.propose({"temperature": 950.0, "density": 8.0})
+    reasons = [
+        {"kind": "finish", "rule": "stagnation", "since": 20, "bound": 15, "best_run": best, "words": "w"},
+        {"kind": "finish", "rule": "gain_below", "gain": 0.02, "cost": 2.0, "per_cost": 0.01, "bound": 0.05}
+        | {"unit": "node-hours", "words": "w"},
+        {"kind": "finish", "rule": "budget", "left": 0.5, "cost": 2.0, "words": "w"},
+    ]
+    draft = cmd.Draft(task="main", parameters={}, origin="ai", action="finish", reasons=reasons)
+    story.submit(cmd.Propose(actor=AI, drafts=[draft], epoch=1))
+    story.submit(cmd.SetAutonomy(actor=AI, rule=Accept().to_json()))
+    cards = cards_of(story)
+    card = next(c for c in cards.values() if c["ending"])
+    told = {
+        row["term"]: f"{row['text']} ({row['asked']})".replace("\u00a0", " ")
+        for row in card["ending"]["rows"]
+    }
+    assert told["Stagnation"].startswith(f"the last 20 runs no better than {best}")
+    assert told["Stagnation"].endswith("(you asked to be told from 15 on)")
+    assert "at most 0.02 × 10⁻⁹ m²/s from a run of 2 node-hours" in told["Expected gain"]
+    assert "0.01 × 10⁻⁹ m²/s per node-hour" in told["Expected gain"]
+    assert told["Budget"].startswith("0.5 node-hours left; a run is estimated at 2 node-hours")
+    assert card["ending"]["best"] == f"3.00 ± 0.10 in {best}, of 1 run"
+    assert "no rule begins another run" in card["ending"]["words"]
+    assert f"before you have decided on {card['id']}" in cards[other]["reasons"][0]

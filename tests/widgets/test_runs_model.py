@@ -198,10 +198,12 @@ def test_a_mark_takes_a_run_out_of_what_is_best():
     story = Story().start()
     good, best = story.run(POINT, 1.0, 0.1), story.run({**POINT, "density": 8.1}, 2.0, 0.1)
     assert shown(story)["convergence"]["sub"].endswith(best)
-    story.submit(cmd.Mark(actor=HUMAN, run=best, bad=True))
+    story.submit(cmd.Mark(actor=HUMAN, run=best, bad=True, reason="the rig leaked"))
     story.tally.refresh(story.state, [best])
     assert shown(story)["convergence"]["sub"].endswith(good)
-    assert rows_of(story)[best]["value"]["note"] == "marked bad: not in the fit"
+    assert rows_of(story)[best]["value"]["note"] == "not in the fit: marked bad by ada, the rig leaked"
+    assert controls_of(story, best)["unmark"] == ""
+    assert "mark" in controls_of(story, good)
     story.submit(cmd.Mark(actor=HUMAN, run=best, bad=False))
     story.tally.refresh(story.state, [best])
     assert shown(story)["convergence"]["sub"].endswith(best)

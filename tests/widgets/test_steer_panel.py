@@ -85,9 +85,10 @@ def test_what_cannot_be_set_is_answered_in_words_and_changes_nothing(campaign):
 def test_a_bad_result_leaves_the_fit_and_is_put_back():
     story = Story().start()
     run = story.run({"temperature": 900.0, "density": 8.0}, 3.0, 0.1)
-    story.submit(cmd.Mark(actor=story_actor(), run=run, bad=True))
+    story.submit(cmd.Mark(actor=story_actor(), run=run, bad=True, reason="the rig leaked"))
     (line,) = shown(story)["steer"]["bad"]
     assert line["words"] == f"{run}: 3.00 ± 0.10"
+    assert line["said"] == "by ada: the rig leaked"
     story.submit(cmd.Mark(actor=story_actor(), run=run, bad=False))
     assert shown(story)["steer"]["bad"] == []
 

@@ -9,9 +9,27 @@ __all__ = ["BOARD", "CONNECT", "css", "esm"]
 
 STATIC = Path(__file__).parent / "static"
 BOARD = (
-    "core", "charts", "axes", "kernel", "saving", "header", "review", "own", "runs", "plots", "trust", "belief",
-    "steer", "board",
-)  # fmt: skip
+    "core",
+    "charts",
+    "axes",
+    "kernel",
+    "saving",
+    "header",
+    "ending",
+    "review",
+    "own",
+    "runs",
+    "plots",
+    "trust",
+    "ledger",
+    "belief",
+    "steer",
+    "keys",
+    "asking",
+    "selecting",
+    "beside",
+    "board",
+)
 """In the order in which they use each other; the last one exports ``render``."""
 CONNECT = ("core", "kernel", "connect")
 
@@ -23,6 +41,6 @@ def esm(modules: tuple[str, ...] = BOARD) -> str:
 
 
 @cache
-def css(sheets: tuple[str, ...] = ("style",)) -> str:
+def css(sheets: tuple[str, ...] = ("style", "plots", "narrow")) -> str:
     """The style sheets as one."""
     return "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in sheets)

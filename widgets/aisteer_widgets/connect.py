@@ -35,7 +35,7 @@ class Connect(anywidget.AnyWidget):
     """
 
     _esm = traitlets.Unicode(esm(CONNECT)).tag(sync=True)
-    _css = traitlets.Unicode(css(("style", "connect"))).tag(sync=True)
+    _css = traitlets.Unicode(css(("style", "connect", "narrow"))).tag(sync=True)
     shown = traitlets.Dict().tag(sync=True)
 
     def __init__(self, endpoint: str = "", *, connecting: Callable[..., Connecting] = Connecting) -> None:

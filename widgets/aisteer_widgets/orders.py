@@ -268,5 +268,6 @@ _VERBS: dict[str, Callable[[Any, Mapping[str, Any]], Answer]] = {
     "pin": _pin,
     "unsteer": _unsteer,
     "mark": _mark,
+    "unmark": _mark,
     "mark_data": _mark_data,
 }

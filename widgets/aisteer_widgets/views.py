@@ -51,6 +51,7 @@ class View(anywidget.AnyWidget):
     own = traitlets.Dict().tag(sync=True)
     steer = traitlets.Dict().tag(sync=True)
     ledger = traitlets.Dict().tag(sync=True)
+    hindsight = traitlets.Dict().tag(sync=True)
     troubles = traitlets.Dict().tag(sync=True)
     footer = traitlets.Dict().tag(sync=True)
 
@@ -60,7 +61,7 @@ class View(anywidget.AnyWidget):
     def __init__(self, campaign: Any, task: str = "") -> None:
         self._bridge: Bridge = bridge_of(campaign)
         names = task_names(campaign.state)
-        self.wishes = Wishes(task=task or (names[0] if names else ""))
+        self.wishes = Wishes(task=task or (names[0] if names else ""), hindsight=self.PANELS == ("ledger",))
         self.shows = tuple(
             dict.fromkeys(("header", "fields", *self.PANELS, *self.NEEDS, "troubles", "footer"))
         )
@@ -162,6 +163,8 @@ class View(anywidget.AnyWidget):
         for name in ("runs_page", "ledger_page"):
             if name in known:
                 known[name] = max(0, int(known[name])) if isinstance(known[name], int) else 0
+        if "hindsight" in known:
+            known["hindsight"] = bool(known["hindsight"])
         if "selected" in known:
             known["selected"] = tuple(str(n) for n in list(known["selected"])[:8])
         for name in ("belief_at", "own"):
@@ -202,7 +205,7 @@ class Board(View):
     """The whole campaign on one screen."""
 
     PANELS = ("review", "steer", "convergence", "belief", "runs", "live", "ledger")
-    NEEDS = ("own",)
+    NEEDS = ("own", "hindsight")
 
 
 class Review(View):
@@ -247,3 +250,4 @@ class Ledger(View):
     """Every decision, beside what came of it."""
 
     PANELS = ("ledger",)
+    NEEDS = ("hindsight",)

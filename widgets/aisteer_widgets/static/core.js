@@ -26,7 +26,7 @@ function update(node, v, svg) {
   if (v.tag === "select" && node.value !== v.props.value && v.props.value !== undefined) node.value = v.props.value;
   if (v.props.draw && node.__stamp !== v.props.stamp) {
     node.__stamp = v.props.stamp;
-    v.props.draw(node);
+    try { v.props.draw(node); } catch (error) { console.error("aisteer: a picture cannot be drawn", error); }
   }
 }
 

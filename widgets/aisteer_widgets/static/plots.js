@@ -42,26 +42,27 @@ function convergencePanel(ctx) {
   const d = ctx.snap.convergence;
   if (!d) return null;
   const height = 210;
-  return h("section", { key: "convergence", class: "ais-convergence", "aria-label": "Best so far" },
-    h("h2", {}, h("b", {}, "Best so far"), h("span", { class: "ais-grow" }), d.empty ? null : saveControl(ctx, "convergence", {}), d.sub ? h("span", { class: "ais-num ais-whole" }, d.sub) : null),
+  return h("section", { key: "convergence", class: "ais-convergence", "aria-label": d.title || "Best so far" },
+    h("h2", {}, h("b", {}, d.title || "Best so far"), h("span", { class: "ais-grow" }), d.empty ? null : saveControl(ctx, "convergence", {}, d.title), d.sub ? h("span", { class: "ais-num ais-whole" }, d.sub) : null),
     savedLine(ctx, "convergence"),
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [
       sized(ctx, "convergence", height, (width) => convergencePlot(ctx, d, width, height)),
-      h("div", { class: "ais-legend" }, d.arms.map((a) => lineKey(`ais-stair ais-arm-${a.name}`, a.name === "random" ? "best of the random arm" : "best so far")),
-        origins(d.points).map((o) => markKey(o, `${WHOSE[o]} runs`)), Number.isFinite(d.goal) ? lineKey("ais-diagonal", "what is sought") : null, d.points.some((p) => p.e) ? h("span", {}, "bars: 95 %") : null)]);
+      h("div", { class: "ais-legend" }, d.arms.map((a) => lineKey(`ais-stair ais-arm-${a.name}`, d.names[a.name])),
+        origins(d.points).map((o) => markKey(o, `${WHOSE[o]} runs${d.enlarged ? " that enlarged it" : ""}`)), d.points.some((p) => p.out) ? struckKey() : null, Number.isFinite(d.goal) ? lineKey("ais-diagonal", "what is sought") : null, d.points.some((p) => p.e) ? h("span", {}, "bars: 95 %") : null),
+      d.note ? h("p", { key: "note", class: "ais-note-line ais-dim ais-num" }, d.note) : null]);
 }
 
 function convergencePlot(ctx, d, width, height) {
   const xs = d.points.map((p) => p.x), ys = d.points.flatMap((p) => [p.y - p.e, p.y + p.e]);
-  const x = [0, Math.max(2, ...xs) * 1.02 + 0.5];
+  const x = [0, Math.max(2, ...xs, ...d.arms.map((a) => a.runs)) * 1.02 + 0.5], floor = d.enlarged ? [0] : [];
   const sought = Number.isFinite(d.goal) ? [d.goal] : [];
-  return plot({ key: "convergence-plot", width, height, x, y: extent([...ys, ...sought]), whole: true, xLabel: d.x_label, yLabel: d.y_label,
-    label: `Best so far: ${d.sub}; ${d.arms.map((a) => `${a.name}, ${a.runs} runs`).join("; ")}`,
+  return plot({ key: "convergence-plot", width, height, x, y: extent([...ys, ...sought, ...floor]), whole: true, xLabel: d.x_label, yLabel: d.y_label,
+    label: `${d.title}: ${d.sub}; ${d.arms.map((a) => `${a.name}, ${a.runs} runs`).join("; ")}`,
     draw: (X, Y) => [
       sought.map((v) => h("line", { key: "sought", class: "ais-diagonal", x1: X(x[0]), x2: X(x[1]), y1: Y(v), y2: Y(v) })),
       d.points.map((p) => h("g", { key: p.run, onclick: () => ctx.select_run(p.run), class: ctx.ui.run === p.run ? "ais-point ais-chosen" : "ais-point" },
         p.e ? h("line", { class: "ais-err", x1: X(p.x), x2: X(p.x), y1: Y(p.y - p.e), y2: Y(p.y + p.e) }) : null,
-        mark(whose(p), X(p.x), Y(p.y), p.origin === "random" ? 2.6 : 3, {}, p.title))),
+        mark(whose(p), X(p.x), Y(p.y), p.origin === "random" ? 2.6 : 3, { class: p.out ? "ais-hollow" : "" }, p.title), p.out ? strike(X(p.x), Y(p.y)) : null)),
       d.arms.map((a) => h("path", { key: a.name, class: `ais-stair ais-arm-${a.name}`, d: stair(a.steps, X, Y) })),
     ] });
 }
@@ -80,27 +81,10 @@ const WHOSE = { ai: "AI’s", human: "your", random: "random" };
 // Those of whom something is shown, for a legend.
 function origins(points) { return Object.keys(WHOSE).filter((o) => points.some((p) => whose(p) === o)); }
 
+// A run that does not meet what is asked of outcomes: hollow, and struck through.
+function strike(x, y) { return h("line", { class: "ais-strike", x1: x - 5, x2: x + 5, y1: y + 5, y2: y - 5 }); }
+function struckKey() { return key(h("svg", { width: 14, height: 12, "aria-hidden": "true" }, mark("ai", 7, 6, 4, { class: "ais-hollow" }), strike(7, 6)), "not feasible", { key: "struck" }); }
+
 function key(picture, words, props) { return h("span", props || {}, picture, words); }
 function markKey(kind, words, look, style) { return key(h("svg", { width: 14, height: 12, "aria-hidden": "true", style }, mark(kind, 7, 6, 4, { class: look || "" })), words, { key: `${kind}-${words}` }); }
 function lineKey(line, words) { return key(h("svg", { width: 22, height: 12, "aria-hidden": "true" }, h("path", { class: line, d: "M1 6H21" })), words, { key: words }); }
-
-function ledgerPanel(ctx) {
-  const d = ctx.snap.ledger;
-  if (!d) return null;
-  const open = ctx.ui.ledger || ctx.alone;
-  return h("section", { key: "ledger", class: "ais-ledger", "aria-label": "Ledger of decisions" },
-    h("h2", {}, ctx.alone ? h("b", {}, "Ledger") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.ledger = !open; ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Ledger")), h("span", {}, d.sub), h("span", { class: "ais-dim" }, "every decision, beside what came of it")),
-    !open ? null : d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [h("div", { class: "ais-scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, ["Proposal", "Point", "Predicted", "Decision", "Reason", "Run", "Outcome", "Off by"].map((t) => h("th", { scope: "col", class: ["Predicted", "Outcome", "Off by"].includes(t) ? "ais-right" : "" }, t, ["Predicted", "Outcome"].includes(t) ? unitLine(d.unit) : null)))),
-      h("tbody", {}, d.rows.map((r) => ledgerRow(r))))),
-      pager(ctx, d, "ledger_page", "proposals")]);
-}
-
-// Each cell says its heading as well, for where there is no room for a table.
-function ledgerRow(r) {
-  const cell = (head, look, title, ...what) => h("td", { class: look || null, title, "data-head": head }, ...what);
-  return h("tr", { key: r.id },
-    cell("", "", null, h("b", {}, r.id), h("div", { class: "ais-dim ais-nowrap" }, r.by)), cell("at", "ais-point-cell", r.full, r.what), cell("predicted", "ais-right ais-num", null, r.predicted),
-    cell("", "ais-rule", r.time, r.verdict, r.who ? h("div", { class: "ais-dim" }, `by ${r.who}`) : null), cell("because", "ais-message", r.reason, r.reason), cell("run", "", null, r.run),
-    cell("outcome", "ais-right ais-num", null, r.outcome), cell("off by", "ais-right ais-num", null, r.off));
-}

@@ -43,7 +43,7 @@ function cardView(ctx, c) {
           !full && c.expected && !c.expected.pending ? h("span", { class: "ais-num ais-brief" }, interval(c.expected, 110), h("b", {}, c.expected.text)) : null),
         full && c.picture ? beside(c) : null),
       c.picture ? h("img", { class: full ? "ais-molecule" : "ais-molecule ais-molecule-small", src: c.picture, alt: `structure of ${c.smiles}`, title: c.smiles }) : null),
-    full ? whyList(c) : null,
+    c.ending ? endingBody(c, full) : full ? whyList(c) : null,
     form ? (form.kind === "reject" ? rejectForm(ctx, c) : editForm(ctx, c)) : full ? cardActions(ctx, c) : null,
     errorLine(ctx, c.id));
 }
@@ -58,7 +58,7 @@ function beside(c) {
   const e = c.expected;
   if (!e) return null;
   if (e.pending) return h("div", { class: "ais-dim" }, e.text);
-  return h("div", { class: "ais-beside ais-num" }, h("div", {}, h("span", { class: "ais-dim" }, "Expected "), h("b", { title: SPREAD }, e.text)), interval(e, 170), e.band ? h("div", { class: "ais-dim" }, e.band) : null,
+  return h("div", { class: "ais-beside ais-num" }, h("div", {}, h("span", { class: "ais-dim" }, `${e.term} `), h("b", { title: SPREAD }, e.text)), interval(e, 170), e.band ? h("div", { class: "ais-dim" }, e.band) : null,
     e.parent ? h("div", {}, e.parent) : null, e.best_text ? h("div", { class: "ais-dim" }, e.best_text) : null);
 }
 
@@ -70,8 +70,8 @@ function whyList(c) {
   const put = (term, ...what) => rows.push(h("dt", { key: `t${rows.length}` }, term), h("dd", { key: `d${rows.length}` }, ...what));
   if (c.expected && !c.picture) {
     const e = c.expected;
-    if (e.pending) put("Expected", h("span", { class: "ais-dim" }, e.text));
-    else put("Expected", interval(e), h("span", { class: "ais-items", title: SPREAD }, h("b", {}, e.text), e.band ? h("span", { class: "ais-item" }, e.band) : "", e.parent ? h("span", { class: "ais-item" }, e.parent) : "", e.best_text ? h("span", { class: "ais-dim ais-item" }, e.best_text) : ""));
+    if (e.pending) put(e.term, h("span", { class: "ais-dim" }, e.text));
+    else put(e.term, interval(e), h("span", { class: "ais-items", title: SPREAD }, h("b", {}, e.text), e.band ? h("span", { class: "ais-item" }, e.band) : "", e.parent ? h("span", { class: "ais-item" }, e.parent) : "", e.best_text ? h("span", { class: "ais-dim ais-item" }, e.best_text) : ""));
   }
   for (const o of c.expected?.others || []) put(o.term, h("span", { class: "ais-items", title: SPREAD }, h("b", {}, o.text), h("span", { class: "ais-item" }, o.band)));
   for (const r of c.risks || []) put(r.term, h("span", { class: r.bad ? "ais-risk" : "" }, r.text));
@@ -87,28 +87,28 @@ function whyList(c) {
   return rows.length ? h("dl", { class: "ais-why ais-num" }, rows) : null;
 }
 
-const NO_EDIT = "There is nothing to edit in a stop.";
+const NO_EDIT = "There is nothing in it to edit.";
 
 function cardActions(ctx, c) {
   const blocked = ctx.gone() || ctx.snap.review.blocked;
   const busy = ctx.pending(c.id);
   return h("div", { key: "actions", class: "ais-row ais-actions" },
-    button(busy === "accept" ? "Recording…" : c.edited ? "Accept my edit" : "Accept", () => ctx.accept(c), { kbd: "a", main: true, blocked, busy, name: `Accept ${c.id}`, key: "a" }),
-    button("Edit", () => ctx.open({ kind: "edit", target: c.id }), {
+    button(busy === "accept" ? "Recording…" : c.ending ? c.ending.accept : c.edited ? "Accept my edit" : "Accept", () => ctx.accept(c), { kbd: "a", main: true, blocked, busy, name: `Accept ${c.id}`, key: "a" }),
+    c.ending ? null : button("Edit", () => ctx.open({ kind: "edit", target: c.id }), {
       kbd: "e", blocked: blocked || (c.editable ? "" : NO_EDIT), busy, name: `Edit ${c.id}`, key: "e" }),
-    button("Reject…", () => ctx.open({ kind: "reject", target: c.id }), { kbd: "r", blocked, busy, name: `Reject ${c.id}`, key: "r" }),
+    button(c.ending ? c.ending.reject : "Reject…", () => ctx.open({ kind: "reject", target: c.id }), { kbd: "r", blocked, busy, name: `Reject ${c.id}`, key: "r" }),
     c.edited ? button("Back to the AI’s", () => ctx.order("undo", { proposal: c.edited }, c.id), { kbd: ctx.undoes_edit(c) ? "u" : null, blocked, busy, title: `Undo the edit: ${c.edited} waits again`, key: "u" }) : null,
-    c.editable ? null : h("span", { class: "ais-dim" }, NO_EDIT));
+    c.editable || c.ending ? null : h("span", { class: "ais-dim" }, NO_EDIT));
 }
 
 function rejectForm(ctx, c) {
   const form = ctx.ui.form;
   const send = () => ctx.order("reject", { proposal: c.id, revision: form.revision ?? c.revision, reason: form.reason || "" }, c.id);
   return h("div", { key: "reject", class: "ais-form" },
-    h("label", { class: "ais-field ais-wide" }, h("span", {}, "Why not? The AI keeps away from it for a while; the ledger keeps the reason."),
-      h("input", { class: "ais-input", type: "text", maxlength: "400", placeholder: "unphysical, done before, too expensive…", "data-autofocus": "1", "aria-label": "Reason for the rejection",
+    h("label", { class: "ais-field ais-wide" }, h("span", {}, c.ending ? "Why go on? The ledger keeps the reason." : "Why not? The AI keeps away from it for a while; the ledger keeps the reason."),
+      h("input", { class: "ais-input", type: "text", maxlength: "400", placeholder: c.ending ? "not converged yet, one more region to try…" : "unphysical, done before, too expensive…", "data-autofocus": "1", "aria-label": "Reason for the rejection",
         oninput: (e) => { form.reason = e.target.value; }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } })),
-    h("div", { class: "ais-row" }, button("Reject", send, { main: true, busy: ctx.pending(c.id), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
+    h("div", { class: "ais-row" }, button(c.ending ? "Go on" : "Reject", send, { main: true, busy: ctx.pending(c.id), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
 }
 
 function editForm(ctx, c) {
@@ -126,9 +126,9 @@ function editForm(ctx, c) {
       button("Cancel", () => ctx.close(), { kbd: "esc" })));
 }
 
-function reasonField(form, words, send) {
+function reasonField(form, words, send, first) {
   return h("label", { class: "ais-field ais-wide" }, h("span", {}, words),
-    h("input", { class: "ais-input", type: "text", maxlength: "400", oninput: (e) => { form.reason = e.target.value; },
+    h("input", { class: "ais-input", type: "text", maxlength: "400", ...(first ? { "data-autofocus": "1" } : {}), oninput: (e) => { form.reason = e.target.value; },
       onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }));
 }
 

@@ -54,7 +54,7 @@ function runRow(ctx, r) {
     r.tone === "bad" ? null : h("td", { class: "ais-right ais-num", title: r.value.note || null }, r.value.text ? (r.live ? h("span", { class: "ais-dim" }, r.value.text) : h("b", {}, r.value.text)) : null, r.value.note ? h("div", { class: "ais-dim ais-note" }, r.value.note) : null),
     h("td", { class: "ais-controls" },
       stop ? controlButton(ctx, r, stop) : null,
-      r.controls.length > (stop ? 1 : 0) ? button("⋯", () => ctx.select_run(chosen ? null : r.id), { small: true, name: `More for ${r.id}`, title: chosen ? "Less" : "More: pause, extend, branch" }) : null))];
+      r.controls.length > (stop ? 1 : 0) ? button("⋯", () => ctx.select_run(chosen ? null : r.id), { small: true, name: `More for ${r.id}`, title: chosen ? "Less" : `More: ${r.controls.filter((c) => c !== stop).map((c) => c.label.replace("…", "").toLowerCase()).join(", ")}` }) : null))];
   if (chosen || form || ctx.ui.errors[r.id]) rows.push(h("tr", { key: `${r.id}-more`, class: "ais-run ais-detail" }, h("td", { colspan: ctx.narrow() ? "4" : "5" },
     chosen ? h("div", { class: "ais-row" }, r.controls.filter((c) => c !== stop).map((c) => controlButton(ctx, r, c)),
       h("span", { class: "ais-grow" }), h("span", { class: "ais-dim ais-num" }, r.latest)) : null,
@@ -65,7 +65,7 @@ function runRow(ctx, r) {
   return rows;
 }
 
-const FORMS = new Set(["extend", "branch", "retry"]);
+const FORMS = new Set(["extend", "branch", "retry", "mark"]);
 
 function askRun(ctx, r, c) {
   if (FORMS.has(c.verb)) ctx.open({ kind: c.verb, target: r.id });
@@ -84,15 +84,15 @@ function whyNot(ctx, r) {
 }
 
 function runForm(ctx, r, form) {
-  const send = () => ctx.order(form.kind, { run: r.id, values: clean(form.values), reason: form.reason || "" }, r.id);
-  const words = { extend: "How far should it go? A number is the total, not what is added.", branch: "Continue from its last checkpoint, with these changed:", retry: "Propose it again; change what made it fail:" }[form.kind];
+  const send = () => ctx.order(form.kind, { run: r.id, values: clean(form.values), reason: form.reason || "", ...(form.kind === "mark" ? { bad: true } : {}) }, r.id);
+  const words = { extend: "How far should it go? A number is the total, not what is added.", branch: "Continue from its last checkpoint, with these changed:", retry: "Propose it again; change what made it fail:", mark: "Its outcome leaves the fit and the calibration. It stays on record and can be put back." }[form.kind];
   const schema = ctx.snap.fields?.[r.task];
   const names = form.kind === "extend" ? r.extends : null;
-  const use = names ? { pool: false, fields: names } : schema;
+  const use = form.kind === "mark" ? null : names ? { pool: false, fields: names } : schema;
   return h("div", { key: `form-${form.kind}`, class: "ais-form" }, h("b", {}, words),
     use ? fieldsOf(ctx, form, use, r.task, form.kind === "extend" ? {} : r.parameters, send) : null,
-    reasonField(form, "Your reason (optional)", send),
-    h("div", { class: "ais-row" }, button({ extend: "Extend", branch: "Branch", retry: "Propose again" }[form.kind], send, { main: true, busy: ctx.pending(r.id), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
+    reasonField(form, "Your reason (kept in the journal)", send, form.kind === "mark"),
+    h("div", { class: "ais-row" }, button({ extend: "Extend", branch: "Branch", retry: "Propose again", mark: "Mark bad" }[form.kind], send, { main: true, busy: ctx.pending(r.id), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
 }
 
 function clean(values) {

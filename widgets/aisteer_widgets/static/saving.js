@@ -1,11 +1,11 @@
 // Saving a panel's figure: a control, how far it is, and where it went.
 
-const PANEL_WORDS = { convergence: "best so far", belief: "what the surrogate believes", live: "observations" };
+const PANEL_WORDS = { belief: "what the surrogate believes", live: "observations" };
 
-function saveControl(ctx, panel, shown) {
+function saveControl(ctx, panel, shown, title) {
   const place = `figure-${panel}`;
   return button("Save figure", () => { delete ctx.ui.saved[place]; ctx.order("figure", { figure: panel, task: ctx.snap.header?.task, ...shown }, place); }, {
-    key: place, small: true, busy: ctx.pending(place), blocked: ctx.gone(), name: `Save figure of ${PANEL_WORDS[panel]}`,
+    key: place, small: true, busy: ctx.pending(place), blocked: ctx.gone(), name: `Save figure of ${title ? title.toLowerCase() : PANEL_WORDS[panel]}`,
     title: "PDF and SVG for a report, with data and provenance beside them, in the campaign’s folder",
   });
 }

@@ -44,13 +44,27 @@ function testedPlot(ctx, c, p, width, height) {
       letterMark(m.letters[i], X(x[i]), Y(y[i]), 3, {}, `${name}: predicted ${plain(x[i])} ± ${plain(ex[i])} (95 %), measured ${plain(y[i])}`)))] });
 }
 
+// --- shares ---------------------------------------------------------------------------------------
+
+// Shares in rows, each with its 95 % interval and, where something was claimed of it, a line there.
+function rateRows(rows, label) {
+  const at = (v) => `${(100 * v).toFixed(1)}%`;
+  return h("div", { key: "rates", class: "ais-rates", role: "table", "aria-label": label }, rows.map((r) => h("div", { key: r.term, class: "ais-drive", role: "row" },
+    h("span", { role: "cell" }, r.term),
+    h("span", { role: "cell", class: "ais-track", title: `95 % interval ${r.interval}${r.claimed === null ? "" : `; claimed: ${Math.round(100 * r.claimed)} %`}`, "aria-label": `${r.text}, 95 % interval ${r.interval}` },
+      r.claimed === null ? null : h("i", { class: "ais-claimed", style: { left: at(r.claimed) } }),
+      h("i", { class: "ais-range-of", style: { left: at(r.low), width: at(Math.max(0, r.high - r.low)) } }), h("i", { class: "ais-share", style: { left: at(r.share) } })),
+    h("span", { role: "cell", class: "ais-num" }, h("b", {}, r.text), h("span", { class: "ais-dim" }, ` (${r.interval})`)), h("span", { role: "cell", class: "ais-dim" }, r.more || ""))));
+}
+
 // --- calibration ----------------------------------------------------------------------------------
 
 function calibrationChart(ctx, c) {
   const panels = ["levels", ...(c.rolling ? ["rolling"] : [])], height = 220;
   return h("div", { key: "calibration" }, h("p", { class: "ais-note-line ais-num" }, c.words),
     side_by_side(ctx, "calibration", panels, height, (p, width) => h("figure", { key: p }, h("figcaption", {}, h("b", {}, p === "levels" ? "By level" : `Over time, the last ${c.rolling.window}`)), p === "levels" ? levelsPlot(ctx, c, width, height) : rollingPlot(ctx, c, width, height))),
-    h("div", { class: "ais-legend" }, lineKey("ais-mean", "share inside, as predicted before the runs"), key(h("i", { class: "ais-swatch" }), "95 % interval of that share"), lineKey("ais-diagonal", "what was claimed"), c.groups.map((g) => h("span", { key: g, class: "ais-num" }, g))));
+    h("div", { class: "ais-legend" }, lineKey("ais-mean", "share inside, as predicted before the runs"), key(h("i", { class: "ais-swatch" }), "95 % interval of that share"), lineKey("ais-diagonal", "what was claimed")),
+    c.groups.length ? rateRows(c.groups, `Share of outcomes inside their ${Math.round(100 * c.level)} % intervals, by who chose the point`) : null);
 }
 
 const SHARE = { low: 0, high: 1 };
@@ -70,15 +84,15 @@ function rollingPlot(ctx, c, width, height) {
 
 function frontChart(ctx, c) {
   const height = 250, m = c.marks, e = c.expected;
-  const x = floats(m.x), y = floats(m.y), ex = floats(m.ex), ey = floats(m.ey), top = floats(m.top);
+  const x = floats(m.x), y = floats(m.y), ex = floats(m.ex), ey = floats(m.ey), top = floats(m.top), out = floats(m.out);
   const qx = floats(e.x), qy = floats(e.y), qex = floats(e.ex), qey = floats(e.ey);
   const [x0, x1] = extent([...x, ...qx, ...(c.reference[0] === null ? [] : [c.reference[0]])]), [y0, y1] = extent([...y, ...qy, ...(c.reference[1] === null ? [] : [c.reference[1]])]);
   return h("div", { key: "front" }, h("p", { class: "ais-note-line ais-num" }, c.words), sized(ctx, "front", height, (width) => framed({ key: "front-plot", width, height, x: { low: x0, high: x1, label: `${c.x_label} ${c.better[0] > 0 ? "→ better" : "← better"}` }, y: { low: y0, high: y1 }, yLabel: `${c.y_label} ${c.better[1] > 0 ? "↑ better" : "↓ better"}`, label: `Trade-off of ${c.x_label} and ${c.y_label}, ${m.names.length} runs`, draw: (X, Y, b) => [
     c.reference[0] === null || c.reference[1] === null ? null : [h("line", { class: "ais-diagonal", x1: X(c.reference[0]), x2: X(c.reference[0]), y1: b.t, y2: b.H - b.b }), h("line", { class: "ais-diagonal", x1: b.l, x2: b.W - b.r, y1: Y(c.reference[1]), y2: Y(c.reference[1]) })],
     c.front.length ? h("path", { class: "ais-stair", d: frontier(c.front, c.better, X, Y) }) : null,
-    m.names.map((name, i) => h("g", { key: name, class: `ais-point ${chosen(ctx, name)}`, style: { opacity: top[i] ? 1 : 0.45 }, onclick: () => ctx.select_run(name) }, whiskers(x[i], y[i], ex[i], ey[i], X, Y, b), letterMark(m.letters[i], X(x[i]), Y(y[i]), top[i] ? 3.8 : 2.8, {}, `${name}: ${plain(x[i])}, ${plain(y[i])}`))),
+    m.names.map((name, i) => h("g", { key: name, class: `ais-point ${chosen(ctx, name)}`, style: { opacity: top[i] ? 1 : 0.45 }, "data-out": out[i] ? "true" : null, onclick: () => ctx.select_run(name) }, whiskers(x[i], y[i], ex[i], ey[i], X, Y, b), letterMark(m.letters[i], X(x[i]), Y(y[i]), top[i] ? 3.8 : 2.8, { class: out[i] ? "ais-hollow" : "" }, `${name}: ${plain(x[i])}, ${plain(y[i])}${out[i] ? ", not feasible" : top[i] ? ", beaten by none" : ""}`), out[i] ? strike(X(x[i]), Y(y[i])) : null)),
     e.names.map((name, i) => h("g", { key: name, class: `ais-point ${chosen(ctx, name)}`, onclick: () => ctx.select(name) }, whiskers(qx[i], qy[i], qex[i], qey[i], X, Y, b), letterMark(e.letters[i], X(qx[i]), Y(qy[i]), 4.4, {}, name)))] })),
-    h("div", { class: "ais-legend" }, c.front.length ? lineKey("ais-stair", "beaten by none") : null, legendOf(m.letters + e.letters), h("span", {}, "bars: 95 %"), c.reference[0] !== null ? lineKey("ais-diagonal", "reference") : null));
+    h("div", { class: "ais-legend" }, c.front.length ? lineKey("ais-stair", "beaten by none") : null, legendOf(m.letters + e.letters), out.some((o) => o) ? struckKey() : null, h("span", {}, "bars: 95 %"), c.reference[0] !== null ? lineKey("ais-diagonal", "reference") : null));
 }
 
 // Steps between the runs of the front (they come by their first outcome): what is on its worse side is beaten.

@@ -42,7 +42,7 @@ def belief(scene: Scene, wishes: Wishes) -> Json:
         "views": views_of(scene.state, task, tested=counted[1] > 0),
         "view": view,
         "sub": _sub(counted, fitted.summary if fitted else {}),
-        "warning": _warning(fitted.summary if fitted else {}),
+        "warning": _warning(task, fitted.summary if fitted else {}),
         "chart": chart,
         "empty": refused or ("" if chart else _empty(scene, wishes.task, view)),
         "busy": _busy(scene, question, stale=stale) if chart is not None else None,
@@ -116,8 +116,18 @@ def _sub(counted: tuple[int, int], summary: Json) -> str:
     return f"{word}: {inside:,} of {fmt.count(n, 'outcome')} in their 90{fmt.NARROW}% intervals"
 
 
-def _warning(summary: Json) -> str:
+def _warning(task: Task, summary: Json) -> str:
     """When the surrogate should not be trusted, in the fit's own words; empty where nothing speaks against it."""
+    said = _doubts(summary)
+    first = task.objective.outcome if task.objective is not None else ""
+    for name, other in (summary.get("outcomes") or {}).items():
+        if name != first:
+            said += [f"{fmt.label(name)}: {words}" for words in _doubts(other)]
+    return fmt.clip(" ".join(said), 700)
+
+
+def _doubts(summary: Json) -> list[str]:
+    """What speaks against the surrogate of one outcome."""
     said = []
     known = summary.get("calibration") or {}
     if int(known.get("of") or 0) >= NEEDED and not known.get("trusted"):
@@ -125,9 +135,7 @@ def _warning(summary: Json) -> str:
     skill = summary.get("skill") or {}
     if skill and float(skill.get("explained", 1.0)) <= 0:
         said.append(str(skill.get("words") or ""))
-    if summary.get("words"):
-        said.append(str(summary["words"]))
-    return fmt.clip(" ".join(said), 500)
+    return [words for words in [*said, str(summary.get("words") or "")] if words]
 
 
 def _empty(scene: Scene, task: str, view: str) -> str:

@@ -11,6 +11,7 @@ from aisteer.surrogates.calibration import LEVEL, wilson
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.belief_space import Z95
 from aisteer_widgets.view_models.marks import MOST, Marks, letter
+from aisteer_widgets.view_models.rates import rate
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tally import Measured
 from aisteer_widgets.view_models.tasks import Task
@@ -167,7 +168,7 @@ def _rolling(hit: np.ndarray[Any, Any]) -> Json | None:
     }
 
 
-def _groups(judged: list[Measured], hit: np.ndarray[Any, Any]) -> list[str]:
+def _groups(judged: list[Measured], hit: np.ndarray[Any, Any]) -> list[Json]:
     """By whose idea the run was: points that were sought out are not like points that were drawn."""
     found = []
     for origin, words in WHOSE.items():
@@ -177,7 +178,9 @@ def _groups(judged: list[Measured], hit: np.ndarray[Any, Any]) -> list[str]:
             if (m.origin if m.origin in WHOSE else "ai") == origin
         ]
         if mine:
-            found.append(f"{words}: {_coverage(sum(mine), len(mine))}")
+            ends = wilson(sum(mine), len(mine))
+            said = "over-confident" if ends[1] < LEVEL else "too cautious" if ends[0] > LEVEL else ""
+            found.append(rate(words, sum(mine), len(mine), ends, LEVEL) | {"more": said})
     return found if len(found) > 1 else []
 
 

@@ -53,6 +53,12 @@ def controls(scene: Scene, task: Task, run: Run, trace: Trace | None = None) -> 
         if task.checkpoint and run.end != "failed":
             made.append(_control("extend", "Extend…", blocked or not_yet))
             made.append(_control("branch", "Branch…", blocked or not_yet))
+        if run.bad:
+            made.append(_control("unmark", "Put back", blocked, "Its outcome is in the fit again"))
+        elif run.outcome and run.end == "done":
+            made.append(
+                _control("mark", "Mark bad…", blocked, "Its outcome leaves the fit; it can be put back")
+            )
         return made
     if run.state == "paused":
         made.append(_control("resume", "Resume", blocked))

@@ -8,6 +8,7 @@ from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tally import Measured
 from aisteer_widgets.view_models.tasks import Task, baselines, task_of
+from aisteer_widgets.view_models.volume import volume
 
 __all__ = ["MOST", "convergence"]
 
@@ -16,23 +17,30 @@ MOST = 400
 
 
 def convergence(scene: Scene, task: str) -> Json:
-    """Points and the two staircases; thinned to what can be seen."""
+    """Points and the two staircases, thinned to what can be seen; of several objectives, their hypervolume."""
     known = task_of(scene.state, task)
     objective = known.objective
     if objective is None:
         return {"empty": "This task has no objective.", "points": [], "arms": []}
+    if len(known.objectives) > 1:
+        made = volume(scene, known)
+        return {**made, "empty": "" if made["arms"] else _none_yet(scene.tally.behind, "hypervolume")}
     steered = scene.tally.of(task)
     random = [m for name in baselines(scene.state) for m in scene.tally.of(name)]
     arms = [_arm("steered", steered, known), _arm("random", random, known)]
     best = scene.tally.best(task)
     return {
+        "title": "Best so far" if known.has_best else "Outcomes so far",
+        "names": {"steered": "best so far", "random": "best of the random arm"},
+        "enlarged": False,
+        "note": "",
         "y_label": objective.label,
         "x_label": "finished runs",
         "points": _thin(steered, "steered") + _thin(random, "random"),
         "arms": [a for a in arms if a["steps"]],
         "sub": _sub(best, objective.unit, beside=bool(random)) if best else _no_best(known),
         "goal": objective.value,
-        "empty": "" if steered or random else _empty(scene.tally.behind),
+        "empty": "" if steered or random else _none_yet(scene.tally.behind, "best value so far"),
     }
 
 
@@ -41,10 +49,10 @@ def _no_best(task: Task) -> str:
     return "" if task.has_best else f"no run is the best: the goal is to {task.goal}"
 
 
-def _empty(behind: int) -> str:
+def _none_yet(behind: int, what: str) -> str:
     if behind:
         return f"Reading {behind:,} earlier runs…"
-    return "The best value so far appears here with the first finished run."
+    return f"The {what} appears here with the first finished run."
 
 
 def _sub(best: Measured, unit: str, *, beside: bool) -> str:
@@ -77,7 +85,8 @@ def _thin(measured: list[Measured], arm: str) -> list[Json]:
             "e": float(f"{fmt.Z95 * m.error:.3g}"),
             "origin": "random" if arm == "random" else m.origin,
             "run": m.run,
-            "title": f"{m.run}: {fmt.estimate(m.value, m.error)}",
+            "out": not m.allowed,
+            "title": f"{m.run}: {fmt.estimate(m.value, m.error)}{'' if m.allowed else ', not feasible'}",
         }
         for i, m in enumerate(measured)
         if i % every == 0 or i == len(measured) - 1

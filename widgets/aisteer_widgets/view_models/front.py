@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from aisteer.steering.pareto import front as first_unbeaten
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.belief_space import Z95
 from aisteer_widgets.view_models.marks import Marks, letter, open_points
@@ -37,10 +38,10 @@ def front(scene: Scene, task: Task) -> Json | None:
     values = np.array(rows)
     merits = np.array([[g.merit(v) for g, v in zip(goals, row, strict=True)] for row in rows])
     met = np.array(allowed)
-    best = np.zeros(len(rows), dtype=bool)
-    best[met] = unbeaten(merits[met])
+    best = unbeaten(np.where(met[:, None], merits, np.nan))
     marks = Marks()
-    for name, origin, row, error, top in zip(names, origins, rows, errors, best.tolist(), strict=True):
+    told = zip(names, origins, rows, errors, best.tolist(), allowed, strict=True)
+    for name, origin, row, error, top, inside in told:
         marks.put(
             name,
             letter("run", origin),
@@ -49,6 +50,7 @@ def front(scene: Scene, task: Task) -> Json | None:
             ex=Z95 * error[0],
             ey=Z95 * error[1],
             top=float(top),
+            out=float(not inside),
         )
     order = np.argsort(values[best][:, 0])
     return {
@@ -88,15 +90,7 @@ def _expected(scene: Scene, task: Task, goals: tuple[Objective, ...]) -> Json:
 
 
 def unbeaten(merits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Which rows no other row beats: at least as good in all columns and better in one.
-
-    Args:
-        merits: Larger is better, shape ``(n, m)``.
-
-    Returns:
-        Shape ``(n,)``, of truth values.
-    """
-    found = np.ones(len(merits), dtype=bool)
-    for i, row in enumerate(merits):
-        found[i] = not ((merits >= row).all(axis=1) & (merits > row).any(axis=1)).any()
+    """Which rows no other row beats; of equal rows all. Larger is better, ``nan`` is beaten. Shape ``(n,)``."""
+    best = merits[first_unbeaten(merits)]
+    found: np.ndarray[Any, Any] = (merits[:, None, :] == best[None, :, :]).all(axis=2).any(axis=1)
     return found

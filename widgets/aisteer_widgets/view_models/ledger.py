@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from aisteer.campaign.columns import decided_by, rule_in_force
+from aisteer.journal.events import STARTS
 from aisteer.journal.state import Proposal, State
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Task, baselines, task_of
+from aisteer_widgets.view_models.undoable import short
 
 __all__ = ["PAGE", "ledger"]
 
@@ -76,6 +78,8 @@ def _proposed_by(state: State, proposal: Proposal) -> str:
 
 
 def _what(task: Task, proposal: Proposal) -> str:
+    if proposal.action not in STARTS:
+        return short(task, proposal)
     if task.structure and task.structure in proposal.parameters:
         return fmt.clip(proposal.parameters[task.structure], 40)
     return fmt.clip(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from aisteer.journal.events import STARTS
 from aisteer.journal.state import State
 from aisteer_widgets.view_models.packed import pack
 from aisteer_widgets.view_models.scene import Scene
@@ -86,6 +87,6 @@ def open_points(scene: Scene, task: Task) -> Iterator[tuple[str, str, Json]]:
             yield name, letter("flight", run.origin), run.parameters
     for name in list(state.waiting)[:OPEN]:
         proposal = state.proposals[name]
-        if proposal.task == task.name and proposal.action != "stop":
+        if proposal.task == task.name and proposal.action in STARTS:
             edited = proposal.parent is not None
             yield name, letter("proposal", "human" if edited else proposal.origin), proposal.parameters

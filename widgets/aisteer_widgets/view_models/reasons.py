@@ -61,7 +61,7 @@ def words_of(reasons: Iterable[Json], task: Task, where: Callable[[str], str] = 
     for reason in reasons:
         _KINDS.get(str(reason.get("kind", "")), _other)(words, reason, task)
     words.nearest = words.nearest[:3]
-    words.warnings = words.warnings[:3]
+    words.warnings = words.warnings[:4]
     words.others = words.others[:4]
     return words
 
@@ -126,7 +126,8 @@ def _nearest(words: Words, reason: Json, task: Task) -> None:
         outcome = f": {fmt.estimate(value, error, unit)}" if value is not None else ""
         name = fmt.clip(run.get("run", ""), 12)
         named = " ".join(filter(None, [name, words.where(name)]))
-        words.nearest.append(f"{named}{_how_near(run)}{outcome}")
+        foreseen = ", foreseen when it was stopped" if run.get("estimated") else ""
+        words.nearest.append(f"{named}{_how_near(run)}{outcome}{foreseen}")
 
 
 def _how_near(run: Json) -> str:
@@ -181,11 +182,32 @@ def _distance(words: Words, reason: Json, task: Task) -> None:
 
 def _calibration(words: Words, reason: Json, task: Task) -> None:
     del task
-    text = _text(reason)
+    text = _text(reason, 600)
     if not reason.get("trusted") and "over-confident" in text:
         words.warnings.append("the model is over-confident")
     elif not reason.get("trusted") and "have drifted" in text:
         words.warnings.append("the model's predictions have drifted")
+
+
+def _calibrations(words: Words, reason: Json, task: Task) -> None:
+    """Of several outcomes, those beyond the first whose predictions should not be trusted."""
+    first = task.objective.outcome if task.objective else ""
+    for name, told in (reason.get("outcomes") or {}).items():
+        text = str(told.get("words") or "")
+        if name == first or told.get("trusted"):
+            continue
+        if "over-confident" in text:
+            words.warnings.append(f"the model is over-confident of {fmt.label(name)}")
+        elif "have drifted" in text:
+            words.warnings.append(f"the model's predictions of {fmt.label(name)} have drifted")
+
+
+def _fit(words: Words, reason: Json, task: Task) -> None:
+    """What the fit itself says; where it knows no better than the mean, that is a reason to look twice."""
+    if "does no better than their mean" in _text(reason, 400):
+        words.warnings.append("the model predicts no better than the mean of the runs")
+    else:
+        _other(words, reason, task)
 
 
 def _warning(words: Words, reason: Json, task: Task) -> None:
@@ -203,8 +225,8 @@ def _other(words: Words, reason: Json, task: Task) -> None:
         words.others.append(text)
 
 
-def _text(reason: Json) -> str:
-    return fmt.clip(reason.get("words") or reason.get("text") or reason.get("message") or "", 160)
+def _text(reason: Json, most: int = 160) -> str:
+    return fmt.clip(reason.get("words") or reason.get("text") or reason.get("message") or "", most)
 
 
 def _number(value: object) -> float | None:
@@ -217,9 +239,10 @@ _KINDS = {
     "acquisition": _acquisition,
     "initial": _initial,
     "nearest": _nearest,
-    "calibrations": _silent,
+    "calibrations": _calibrations,
     "distance": _distance,
     "feasibility": _feasibility,
+    "fit": _fit,
     "outcomes": _silent,
     "next": _next,
     "sensitivity": _sensitivity,

@@ -12,7 +12,7 @@ from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Objective, Parameter, Task, baselines, task_of
 from aisteer_widgets.view_models.trace import PROGRESS, Trace
 
-__all__ = ["PAGE", "page_of", "row", "runs"]
+__all__ = ["PAGE", "marked", "page_of", "row", "runs"]
 
 Json = dict[str, Any]
 PAGE = 8
@@ -322,12 +322,18 @@ def _value(task: Task, run: Run, trace: Trace | None, headed: Objective | None, 
     if objective.outcome not in run.outcome:
         return {"text": "", "note": ""}
     value, error = run.outcome[objective.outcome]
-    note = (
-        "marked bad: not in the fit" if run.bad else "partial: not in the fit" if run.end == "partial" else ""
-    )
+    note = marked(run) if run.bad else "partial: not in the fit" if run.end == "partial" else ""
     if decimals is not None and not error and not other:
         return {"text": fmt.fixed(value, decimals), "note": note}
     return {"text": f"{name}{fmt.estimate(value, error, unit)}", "note": note}
+
+
+def marked(run: Run) -> str:
+    """Who took a result out of the fit, and why."""
+    who = f" by {fmt.clip(run.bad_by, 40)}" if run.bad_by else ""
+    return f"not in the fit: marked bad{who}" + (
+        f", {fmt.clip(run.bad_reason, 200)}" if run.bad_reason else ""
+    )
 
 
 def _message(run: Run) -> str:

@@ -31,6 +31,7 @@ class Wishes:
         own: What is typed of an own candidate so far, by name.
         own_task: Its task.
         looked: The proposal that is looked at.
+        hindsight: What decisions brought, which takes the whole ledger to say.
     """
 
     task: str = ""
@@ -44,6 +45,7 @@ class Wishes:
     own: Mapping[str, Any] = field(default_factory=dict)
     own_task: str = ""
     looked: str = ""
+    hindsight: bool = False
     ledger_page: int = 0
     runs_page: int = 0
     runs_filter: str = ""

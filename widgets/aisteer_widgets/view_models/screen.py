@@ -8,6 +8,7 @@ from typing import Any
 from aisteer_widgets.view_models.belief import belief
 from aisteer_widgets.view_models.convergence import convergence
 from aisteer_widgets.view_models.header import header
+from aisteer_widgets.view_models.hindsight import looked_back, made_of
 from aisteer_widgets.view_models.ledger import ledger
 from aisteer_widgets.view_models.live import chosen, live
 from aisteer_widgets.view_models.own import own
@@ -50,6 +51,7 @@ PARTS: dict[str, Callable[[Scene, Wishes], Json]] = {
     "own": own,
     "steer": steer,
     "ledger": ledger,
+    "hindsight": looked_back,
     "troubles": _whoever(troubles),
     "footer": _whoever(footer),
 }
@@ -70,8 +72,14 @@ def _as_believed(scene: Scene, wishes: Wishes) -> Hashable:
 
 
 _SAME: dict[str, Callable[[Scene, Wishes], Hashable]] = {
-    "convergence": lambda scene, wishes: (wishes.task, scene.tally.version, scene.tally.behind),
+    "convergence": lambda scene, wishes: (
+        wishes.task,
+        scene.tally.version,
+        scene.tally.behind,
+        id(scene.state.definition),
+    ),
     "belief": _as_believed,
+    "hindsight": made_of,
     "fields": lambda scene, _: id(scene.state.definition),
 }
 """Parts that are long to make, to what they are made of: as long as that is the same, so are they."""

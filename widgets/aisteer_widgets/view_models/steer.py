@@ -203,7 +203,9 @@ def _bad(scene: Scene, task: Task) -> list[Json]:
         goal = task.objective
         known = run.outcome.get(goal.outcome) if goal is not None else None
         value = fmt.estimate(known[0], known[1], goal.shown_unit) if known and goal is not None else run.end
-        found.append({"run": name, "words": f"{name}: {value}"})
+        who = f"by {fmt.clip(run.bad_by, 40)}" if run.bad_by else ""
+        said = ": ".join(filter(None, [who, fmt.clip(run.bad_reason, 200)]))
+        found.append({"run": name, "words": f"{name}: {value}", "said": said})
     return found
 
 

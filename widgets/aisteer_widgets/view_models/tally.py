@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from aisteer.journal.state import Run, State
 from aisteer_widgets.view_models.tasks import Objective, met, task_of
 
 __all__ = ["Z90", "Measured", "Tally"]
+
+Json = dict[str, Any]
 
 Z90 = 1.6448536269514722
 """Half the width of the central 90 % interval of a normal distribution, in standard deviations."""
@@ -82,6 +85,7 @@ class Tally:
     _revision: int = -1
     _next: int = 1
     _sums: dict[str, _Sum] = field(default_factory=dict)
+    _goals: Json | None = None
 
     def refresh(self, state: State, touched: Iterable[str] = (), at_most: int = 1_000_000_000) -> bool:
         """Take in what has changed; say whether anything did.
@@ -95,6 +99,8 @@ class Tally:
         if state.position == self._revision and not self.behind and not again:
             return False
         self._revision = state.position
+        if (goals := _goals(state)) != self._goals:
+            again = self._start_anew(goals)
         if again:
             self._forget(set(again))
         upto = min(state.next_run, self._next + at_most)
@@ -107,6 +113,17 @@ class Tally:
         if caught_up or again:
             self._sort()
         return bool(ended or news or again)
+
+    def _start_anew(self, goals: Json) -> list[str]:
+        """What is sought was redefined: another run may be the best, and others may count."""
+        if self._goals is not None:
+            self.failed.clear()
+            self.open.clear()
+            self._sums.clear()
+            self._next, self.behind = 1, 0
+            self.version += 1
+        self._goals = goals
+        return []
 
     def _ended(self, state: State, names: list[str]) -> list[Run]:
         ended: list[Run] = []
@@ -166,6 +183,15 @@ class Tally:
             return
         self._sums.setdefault(run.task, _Sum(task.objective, task.has_best)).add(measured)
         self.version += 1
+
+
+def _goals(state: State) -> Json:
+    """What is sought in each task, and what outcomes have to meet."""
+    tasks = state.definition.get("tasks", {})
+    return {name: [data.get(key) for key in _SOUGHT] for name, data in tasks.items()}
+
+
+_SOUGHT = ("objective", "objectives", "feasible")
 
 
 def _measured(state: State, run: Run, objective: Objective | None) -> Measured | None:
