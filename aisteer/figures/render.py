@@ -13,7 +13,7 @@ import numpy as np
 
 from aisteer.errors import MissingExtra
 from aisteer.figures.spec import Band, Layer, Line, Marks, Panel, Spec, Surface
-from aisteer.figures.style import LOOKS, PANEL_HEIGHT, PANEL_WIDTH, SERIES, SETTINGS
+from aisteer.figures.style import LINE_HEIGHT, LOOKS, PANEL_HEIGHT, PANEL_WIDTH, SERIES, SETTINGS
 from aisteer.figures.tables import shortened
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["draw", "print_style"]
 
 _one_at_a_time = threading.RLock()
+_SHORT, _LONG = 16, 26
+"""Letters of a label, of which three, two or one fit into the width of a panel."""
+_WIDE = 42
+"""Letters of a title that fit there."""
 
 
 @contextmanager
@@ -53,8 +57,11 @@ def draw(spec: Spec) -> Figure:
     rows = ceil(len(spec.panels) / columns)
     figure = Figure(figsize=(PANEL_WIDTH * columns, PANEL_HEIGHT * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    for number, panel in enumerate(spec.panels, 1):
-        _panel(figure, figure.add_subplot(rows, columns, number), panel)
+    drawn = [figure.add_subplot(rows, columns, number) for number in range(1, len(spec.panels) + 1)]
+    for axes, panel in zip(drawn, spec.panels, strict=True):
+        _panel(figure, axes, panel)
+    lines = _keys(figure, drawn, [_folded(_text(panel.title)) for panel in spec.panels], columns)
+    figure.set_figheight(PANEL_HEIGHT * rows + LINE_HEIGHT * lines)
     return figure
 
 
@@ -73,7 +80,6 @@ def _panel(figure: Figure, axes: Axes, panel: Panel) -> None:
     if panel.note:
         centre: dict[str, Any] = {"ha": "center", "va": "center", "wrap": True, "color": "#555555"}
         axes.text(0.5, 0.5, _text(panel.note), transform=axes.transAxes, **centre)
-    _key(axes, _text(panel.title))
 
 
 def _logarithmic(axes: Axes, name: str) -> None:
@@ -86,6 +92,42 @@ def _logarithmic(axes: Axes, name: str) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def _keys(figure: Figure, drawn: list[Axes], titles: list[str], columns: int) -> int:
+    """Legends: one for all panels where one of them has all that the others have, else one above each panel.
+
+    Returns:
+        The lines that they take beyond the one that there is room for.
+    """
+    named = [axes.get_legend_handles_labels()[1] for axes in drawn]
+    rows = ceil(len(drawn) / columns)
+    fullest = max(range(len(drawn)), key=lambda place: len(named[place]))
+    if len(drawn) == 1 or not all(named) or any(set(one) - set(named[fullest]) for one in named):
+        for axes, title in zip(drawn, titles, strict=True):
+            _key(axes, title)
+        tall = [
+            title.count("\n") + ceil(len(one) / _beside(one)) - 1
+            for one, title in zip(named, titles, strict=True)
+        ]
+        return rows * max(0, *tall)
+    for axes, title in zip(drawn, titles, strict=True):
+        axes.set_title(title, loc="left")
+    handles, labels = drawn[fullest].get_legend_handles_labels()
+    beside = columns * _beside(labels)
+    figure.legend(handles, labels, loc="outside upper left", ncols=beside, columnspacing=1.2)
+    return ceil(len(labels) / beside) - 1 + rows * max(title.count("\n") for title in titles)
+
+
+def _folded(title: str) -> str:
+    """A title that is too long for a panel, on several lines."""
+    lines: list[str] = []
+    for part in title.split(", "):
+        if lines and len(lines[-1]) + len(part) < _WIDE:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part)
+    return ",\n".join(lines)
+
+
 def _key(axes: Axes, title: str) -> None:
     """The legend, above the panel: inside it would hide points."""
     labels = axes.get_legend_handles_labels()[1]
@@ -93,8 +135,13 @@ def _key(axes: Axes, title: str) -> None:
         axes.set_title(title, loc="left")
         return
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderaxespad": 0.2}
-    columns = 3 if max(map(len, labels)) < 16 else 2
-    axes.legend(title=title or None, alignment="left", ncols=columns, columnspacing=1.2, **place)
+    axes.legend(title=title or None, alignment="left", ncols=_beside(labels), columnspacing=1.2, **place)
+
+
+def _beside(labels: list[str]) -> int:
+    """How many of a legend's labels stand side by side in the width of a panel, which a longer row would narrow."""
+    longest = max(map(len, labels), default=0)
+    return 3 if longest < _SHORT else 2 if longest < _LONG else 1
 
 
 def _layer(figure: Figure, axes: Axes, layer: Layer, order: int, *, over_surface: bool) -> None:

@@ -64,4 +64,5 @@ SETTINGS: dict[str, Any] = {
 }
 PANEL_WIDTH = 3.4
 PANEL_HEIGHT = 2.5
+LINE_HEIGHT = 0.15
 """Inches; two panels fill the width of a page."""
