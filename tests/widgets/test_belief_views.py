@@ -261,11 +261,12 @@ def test_of_several_objectives_the_hypervolume_grows_and_says_from_where_it_is_c
     (arm,) = made["arms"]
     grown = [y for _, y in arm["steps"]]
     assert grown == sorted(grown)
+    assert [row["besides"] for row in shown(story)["runs"]["rows"]][-1] == ["cost 5.00 ± 0.20\u00a0€"]
     assert [p["run"] for p in made["points"]] == ["R1", "R3", "R4"]
     # From 0.5 and 9.4, the worst of the front and a tenth of its extent: three steps of a staircase.
     assert grown[-1] == pytest.approx(0.5 * 4.4 + 1.0 * 3.4 + 1.0 * 0.4)
     words = made["note"].replace("\u00a0", " ")
-    assert words == "counted from the reference that the runs themselves give: diffusion 0.5 u, cost 9.4 €"
+    assert words == "counted from the reference diffusion 0.5 u, cost 9.4 € (from the runs)"
     assert made["sub"] == "6; 3 runs on the front"
 
 
@@ -282,6 +283,8 @@ def test_what_does_not_meet_what_is_asked_of_outcomes_is_neither_best_nor_on_the
     made = shown(story)
     assert story.tally.best("main").value == 2.0
     assert [p["out"] for p in made["convergence"]["points"]] == [False, True, True]
+    besides = {row["id"]: row["besides"] for row in made["runs"]["rows"]}
+    assert besides == {"R1": [], "R2": ["not feasible"], "R3": ["not feasible"]}
     assert made["header"]["objective"].endswith("feasible when life >= 3")
     chance = {"kind": "feasibility", "constraints": [{"text": "life >= 3", "probability": 0.2}]}
     story.propose({"temperature": 900.0, "density": 8.0}, reasons=[[chance]])

@@ -6,7 +6,7 @@ from stories import DRIVER, HUMAN, MELT, Story, melting, shown
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer_widgets.summary import static_html
-from aisteer_widgets.view_models.runs import PAGE
+from aisteer_widgets.view_models.run_pages import PAGE
 from aisteer_widgets.view_models.scene import Wishes
 from aisteer_widgets.view_models.screen import parts
 from aisteer_widgets.view_models.trace import Trace

@@ -8,5 +8,5 @@ function endingBody(c, full) {
   for (const r of e.rows) put(r.term, h("span", { class: "ais-items" }, h("b", {}, r.text), r.asked ? h("span", { class: "ais-dim ais-item" }, r.asked) : null));
   if (e.best) put("Best so far", h("span", {}, e.best));
   put("Then", h("span", { class: "ais-dim" }, e.words));
-  return h("dl", { class: "ais-why ais-num" }, rows);
+  return h("dl", { class: "ais-why ais-ending ais-num" }, rows);
 }

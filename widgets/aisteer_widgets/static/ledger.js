@@ -15,7 +15,7 @@ function lookedBack(ctx) {
   const d = ctx.snap.hindsight;
   if (!d || !d.rates) return null;
   return h("div", { key: "hindsight", class: "ais-hindsight", role: "group", "aria-label": "What decisions brought" }, h("h3", {}, "What decisions brought"),
-    d.empty ? h("div", { class: "ais-dim" }, d.empty) : rateRows(d.rates, "Shares with their 95 % intervals"),
+    d.empty ? h("div", { class: "ais-dim" }, d.empty) : [rateRows(d.rates, "Shares with their 95 % intervals"), h("p", { key: "bars", class: "ais-note-line ais-dim" }, "bars: 95 % interval of the share; dashed: the 90 % that predictions claim")],
     d.edits.length ? h("div", { key: "edits", class: "ais-scroll" }, h("table", {},
       h("thead", {}, h("tr", {}, ["Edit", "What was changed", "AI’s pick, predicted", "Yours, predicted", "Yours, measured", "AI’s, measured"].map((t, i) => h("th", { scope: "col", class: i > 1 ? "ais-right" : "" }, t)))),
       h("tbody", {}, d.edits.map((e) => editRow(e))))) : null,

@@ -51,7 +51,7 @@ function runRow(ctx, r) {
       r.words,
       h("div", { class: "ais-dim ais-num ais-since" }, [r.since, r.attempt].filter(Boolean).join(", "))),
     r.tone === "bad" ? h("td", { colspan: ctx.narrow() ? "1" : "2", class: "ais-message" }, r.message) : ctx.narrow() ? null : h("td", {}, r.spark.length > 1 ? h("span", { class: "ais-sparkcell", title: r.latest }, spark(r.spark, r.tone), h("span", { class: "ais-dim ais-num" }, r.live ? r.latest_short : "")) : h("span", { class: "ais-dim" }, r.message || (r.live ? "no observation yet" : ""))),
-    r.tone === "bad" ? null : h("td", { class: "ais-right ais-num", title: r.value.note || null }, r.value.text ? (r.live ? h("span", { class: "ais-dim" }, r.value.text) : h("b", {}, r.value.text)) : null, r.value.note ? h("div", { class: "ais-dim ais-note" }, r.value.note) : null),
+    r.tone === "bad" ? null : h("td", { class: "ais-right ais-num", title: r.value.note || null }, r.value.text ? (r.live ? h("span", { class: "ais-dim" }, r.value.text) : h("b", {}, r.value.text)) : null, r.besides.map((words) => h("div", { class: "ais-dim ais-note" }, words)), r.value.note ? h("div", { class: "ais-dim ais-note" }, r.value.note) : null),
     h("td", { class: "ais-controls" },
       stop ? controlButton(ctx, r, stop) : null,
       r.controls.length > (stop ? 1 : 0) ? button("⋯", () => ctx.select_run(chosen ? null : r.id), { small: true, name: `More for ${r.id}`, title: chosen ? "Less" : `More: ${r.controls.filter((c) => c !== stop).map((c) => c.label.replace("…", "").toLowerCase()).join(", ")}` }) : null))];

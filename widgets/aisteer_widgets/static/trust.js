@@ -88,11 +88,12 @@ function frontChart(ctx, c) {
   const qx = floats(e.x), qy = floats(e.y), qex = floats(e.ex), qey = floats(e.ey);
   const [x0, x1] = extent([...x, ...qx, ...(c.reference[0] === null ? [] : [c.reference[0]])]), [y0, y1] = extent([...y, ...qy, ...(c.reference[1] === null ? [] : [c.reference[1]])]);
   return h("div", { key: "front" }, h("p", { class: "ais-note-line ais-num" }, c.words), sized(ctx, "front", height, (width) => framed({ key: "front-plot", width, height, x: { low: x0, high: x1, label: `${c.x_label} ${c.better[0] > 0 ? "→ better" : "← better"}` }, y: { low: y0, high: y1 }, yLabel: `${c.y_label} ${c.better[1] > 0 ? "↑ better" : "↓ better"}`, label: `Trade-off of ${c.x_label} and ${c.y_label}, ${m.names.length} runs`, draw: (X, Y, b) => [
-    c.reference[0] === null || c.reference[1] === null ? null : [h("line", { class: "ais-diagonal", x1: X(c.reference[0]), x2: X(c.reference[0]), y1: b.t, y2: b.H - b.b }), h("line", { class: "ais-diagonal", x1: b.l, x2: b.W - b.r, y1: Y(c.reference[1]), y2: Y(c.reference[1]) })],
+    c.reference[0] === null ? null : h("line", { key: "reference-x", class: "ais-diagonal", x1: X(c.reference[0]), x2: X(c.reference[0]), y1: b.t, y2: b.H - b.b }),
+    c.reference[1] === null ? null : h("line", { key: "reference-y", class: "ais-diagonal", x1: b.l, x2: b.W - b.r, y1: Y(c.reference[1]), y2: Y(c.reference[1]) }),
     c.front.length ? h("path", { class: "ais-stair", d: frontier(c.front, c.better, X, Y) }) : null,
     m.names.map((name, i) => h("g", { key: name, class: `ais-point ${chosen(ctx, name)}`, style: { opacity: top[i] ? 1 : 0.45 }, "data-out": out[i] ? "true" : null, onclick: () => ctx.select_run(name) }, whiskers(x[i], y[i], ex[i], ey[i], X, Y, b), letterMark(m.letters[i], X(x[i]), Y(y[i]), top[i] ? 3.8 : 2.8, { class: out[i] ? "ais-hollow" : "" }, `${name}: ${plain(x[i])}, ${plain(y[i])}${out[i] ? ", not feasible" : top[i] ? ", beaten by none" : ""}`), out[i] ? strike(X(x[i]), Y(y[i])) : null)),
     e.names.map((name, i) => h("g", { key: name, class: `ais-point ${chosen(ctx, name)}`, onclick: () => ctx.select(name) }, whiskers(qx[i], qy[i], qex[i], qey[i], X, Y, b), letterMark(e.letters[i], X(qx[i]), Y(qy[i]), 4.4, {}, name)))] })),
-    h("div", { class: "ais-legend" }, c.front.length ? lineKey("ais-stair", "beaten by none") : null, legendOf(m.letters + e.letters), out.some((o) => o) ? struckKey() : null, h("span", {}, "bars: 95 %"), c.reference[0] !== null ? lineKey("ais-diagonal", "reference") : null));
+    h("div", { class: "ais-legend" }, c.front.length ? lineKey("ais-stair", "beaten by none") : null, legendOf(m.letters + e.letters), out.some((o) => o) ? struckKey() : null, h("span", {}, "bars: 95 %"), c.reference.some((r) => r !== null) ? lineKey("ais-diagonal", "reference") : null));
 }
 
 // Steps between the runs of the front (they come by their first outcome): what is on its worse side is beaten.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -117,6 +118,7 @@ def _outcome(state: State, task: Task, proposal: Proposal, *, headed: bool) -> t
     value, error = run.outcome[objective.outcome]
     off = ""
     if guess and len(guess) > 1 and guess[1] > 0:
-        off = f"{(value - guess[0]) / guess[1]:+.1f} σ".replace("-", "−")
+        # As the tables reckon it: the measurement's own error counts.
+        off = f"{(value - guess[0]) / math.hypot(guess[1], error):+.1f} σ".replace("-", "−")
     note = " (partial)" if run.end == "partial" else " (bad)" if run.bad else ""
     return predicted, fmt.estimate(value, error, unit) + note, off

@@ -8,14 +8,15 @@ from aisteer.journal.state import Run, State
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.controls import STUCK, asked, can_follow, controls
 from aisteer_widgets.view_models.origin import aside, origin_of_run
+from aisteer_widgets.view_models.run_pages import PAGE, page_of
+from aisteer_widgets.view_models.run_value import besides, value_of
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Objective, Parameter, Task, baselines, task_of
 from aisteer_widgets.view_models.trace import PROGRESS, Trace
 
-__all__ = ["PAGE", "marked", "page_of", "row", "runs"]
+__all__ = ["row", "runs"]
 
 Json = dict[str, Any]
-PAGE = 8
 SPARK = 60
 
 _WORDS = {
@@ -35,60 +36,6 @@ _ENDS = {
     "lost": ("lost", "bad"),
     "withdrawn": ("withdrawn", "dim"),
 }
-
-
-def page_of(scene: Scene, wishes: Wishes) -> tuple[list[str], int]:
-    """The names of the runs on the wished page, and how many there are.
-
-    Live ones come first, then paused ones, then the rest from the latest back; a filter picks one kind, and
-    ``best`` puts the ended runs of the wished task in the order of their outcomes.
-    """
-    state = scene.state
-    wanted = wishes.runs_filter
-    if wanted == "failed":
-        names = list(reversed(scene.tally.failed))
-        return _slice(names, wishes.runs_page), len(names)
-    if wanted == "best":
-        names = _best_first(scene, wishes)
-        return _slice(names, wishes.runs_page), len(names)
-    live = list(state.live)
-    paused = [n for n in scene.tally.open if n not in state.live]
-    first = [*live, *paused]
-    total = state.next_run - 1
-    if wanted == "live":
-        return _slice(first, wishes.runs_page), len(first)
-    fresh = [n for n in reversed(list(scene.tally.failed)[-3:]) if _fresh(scene, state.runs.get(n))]
-    first = [*fresh, *first]
-    start, chosen = wishes.runs_page * PAGE, set(first)
-    names = first[start : start + PAGE]
-    skip = max(0, start - len(first))
-    for number in range(total, 0, -1):
-        if len(names) >= PAGE:
-            break
-        name = f"R{number}"
-        if name in chosen:
-            continue
-        if skip:
-            skip -= 1
-            continue
-        names.append(name)
-    return names, total
-
-
-def _best_first(scene: Scene, wishes: Wishes) -> list[str]:
-    objective = task_of(scene.state, wishes.task).objective
-    if objective is None:
-        return []
-    return [m.run for m in sorted(scene.tally.of(wishes.task), key=lambda m: -objective.merit(m.value))]
-
-
-def _slice(names: list[str], page: int) -> list[str]:
-    return names[page * PAGE : (page + 1) * PAGE]
-
-
-def _fresh(scene: Scene, run: Run | None) -> bool:
-    """A failure stands first for ten minutes, then takes its place among the others."""
-    return run is not None and scene.now - run.since < 600 and not run.bad
 
 
 def runs(scene: Scene, wishes: Wishes) -> Json:
@@ -223,7 +170,8 @@ def row(
         "spark": _spark(trace, _quantity(trace, quantity)),
         "latest": _latest(task, trace),
         "latest_short": _latest_short(task, trace, _quantity(trace, quantity), headed=headed),
-        "value": _value(task, run, trace, objective, decimals),
+        "value": value_of(task, run, trace, objective, decimals),
+        "besides": besides(scene, task, run),
         "message": _message(run),
         "live": run.live,
         "origin": origin_of_run(scene.state, run),
@@ -305,35 +253,6 @@ def _latest_short(task: Task, trace: Trace | None, quantity: str, *, headed: boo
     if headed:
         return fmt.moving(value, seen)
     return f"{fmt.label(quantity)} {fmt.moving(value, seen, task.unit_of(quantity))}"
-
-
-def _value(task: Task, run: Run, trace: Trace | None, headed: Objective | None, decimals: int | None) -> Json:
-    """The outcome, or what the run shows of it so far (said as such)."""
-    objective = task.objective
-    if objective is None:
-        return {"text": "", "note": ""}
-    other = headed is not None and (headed.outcome, headed.unit) != (objective.outcome, objective.unit)
-    unit = objective.unit if other or headed is None else ""
-    name = (
-        f"{fmt.label(objective.outcome)} " if other and headed and headed.outcome != objective.outcome else ""
-    )
-    if run.live and trace is not None and objective.outcome in trace.latest:
-        return {"text": f"{name}{fmt.quantity(trace.latest[objective.outcome], unit)}", "note": "so far"}
-    if objective.outcome not in run.outcome:
-        return {"text": "", "note": ""}
-    value, error = run.outcome[objective.outcome]
-    note = marked(run) if run.bad else "partial: not in the fit" if run.end == "partial" else ""
-    if decimals is not None and not error and not other:
-        return {"text": fmt.fixed(value, decimals), "note": note}
-    return {"text": f"{name}{fmt.estimate(value, error, unit)}", "note": note}
-
-
-def marked(run: Run) -> str:
-    """Who took a result out of the fit, and why."""
-    who = f" by {fmt.clip(run.bad_by, 40)}" if run.bad_by else ""
-    return f"not in the fit: marked bad{who}" + (
-        f", {fmt.clip(run.bad_reason, 200)}" if run.bad_reason else ""
-    )
 
 
 def _message(run: Run) -> str:

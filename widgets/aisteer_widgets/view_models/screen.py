@@ -13,7 +13,8 @@ from aisteer_widgets.view_models.ledger import ledger
 from aisteer_widgets.view_models.live import chosen, live
 from aisteer_widgets.view_models.own import own
 from aisteer_widgets.view_models.review import fields, review
-from aisteer_widgets.view_models.runs import page_of, runs
+from aisteer_widgets.view_models.run_pages import page_of
+from aisteer_widgets.view_models.runs import runs
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.status import footer, troubles
 from aisteer_widgets.view_models.steer import steer

@@ -191,7 +191,7 @@ def _goals(state: State) -> Json:
     return {name: [data.get(key) for key in _SOUGHT] for name, data in tasks.items()}
 
 
-_SOUGHT = ("objective", "objectives", "feasible")
+_SOUGHT = ("objective", "objectives", "feasible", "fidelity")
 
 
 def _measured(state: State, run: Run, objective: Objective | None) -> Measured | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aisteer.errors import AisteerError
 from aisteer.journal.state import Run, State
+from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer_widgets.view_models import format as fmt
 
@@ -148,6 +149,7 @@ class Task:
     units: dict[str, str]
     feasible: tuple[str, ...] = ()
     goals: Goals | None = None
+    fidelity: Fidelity | None = None
 
     @property
     def has_best(self) -> bool:
@@ -212,8 +214,14 @@ def _number(value: Any) -> float | None:
 
 
 def met(state: State, run: Run) -> bool:
-    """Whether a run meets what its task asks of outcomes; one that lacks such an outcome does not."""
-    goals = task_of(state, run.task).goals
+    """Whether a run meets what its task asks of outcomes; one that lacks such an outcome does not.
+
+    Nor does one below the highest fidelity, where there are several: it says what the truth may be, and is not it.
+    """
+    known = task_of(state, run.task)
+    goals = known.goals
+    if known.fidelity is not None and not known.fidelity.true(run.parameters):
+        return False
     return goals is None or goals.met({name: pair[0] for name, pair in run.outcome.items()})
 
 
@@ -223,6 +231,14 @@ def _goals(definition: Json) -> Goals | None:
         return None
     try:
         return Goals.of(definition)
+    except (AisteerError, KeyError):
+        return None
+
+
+def _fidelity(definition: Json) -> Fidelity | None:
+    """How good a run can be; nothing where nothing is said, or where a newer release says it."""
+    try:
+        return Fidelity.of(definition) if definition.get("fidelity") else None
     except (AisteerError, KeyError):
         return None
 
@@ -269,6 +285,7 @@ def _task(state: State, name: str) -> Task:
         units={str(n): str(u) for n, u in (simulation.get("units") or {}).items()},
         goals=_goals(data),
         feasible=tuple(fmt.clip(text, 80) for text in (data.get("feasible") or ())[:8]),
+        fidelity=_fidelity(data),
     )
 
 

@@ -44,7 +44,7 @@ def volume(scene: Scene, task: Task) -> Json:
         "names": {"steered": "hypervolume so far", "random": "that of the random arm"},
         "enlarged": True,
         "sub": f"{fmt.number(float(steered[-1]), 3)}; {fmt.count(top, 'run')} on the front" if top else "",
-        "note": _counted_from(task, reference, derived=bool(np.isnan(given).any())) if points else "",
+        "note": _counted_from(task, reference, np.isnan(given).tolist()) if points else "",
         "goal": None,
     }
 
@@ -90,13 +90,12 @@ def _arm(name: str, grown: Array) -> Json:
     return {"name": name, "runs": len(grown), "steps": steps}
 
 
-def _counted_from(task: Task, reference: Array, *, derived: bool) -> str:
+def _counted_from(task: Task, reference: Array, derived: list[bool]) -> str:
     """From where it is counted, in the objectives' own sense."""
     if not np.isfinite(reference).all():
         return "no run meets what is asked of outcomes yet"
     at = [
-        f"{fmt.label(g.outcome)} {fmt.quantity(float(g.sign * r), g.shown_unit, 3)}"
-        for g, r in zip(task.objectives, reference.tolist(), strict=True)
+        f"{fmt.label(g.outcome)} {fmt.quantity(float(g.sign * r), g.shown_unit, 3)}{' (from the runs)' if d else ''}"
+        for g, r, d in zip(task.objectives, reference.tolist(), derived, strict=True)
     ]
-    how = "the reference that the runs themselves give" if derived else "the reference"
-    return f"counted from {how}: {', '.join(at)}"
+    return f"counted from the reference {', '.join(at)}"
