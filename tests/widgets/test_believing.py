@@ -92,6 +92,19 @@ def test_the_map_is_asked_once_per_fit_and_shows_the_surrogate_itself(fitted):
     assert chart["marks"]["letters"] == "hhhhh"
 
 
+def test_what_was_answered_before_the_ai_was_steered_is_asked_again(fitted, monkeypatch):
+    monkeypatch.setattr("aisteer_widgets.believing.LEAST_REST", 0.0)
+    monkeypatch.setattr("aisteer_widgets.believing.REST", 0.0)
+    believing, wanted = Believing(fitted), [Question("main", "map", ("temperature", "density"))]
+    for _ in range(3):
+        believing.look(fitted.state, wanted)
+    assert fitted.opened.driver.questions == 1
+    fitted.steer(exploration=2.0)
+    for _ in range(3):
+        believing.look(fitted.state, wanted)
+    assert fitted.opened.driver.questions == 2
+
+
 def test_wherever_the_others_are_put_the_picture_is_taken_there_and_the_last_one_stands_meanwhile(fitted):
     believing, state = Believing(fitted), fitted.state
     first = Wishes(task="main", belief="slices")

@@ -34,6 +34,7 @@ class _Open:
 
     question: Question
     model: int
+    standing: str
     answer: Future[Any]
     share: float = 0.0
     told: float = 0.0
@@ -88,7 +89,7 @@ class Believing:
     def _is_due(self, question: Question, state: Any) -> bool:
         fitted = state.models.get(question.task)
         known = self._answers.get(question)
-        if fitted is None or (known is not None and known["model"] == fitted.model):
+        if fitted is None or (known is not None and known["standing"] == _standing(state, question)):
             return False
         # What a viewer has just asked for is answered at once; news of what he sees may wait.
         patient = known is not None or question.view == "next"
@@ -97,9 +98,9 @@ class Believing:
     def _ask(self, driver: Any, state: Any, question: Question) -> None:
         from aisteer.steering.evidence import evidence
 
-        model = state.models[question.task].model
         with self._campaign.journal.lock:
             known = evidence(state, question.task)
+            model, standing = state.models[question.task].model, _standing(state, question)
 
         def progress(share: float) -> None:
             if self._open is not None and self._open.question == question:
@@ -115,7 +116,7 @@ class Believing:
 
         asked = driver.ask(answer)
         if asked is not None:
-            self._open = _Open(question, model, asked)
+            self._open = _Open(question, model, standing, asked)
             self._version += 1
             asked.add_done_callback(lambda _: self._wake())
 
@@ -140,10 +141,17 @@ class Believing:
             found = {
                 "refused": f"The surrogate could not answer ({type(error).__name__}: {error}). Runs go on."
             }
-        self._answers[busy.question] = {"model": busy.model, **found}
+        self._answers[busy.question] = {"model": busy.model, "standing": busy.standing, **found}
         self._answers.move_to_end(busy.question)
         while len(self._answers) > KEPT:
             self._answers.popitem(last=False)
+
+
+def _standing(state: Any, question: Question) -> str:
+    """What an answer holds for: a fit, how the AI is steered, and, where it speaks of proposals, those that wait."""
+    fit, settings = state.models[question.task].model, state.steering.get(question.task, {})
+    waits = list(state.waiting) if question.view in {"own", "next"} else []
+    return f"{fit} {sorted(settings.items())} {waits}"
 
 
 # --- on the mind's thread -------------------------------------------------------------------------
