@@ -211,7 +211,10 @@ def test_calibration_is_a_curve_with_its_interval_and_moves_with_the_last_outcom
     assert list(groups) == ["chosen by the AI", "drawn at random"]
     assert groups["drawn at random"]["text"] == "10 of 15"
     assert groups["chosen by the AI"]["claimed"] == 0.9
-    assert groups["chosen by the AI"]["more"] == "over-confident"
+    assert groups["chosen by the AI"]["more"].endswith("; over-confident")
+    # 0.2 predicted: 0.1 off in 40 of 60, 1.0 off in 20.
+    expected = np.mean([0.5 * z**2 for z in [0.5] * 40 + [5.0] * 20]) + np.log(0.2) + 0.5 * np.log(2 * np.pi)
+    assert f"density {expected:.3g}" in chart["density"].replace("−", "-")
 
 
 def test_when_the_surrogate_should_not_be_trusted_the_panel_says_so():

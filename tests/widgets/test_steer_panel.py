@@ -116,6 +116,20 @@ def test_how_far_the_ai_has_come_in_earning_it_is_said():
     assert "coverage is at least 76\u00a0%" in shown(story)["steer"]["rule"]["earned"]
 
 
+def test_audits_counterfactuals_and_the_end_are_set_from_the_panel(campaign):
+    finish = {"stagnation": 15, "gain_below": None, "budget": True}
+    ask(campaign, "oversee", audit=0.1, counterfactual=0.2, finish=finish)
+    defined = campaign.definition["tasks"]["main"]
+    assert (defined["audit"], defined["counterfactual"]) == (0.1, 0.2)
+    assert defined["finish"] == {"stagnation": 15, "budget": True}
+    told = panel(campaign)["oversight"]
+    assert (told["audit"], told["stagnation"], told["gain_below"], told["budget"]) == (0.1, 15, None, True)
+    answer = carry_out(campaign, order("oversee", audit=3.0, counterfactual=0.0, finish={}))
+    assert "share from 0 to 1" in answer.message
+    ask(campaign, "oversee", audit=0.0, counterfactual=0.0, finish={})
+    assert not {"audit", "counterfactual", "finish"} & campaign.definition["tasks"]["main"].keys()
+
+
 def test_weights_are_offered_where_there_are_several_objectives():
     definition = copy.deepcopy(MELT)
     goals = [{"kind": "maximize", "outcome": "diffusion"}, {"kind": "minimize", "outcome": "cost"}]

@@ -239,6 +239,17 @@ def _rule(campaign: Any, order: Mapping[str, Any]) -> Answer:
     return Answer(ok=True, message=f"From now on: {rule}.")
 
 
+def _oversee(campaign: Any, order: Mapping[str, Any]) -> Answer:
+    """What the AI is tested by, and when it proposes the end; a rule that is empty is none."""
+    given = order.get("finish")
+    finish = {
+        n: v for n, v in (given if isinstance(given, Mapping) else {}).items() if v not in (None, "", False)
+    }
+    shares = {name: order.get(name) for name in ("audit", "counterfactual")}
+    words = campaign.redefine(reason=_text(order, "reason"), finish=finish or None, **shares)
+    return Answer(ok=True, message=f"{'; '.join(words)}." if words else "That is how it stood before.")
+
+
 def _text(order: Mapping[str, Any], name: str) -> str:
     value = order.get(name)
     return value[:2000] if isinstance(value, str) else ""
@@ -264,6 +275,7 @@ _VERBS: dict[str, Callable[[Any, Mapping[str, Any]], Answer]] = {
     "start": _start,
     "autonomy": _autonomy,
     "rule": _rule,
+    "oversee": _oversee,
     "steer": _steer,
     "pin": _pin,
     "unsteer": _unsteer,

@@ -8,7 +8,7 @@ function steerPanel(ctx) {
   return h("section", { key: "steer", class: "ais-steer", "aria-label": "Steer the AI" },
     h("h2", {}, ctx.alone ? h("b", {}, "Steer the AI") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.steering = !open; ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Steer the AI")), h("span", {}, d.sub)),
     errorLine(ctx, "steer"),
-    !open ? null : [steerSet(ctx, d, form), steerControls(ctx, d, form), d.parameters.length ? steerRegions(ctx, d, form) : null, steerResults(ctx, d, form), steerRule(ctx, d, form)]);
+    !open ? null : [steerSet(ctx, d, form), steerControls(ctx, d, form), d.parameters.length ? steerRegions(ctx, d, form) : null, steerResults(ctx, d, form), steerRule(ctx, d, form), steerOversight(ctx, d, form)]);
 }
 
 function asked(ctx, verb, data) {
@@ -124,4 +124,24 @@ function steerRule(ctx, d, form) {
   return h("div", { key: "rule", class: "ais-steer-box" }, h("div", {}, h("span", { class: "ais-dim" }, "When a proposal arrives: "), h("b", {}, r.words)), h("div", { class: "ais-dim ais-num" }, r.earned),
     h("div", { class: "ais-fields" }, field("coverage", "Accept by itself while coverage is at least, %", String(100 * r.coverage)), field("least", "counted on so many outcomes", String(r.least)), field("cost", `and cost is below, ${r.unit} (empty: any)`, "")),
     h("div", { class: "ais-row" }, steerButton(ctx, "Let it earn acceptance", send, { title: "Else it asks, as soon as the coverage that it has shown is no longer as good" })));
+}
+
+// --- how it is tested, and when it is enough -------------------------------------------------------
+
+function steerOversight(ctx, d, form) {
+  const o = d.oversight, now = { audit: String(Math.round(1000 * o.audit) / 10), counterfactual: String(Math.round(1000 * o.counterfactual) / 10), stagnation: o.stagnation === null ? "" : String(o.stagnation), gain_below: o.gain_below === null ? "" : String(o.gain_below) };
+  const typed = form.oversight = form.oversight || {}, get = (n) => typed[n] !== undefined ? typed[n] : now[n];
+  const field = (n, label) => h("label", { key: n, class: "ais-field" }, h("span", {}, label), h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", value: get(n), oninput: (e) => { typed[n] = e.target.value; ctx.paint_now(); } }));
+  const number = (n) => get(n).trim() === "" ? null : Number(get(n));
+  const send = () => {
+    const given = Object.fromEntries(["audit", "counterfactual", "stagnation", "gain_below"].map((n) => [n, number(n)]));
+    if (Object.values(given).some((v) => v !== null && !Number.isFinite(v))) { ctx.fail("steer", "Give numbers, or leave a field empty. Nothing was changed."); return; }
+    form.oversight = undefined;
+    asked(ctx, "oversee", { audit: (given.audit || 0) / 100, counterfactual: (given.counterfactual || 0) / 100, finish: { stagnation: given.stagnation, gain_below: given.gain_below, budget: typed.budget ?? o.budget } });
+  };
+  return h("div", { key: "oversight", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "How the AI is tested, and when it proposes the end (a human decides on it; empty: never)"),
+    h("div", { class: "ais-fields" }, field("audit", "Points drawn by chance, to test predictions, %"), field("counterfactual", "Edits whose original is run too, by chance, %"),
+      o.has_best ? [field("stagnation", "End: runs without a better one"), field("gain_below", `End: expected gain below, ${o.gain_unit}`)] : null,
+      h("label", { key: "budget", class: "ais-check" }, h("input", { type: "checkbox", checked: typed.budget ?? o.budget, onchange: (e) => { typed.budget = e.target.checked; ctx.paint_now(); } }), " End: the budget covers no further run")),
+    h("div", { class: "ais-row" }, steerButton(ctx, "Set these", send)));
 }

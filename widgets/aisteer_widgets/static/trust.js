@@ -61,7 +61,7 @@ function rateRows(rows, label) {
 
 function calibrationChart(ctx, c) {
   const panels = ["levels", ...(c.rolling ? ["rolling"] : [])], height = 220;
-  return h("div", { key: "calibration" }, h("p", { class: "ais-note-line ais-num" }, c.words),
+  return h("div", { key: "calibration" }, h("p", { class: "ais-note-line ais-num" }, `${c.words}; ${c.density}`),
     side_by_side(ctx, "calibration", panels, height, (p, width) => h("figure", { key: p }, h("figcaption", {}, h("b", {}, p === "levels" ? "By level" : `Over time, the last ${c.rolling.window}`)), p === "levels" ? levelsPlot(ctx, c, width, height) : rollingPlot(ctx, c, width, height))),
     h("div", { class: "ais-legend" }, lineKey("ais-mean", "share inside, as predicted before the runs"), key(h("i", { class: "ais-swatch" }), "95 % interval of that share"), lineKey("ais-diagonal", "what was claimed")),
     c.groups.length ? rateRows(c.groups, `Share of outcomes inside their ${Math.round(100 * c.level)} % intervals, by who chose the point`) : null);

@@ -124,6 +124,7 @@ def calibration(scene: Scene, task: Task) -> Json | None:
     inside = [int((claimed <= level).sum()) for level in LEVELS]
     ends = [wilson(k, n) for k in inside]
     hit = claimed <= LEVEL
+    density = _surprise(judged, _noise(scene, task))
     return {
         "kind": "calibration",
         "levels": LEVELS,
@@ -133,9 +134,30 @@ def calibration(scene: Scene, task: Task) -> Json | None:
         "rolling": _rolling(hit),
         "level": LEVEL,
         "n": n,
-        "groups": _groups(judged, hit),
+        "groups": _groups(judged, hit, density),
         "words": _words(hit),
+        "density": _density(float(density.mean()), task),
     }
+
+
+def _surprise(judged: list[Measured], noise: float) -> np.ndarray[Any, Any]:
+    """The negative log density of each outcome under what was predicted of it."""
+    found = []
+    for m in judged:
+        mean, std = m.predicted or (0.0, 0.0)
+        wide = max(math.hypot(std, m.error or noise), 1e-300)
+        found.append(0.5 * ((m.value - mean) / wide) ** 2 + math.log(wide) + 0.5 * math.log(2.0 * math.pi))
+    return np.array(found)
+
+
+def _density(mean: float, task: Task) -> str:
+    """What predictions are compared by: coverage alone would praise intervals that are far too wide."""
+    unit = (
+        f", of outcomes in {task.objective.unit}"
+        if task.objective is not None and task.objective.unit
+        else ""
+    )
+    return f"mean negative log density {fmt.number(mean, 3)} (less is better{unit})"
 
 
 def _claimed(judged: list[Measured], noise: float) -> np.ndarray[Any, Any]:
@@ -168,20 +190,24 @@ def _rolling(hit: np.ndarray[Any, Any]) -> Json | None:
     }
 
 
-def _groups(judged: list[Measured], hit: np.ndarray[Any, Any]) -> list[Json]:
+def _groups(judged: list[Measured], hit: np.ndarray[Any, Any], density: np.ndarray[Any, Any]) -> list[Json]:
     """By whose idea the run was: points that were sought out are not like points that were drawn."""
     found = []
     for origin, words in WHOSE.items():
-        mine = [
-            bool(h)
-            for m, h in zip(judged, hit, strict=True)
-            if (m.origin if m.origin in WHOSE else "ai") == origin
-        ]
+        these = np.array([(m.origin if m.origin in WHOSE else "ai") == origin for m in judged])
+        mine = hit[these].tolist()
         if mine:
             ends = wilson(sum(mine), len(mine))
             said = "over-confident" if ends[1] < LEVEL else "too cautious" if ends[0] > LEVEL else ""
-            found.append(rate(words, sum(mine), len(mine), ends, LEVEL) | {"more": said})
+            found.append(
+                rate(words, sum(mine), len(mine), ends, LEVEL)
+                | {"more": "; ".join(filter(None, [_less(density[these]), said]))}
+            )
     return found if len(found) > 1 else []
+
+
+def _less(density: np.ndarray[Any, Any]) -> str:
+    return f"−log density {fmt.number(float(density.mean()), 3)}"
 
 
 def _coverage(inside: int, n: int) -> str:

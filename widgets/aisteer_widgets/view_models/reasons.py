@@ -166,6 +166,18 @@ def _feasibility(words: Words, reason: Json, task: Task) -> None:
         words.warnings.append("no run meets the constraints yet")
 
 
+def _failure(words: Words, reason: Json, task: Task) -> None:
+    """How likely it is to fail, by the runs that did."""
+    del task
+    chance, failed, of = (_number(reason.get(n)) for n in ("probability", "failed", "of"))
+    if chance is None:
+        return
+    near = f": {failed:.0f} of the {of:.0f} nearest runs failed" if failed is not None and of else ""
+    words.risks.append(
+        {"term": "Failure", "text": f"{fmt.percent(chance)} likely{near}", "bad": chance >= 0.5}
+    )
+
+
 def _next(words: Words, reason: Json, task: Task) -> None:
     del task
     words.next = reason
@@ -241,6 +253,7 @@ _KINDS = {
     "nearest": _nearest,
     "calibrations": _calibrations,
     "distance": _distance,
+    "failure_risk": _failure,
     "feasibility": _feasibility,
     "fit": _fit,
     "outcomes": _silent,

@@ -78,6 +78,7 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "bad": _bad(scene, task),
         "data": _data(state, task),
         "rule": _rule(scene, task),
+        "oversight": _oversight(scene, task, definition),
     }
 
 
@@ -221,6 +222,21 @@ def _data(state: State, task: Task) -> list[Json]:
             {"data": name, "words": words + (f", {out:,} taken out" if out else ""), "out": out >= rows}
         )
     return found
+
+
+def _oversight(scene: Scene, task: Task, definition: Json) -> Json:
+    """What the AI is tested by, and when it proposes the end."""
+    finish = definition.get("finish") or {}
+    unit = fmt.clip(task.objective.unit, 24) if task.objective is not None else ""
+    return {
+        "audit": float(definition.get("audit") or 0.0),
+        "counterfactual": float(definition.get("counterfactual") or 0.0),
+        "stagnation": finish.get("stagnation"),
+        "gain_below": finish.get("gain_below"),
+        "budget": bool(finish.get("budget")),
+        "has_best": task.has_best,
+        "gain_unit": f"{unit} per {scene.unit.removesuffix('s')}".strip(),
+    }
 
 
 def _rule(scene: Scene, task: Task) -> Json:
