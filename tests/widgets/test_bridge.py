@@ -12,6 +12,7 @@ from test_orders import campaign as campaign  # noqa: PLC0414  the fixture
 
 import aisteer_widgets
 from aisteer.journal import commands as cmd
+from aisteer_widgets.view_models.scene import Wishes
 
 
 def until(claim, words, timeout=10.0):
@@ -51,6 +52,49 @@ def test_a_click_is_a_decision_and_is_answered(campaign, board):
     assert board.said[0]["ok"]
     assert campaign.proposals[proposal.id].state == "accepted"
     until(lambda: board.review["held"], "the held proposal does not show")
+
+
+class _Broken:
+    """A view that cannot be served."""
+
+    wishes = Wishes(task="main")
+    shows = ()
+
+    def follow(self, scene):
+        message = "it cannot be made"
+        raise ValueError(message)
+
+    flush = forget = part = lambda self: None
+
+
+def test_a_view_that_fails_costs_the_others_nothing(campaign, board, caplog):
+    broken = _Broken()
+    board._bridge.attach(broken)
+    name = campaign.propose(temperature=900, density=8.0).id
+    until(lambda: board.review.get("cards"), "the proposal does not show")
+    assert board.review["cards"][0]["id"] == name
+    assert not board.review["blocked"]
+    assert "could not be brought up to date" in caplog.text
+    board._bridge.detach(broken)
+
+
+def test_what_is_folded_while_a_picture_is_made_is_in_the_next_one(campaign, board):
+    bridge, seen = board._bridge, []
+
+    class Late:
+        wishes, shows = Wishes(task="main"), ()
+
+        def follow(self, scene):
+            seen.append((scene.state.position, bridge._pictured[0]))
+
+        flush = forget = part = lambda self: None
+
+    late = Late()
+    bridge.attach(late)
+    until(lambda: bridge._pictured[0] == campaign.state.position, "no picture was made")
+    campaign.propose(temperature=900, density=8.0)
+    until(lambda: bridge._pictured[0] == campaign.state.position, "what was proposed is not pictured")
+    assert seen[-1][0] == campaign.state.position
 
 
 class _Painter:

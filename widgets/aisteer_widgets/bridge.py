@@ -261,15 +261,17 @@ class Bridge:
 
 
 def _each(followers: list[Follower], do: Callable[[Follower], None]) -> None:
-    """Do it for each; what fails for one is raised once all have had their turn."""
-    failed: Exception | None = None
+    """Do it for each: one view that cannot be served costs the others nothing. Raises where none could be."""
+    failed: list[Exception] = []
     for follower in followers:
         try:
             do(follower)
-        except Exception as error:  # noqa: BLE001  one view that cannot be served must not cost the others theirs
-            failed = error
-    if failed is not None:
-        raise failed
+        except Exception as error:  # noqa: BLE001  whatever is wrong with it is wrong with it alone
+            failed.append(error)
+    if failed and len(failed) == len(followers):
+        raise failed[-1]
+    for why in failed:
+        _log.error("a view of the board could not be brought up to date", exc_info=why)
 
 
 _bridges: weakref.WeakValueDictionary[int, Bridge] = weakref.WeakValueDictionary()

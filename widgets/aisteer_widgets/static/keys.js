@@ -4,7 +4,7 @@ const KEYS = [
   ["j  k", "next, previous proposal or run"], ["a", "accept the proposal"], ["e", "edit it"], ["r", "reject it, with a reason"],
   ["u", "undo the last acceptance or rejection that can be undone"], ["n", "propose a candidate of your own"], ["tab", "move between proposals and runs"],
   ["s", "stop the selected run"], ["p", "among the runs: pause or resume the selected one"],
-  ["x  b  t", "among the runs: extend, branch, try again"], ["esc", "close what is open"], ["?", "show or hide these keys"],
+  ["x  b  t  m", "among the runs: extend, branch, try again, mark bad or put back"], ["esc", "close what is open"], ["?", "show or hide these keys"],
 ];
 
 const ASKED = { mark: "marked bad", stop: "stopped", pause: "paused", extend: "extended", branch: "branched", retry: "tried again" };
@@ -23,7 +23,7 @@ const KEYBOARD = {
     const runs = Boolean(event.target.closest?.("[data-area=runs]"));
     const todo = { j: () => this.move(1, runs), k: () => this.move(-1, runs), ArrowDown: () => this.move(1, runs), ArrowUp: () => this.move(-1, runs) }[event.key] || {
       ...(runs ? {
-        p: () => this.on_run("pause", "resume"), x: () => this.on_run("extend"), b: () => this.on_run("branch"), t: () => this.on_run("retry"),
+        p: () => this.on_run("pause", "resume"), x: () => this.on_run("extend"), b: () => this.on_run("branch"), t: () => this.on_run("retry"), m: () => this.on_run("mark", "unmark"),
         Enter: event.target.matches?.("tr.ais-run") ? () => this.select_run(event.target.dataset.run) : null,
       } : {}),
       a: () => this.on_card("a"), e: () => this.on_card("e"), r: () => this.on_card("r"), u: () => this.undo(), n: () => this.open({ kind: "own", target: "own" }), s: () => this.on_run("stop"),
@@ -52,10 +52,18 @@ const KEYBOARD = {
     if (!card) { this.tell("No proposal is selected."); return; }
     const why = this.gone() || this.snap.review.blocked;
     if (why) { this.fail(card.id, why); return; }
-    if (key === "a") this.accept(card);
+    if (key === "a" && card.ending && !this.is_sure(card)) this.tell(`Press a again to ${card.ending.accept.toLowerCase()}.`);
+    else if (key === "a") this.accept(card);
     else if (key === "r") this.open({ kind: "reject", target: card.id });
     else if (card.editable) this.open({ kind: "edit", target: card.id });
     else this.fail(card.id, NO_EDIT);
+  },
+
+  // What ends more than one run is not done by a key that was meant for the card before it.
+  is_sure(card) {
+    const now = performance.now(), sure = this.sure?.id === card.id && now - this.sure.at < TOLD;
+    this.sure = { id: card.id, at: now };
+    return sure;
   },
 
   undo() {

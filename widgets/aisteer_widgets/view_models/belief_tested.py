@@ -26,7 +26,7 @@ LEVELS = [round(0.05 * k, 2) for k in range(1, 20)]
 WHOSE = {
     "ai": "chosen by the AI",
     "human": "own candidates",
-    "random": "drawn at random (an audit: nobody chose them)",
+    "random": "drawn at random (audit)",
 }
 
 

@@ -45,8 +45,10 @@ def review(scene: Scene) -> Json:
 
 
 def _place(state: State, name: str) -> int:
-    """An edit stands where the proposal stood that it edits."""
+    """Whether it is to end comes first; an edit stands where the proposal stood that it edits."""
     proposal = state.proposals[name]
+    if proposal.action == "finish":
+        return 0
     while proposal.parent is not None and proposal.parent in state.proposals:
         proposal = state.proposals[proposal.parent]
     return int(proposal.id[1:])
