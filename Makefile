@@ -11,7 +11,7 @@ INSTALL = $(BIN)/python tools/install.py $(VENV)/install.log
 PROGRAMS := chromium initdb pg_ctl postgres rabbitmq-server
 
 # Three processes on two cores: most tests wait for others (a worker, an agent, a browser) most of the time.
-PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n 3 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help venv lab test test-all programs lint bench docs clean
 .DEFAULT_GOAL := help

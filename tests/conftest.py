@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 from tests.services.loopback.fixtures import loopback, loopback_parts
 
 __all__ = ["loopback", "loopback_parts"]
+
+_LOOPBACK = "Globus Compute on loopback"
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
@@ -43,23 +47,38 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("AISTEER_SIZE", "small"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before the processes' own, which reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest groups first."""
-    order = {"Globus Compute on loopback": 0, "browser": 1, "documents": 2}
-    items.sort(key=lambda item: (order.get(_together(item), 3), item.path.parent.name == "docs"))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_together(item)))
+    order = {_LOOPBACK: 0, "browser": 1, "documents": 2}
+    groups = {item: together(item.nodeid) for item in items}
+    items.sort(key=lambda item: (order.get(groups[item], 3), item.path.parent.name == "docs"))
 
 
-def _together(item: pytest.Item) -> str:
-    """What one of several processes runs from its first test to its last: a file, or what shares costly parts."""
-    if "loopback" in getattr(item, "fixturenames", ()):
-        return "Globus Compute on loopback"
-    folder = item.path.parent.name
-    return (
-        folder if folder == "browser" else "documents" if folder in {"notebooks", "docs"} else str(item.path)
-    )
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests are shared out to processes by ``together``: the groups that xdist 3.8 knows, pytest 9.2 loses."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid)
+
+    return Together(config, log)
+
+
+@cache
+def _group(path: str) -> str:
+    file = Path(__file__).parents[1] / path
+    if file.parent.name == "browser":
+        return "browser"
+    if file.parent.name in {"notebooks", "docs"}:
+        return "documents"
+    return _LOOPBACK if re.search(r"\bloopback\b|\bexecution\.remote\b", file.read_text()) else path
+
+
+def together(nodeid: str) -> str:
+    """What one of several processes runs from its first test to its last: a file, or files that share costly parts."""
+    return _group(nodeid.partition("::")[0])
 
 
 @pytest.fixture(autouse=True)
