@@ -234,6 +234,7 @@ def _met(one: str | Comparison, proposal: Proposal, context: Context, least: int
         "std": _std(proposal, context),
         "correlation": _correlation(proposal),
         "chance": _chance(proposal),
+        "risk": _risk(proposal),
     }
     value = values[one.quantity]
     if not math.isfinite(value):
@@ -272,6 +273,13 @@ def _foreseen(one: Comparison, proposal: Proposal, least: int) -> _Answer:
 def _chance(proposal: Proposal) -> float:
     values = (r.get("chance") for r in proposal.reasons if r.get("kind") == "early_stop")
     return next((float(value) for value in values if _is_number(value)), math.nan)
+
+
+def _risk(proposal: Proposal) -> float:
+    """How likely it is to fail; nothing has failed yet where an explained proposal does not say."""
+    found = {reason.get("kind"): reason.get("probability") for reason in proposal.reasons}
+    value = found.get("failure_risk", 0.0 if "distance" in found else None)
+    return float(value) if _is_number(value) else math.nan
 
 
 def _std(proposal: Proposal, context: Context) -> float:

@@ -19,6 +19,7 @@ from aisteer.steering.criteria.thompson import Thompson, drawn_choices
 from aisteer.steering.domains import Box
 from aisteer.steering.drafting import batch, how_chosen, nothing_expected
 from aisteer.steering.explanation import Standing, explain
+from aisteer.steering.failure_risk import Failures, Risk, Risked
 from aisteer.steering.fitting import Belief, Fitter
 from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
@@ -72,6 +73,7 @@ class BayesianBox:
         self.seed = seed
         self.domain = Box(space)
         self.fitter = Fitter(self.domain, goals)
+        self.failures = Failures(self.domain)
         self.goals = self.fitter.goals
         self.acquisition = acquisition
         self.initial = min(2 * space.dimension + 2, 12) if initial is None else max(1, initial)
@@ -121,15 +123,18 @@ class BayesianBox:
         space = trusted(space, evidence, leading[0], belief.process.length_scales(), self.goals)
         raw = self.domain.encode(feasible_sobol(space, _RAW, int(rng.integers(2**31))))
         raw = favoured_too(raw, space, evidence)
+        risk = self.failures.risk(evidence)
         if isinstance(judged, Thompson) or self._named(evidence) == "thompson":
             allowed = partial(self._allowed, space=space, taken=taken, pending=pending)
             inputs = np.concatenate([raw, leading])
-            return self._drawn(space, belief, inputs, n=n, rng=rng, allowed=allowed)
+            return self._drawn(space, belief, inputs, n=n, rng=rng, allowed=allowed, risk=risk)
         sought = judged.sought(belief, pending, batch=n, spread=self._spread(evidence), seed=self.seed)
         centres, weights, reaches = penalties(evidence, self.domain)
         acquisition: Acquisition = sought
         if len(weights):
             acquisition = Penalized(sought, centres, weights, reaches)
+        if risk is not None:
+            acquisition = Risked(acquisition, risk)
         acquisition = guided(acquisition, space, evidence, raw)
         found: list[Json] = []
         for _ in range(n):
@@ -160,6 +165,7 @@ class BayesianBox:
         n: int,
         rng: np.random.Generator,
         allowed: Allowed,
+        risk: Risk | None,
     ) -> list[Json]:
         """The best points of draws at ``inputs`` and around the best of them."""
         near = np.repeat(inputs[-_LEADING:], _AROUND, axis=0)
@@ -168,8 +174,12 @@ class BayesianBox:
         different = list({point_key(self.domain.names, p): p for p in points if allowed(p)}.values())
         if not different:
             return []
-        places = drawn_choices(belief, self.domain.encode(different), n, rng)
-        return [different[place] for place in places]
+        x = self.domain.encode(different)
+        if risk is not None:  # whether a run ends is drawn too
+            ends = np.flatnonzero(rng.random(len(x)) >= risk.at(x))
+            kept = ends if len(ends) >= n else np.argsort(risk.at(x), kind="stable")[:n]
+            different, x = [different[place] for place in kept], x[kept]
+        return [different[place] for place in drawn_choices(belief, x, n, rng)]
 
     def _named(self, evidence: Evidence) -> str | None:
         """The acquisition that is asked for: while it runs, else in the definition."""
@@ -214,14 +224,18 @@ class BayesianBox:
             return []
         evidence = in_context(evidence)
         spread, judged = self._spread(evidence), self._criterion(evidence)
+        risk, some = self.failures.risk(evidence), spread[:_RAW]
         return explain(
             belief,
             self.domain,
             list(points),
             criterion=judged,
             spread=spread,
-            standing=Standing(judged.scores(belief, spread[:_RAW], spread).order),
+            standing=Standing(
+                judged.scores(belief, some, spread).order + (0.0 if risk is None else risk.log_success(some))
+            ),
             besides=1,
+            risk=risk,
         )
 
     def judge(self, evidence: Evidence) -> Callable[[Belief, Array], Scores]:

@@ -16,6 +16,7 @@ from aisteer.steering.criteria.protocol import Criterion, Scores
 from aisteer.steering.domains import Candidates
 from aisteer.steering.drafting import batch, how_chosen, nothing_expected
 from aisteer.steering.explanation import Standing, explain
+from aisteer.steering.failure_risk import Failures
 from aisteer.steering.fitting import Belief, Fitter
 from aisteer.steering.points import taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
@@ -32,6 +33,8 @@ _SHORTLIST = 600
 _REFERENCE = 1000
 _WATCHED = 500
 """Candidates that stand for the whole pool where variance everywhere matters."""
+_WEIGHED = 5000
+"""Candidates, at most, whose ranks take the risk of failing into account; of more, only the shortlist is weighed."""
 _AT_ONCE = 128
 _STRONGEST = 0.99
 _AVOIDED = 10
@@ -73,6 +76,7 @@ class BayesianPool:
         self.seed = seed
         self.domain = Candidates(pool)
         self.fitter = Fitter(self.domain, goals)
+        self.failures = Failures(self.domain)
         self.goals = self.fitter.goals
         self.acquisition = acquisition
         self.initial = min(_INITIAL if initial is None else max(1, initial), len(self.domain))
@@ -154,6 +158,7 @@ class BayesianPool:
         # Of a large pool only those that could be chosen at all are looked at together.
         kept = np.sort(np.argsort(-value, kind="stable")[:_SHORTLIST])
         rows, factor, lift = open_rows[kept], factor[kept], lift[kept]
+        lift += self._dread(evidence, rows) * float(np.std(belief.y))
         under_way = self._under_way(evidence)
         centre, covariance = belief.process.joint(self.domain.matrix[[*rows.tolist(), *under_way]])
         for place in range(len(rows), len(centre)):
@@ -179,7 +184,8 @@ class BayesianPool:
         extra = np.log(np.maximum(factor, 1e-9)) + lifted(self.pool, evidence)[open_rows] * _LIFT
         order = judged.scores(belief, matrix[open_rows], watched).order + extra
         kept = np.sort(np.argsort(-order, kind="stable")[:_SHORTLIST])
-        rows, extra = open_rows[kept], extra[kept]
+        rows = open_rows[kept]
+        extra = extra[kept] + self._dread(evidence, rows)
         under_way = matrix[self._under_way(evidence)]
         sought = judged.sought(belief, under_way, batch=n, spread=watched, seed=self.seed)
         chosen: Rows = []
@@ -229,6 +235,11 @@ class BayesianPool:
                 total *= 1.0 - weight * self.domain.similarities([row])[rows, 0] ** 4
         return total
 
+    def _dread(self, evidence: Evidence, rows: NDArray[np.intp]) -> Array:
+        """The logarithm of the probability that runs of candidates do not fail, shape ``(n,)``."""
+        risk = self.failures.risk(evidence)
+        return np.zeros(len(rows)) if risk is None else risk.log_success(self.domain.matrix[rows])
+
     def _predictions(self, belief: Belief) -> tuple[Array, Array]:
         """Mean and standard deviation of every candidate, kept for as long as the fit is."""
         if self._everywhere is None or self._everywhere[0] != belief.digest:
@@ -257,8 +268,13 @@ class BayesianPool:
             order = (mean[rows] - process.prior_mean + _exploration(evidence) * std[rows]) / process.scale
         else:
             order = judged.scores(belief, self.domain.matrix[rows], watched).order
+        risk = self.failures.risk(evidence)
+        if risk is not None and len(rows) <= _WEIGHED:
+            order = order + risk.log_success(self.domain.matrix[rows])
         standing = Standing(order)
-        return explain(belief, self.domain, list(points), criterion=judged, spread=watched, standing=standing)
+        return explain(
+            belief, self.domain, list(points), criterion=judged, spread=watched, standing=standing, risk=risk
+        )
 
     def judge(self, evidence: Evidence) -> Callable[[Belief, Array], Scores]:
         """The acquisition at features, shape ``(n, f)``, as things stand."""

@@ -14,10 +14,10 @@ from aisteer.problem.space import did_you_mean
 __all__ = ["CONDITIONS", "LEAST", "QUANTITIES", "Comparison", "condition", "conditions", "plain_when"]
 
 CONDITIONS = ("calibrated", "uncalibrated", "known", "unknown")
-QUANTITIES = ("coverage_bound", "cost", "std", "correlation", "chance")
+QUANTITIES = ("coverage_bound", "cost", "std", "correlation", "chance", "risk")
 """What can be compared: what the coverage is at least with 95 % confidence, the estimated cost, the predicted standard
-deviation of the objective, the kernel's correlation with the nearest run; of a stop, the chance that the run would
-still have added something."""
+deviation of the objective, the kernel's correlation with the nearest run, the learned risk that the run fails; of a
+stop, the chance that the run would still have added something."""
 LEAST = 20
 """Outcomes predicted before they ran that ``coverage_bound`` needs, where a rule does not say."""
 _UNITS = {"": "", "node_hours": "node-hours", "node_hour": "node-hours", "runs": "runs", "run": "runs"}

@@ -12,6 +12,7 @@ from aisteer.steering.criteria.hypervolume import reference_of
 from aisteer.steering.criteria.improvement import Improvement
 from aisteer.steering.criteria.protocol import Criterion
 from aisteer.steering.domains import Box, Domain
+from aisteer.steering.failure_risk import Risk
 from aisteer.steering.fitting import Belief
 from aisteer.steering.ledger import measured
 from aisteer.steering.protocols import Datum, Json
@@ -51,6 +52,7 @@ def explain(
     spread: Array,
     standing: Standing,
     besides: int = 0,
+    risk: Risk | None = None,
 ) -> list[Json]:
     """``predicted``, ``acquisition``, ``rank``, ``of`` and ``reasons`` of each point.
 
@@ -62,6 +64,7 @@ def explain(
         spread: Inputs all over the space, shape ``(M, d)``.
         standing: What they are ranked among.
         besides: 1 where the points are not among the candidates of ``standing`` themselves.
+        risk: Of failing, which the ranks take into account; ``None`` where no run has failed.
 
     The reasons: ``acquisition`` (the policy's, with its two terms, see ``aisteer.steering.criteria``),
     ``improvement`` (expected, over the best run; where there is a best), ``outcomes`` (mean and standard deviation of
@@ -70,12 +73,13 @@ def explain(
     scales of the kernel and as its correlation with the nearest run; ``far`` where that is below 0.5),
     ``sensitivity`` (see ``aisteer.steering.slopes``), ``noise`` (learned, where errors are not known),
     ``calibration`` and ``fit`` (words), ``calibrations`` (of each outcome, where there are several),
-    ``region`` (edges).
+    ``region`` (edges), ``failure_risk`` (how likely the run is to fail, and how the nearest ended).
     """
     x = domain.encode(points)
     scores = criterion.scores(belief, x, spread)
     gain = Improvement().scores(belief, x, spread) if belief.goals.has_best and belief.feasible else None
     told = {name: known.predict(x) for name, known in belief.known.items()}
+    order = scores.order if risk is None else scores.order + risk.log_success(x)
     chances = probabilities(belief, x)
     correlation = belief.process.correlation(x)
     slopes = around(belief, domain, points)
@@ -105,6 +109,7 @@ def explain(
         reasons += [
             *_outcomes(belief, predicted),
             *_feasibility(belief, chances[i]),
+            *([] if risk is None else [risk.reason(x[i])]),
             _nearest(belief, domain, x[i]),
             _distance(belief, x[i], correlation[i]),
             *slopes[i],
@@ -115,7 +120,7 @@ def explain(
             {
                 "predicted": predicted,
                 "acquisition": float(scores.value[i]),
-                "rank": standing.rank(float(scores.order[i])),
+                "rank": standing.rank(float(order[i])),
                 "of": standing.of + besides,
                 "reasons": reasons,
             }
@@ -175,6 +180,7 @@ def _nearest(belief: Belief, domain: Domain, point: Array) -> Json:
             "value": float(belief.y[i]),
             **_others(belief, belief.data[i]),
             "standard_error": float(belief.error[i]) or None,
+            **({"estimated": True} if belief.data[i].estimated else {}),
             "parameters": {name: belief.data[i].parameters.get(name) for name in domain.names},
         }
         for i in order

@@ -1,16 +1,18 @@
 r"""How likely a run is to fail, learned from the runs whose simulation failed and from those where it did not.
 
-A kernel-smoothed share: with :math:`k` falling off from 1 at a run's own point, and :math:`b` the share of all runs
-that failed,
+A kernel-smoothed share: with :math:`b` the share of all runs that failed, and :math:`k = e^{-r} / (r + 0.1)` of the
+distance :math:`r` in units of how far runs speak,
 
-.. math:: p(x) = \frac{b + \sum_{i \text{ failed}} k(x, x_i)}{1 + \sum_i k(x, x_i)}
+.. math:: p(x) = \frac{a b + \sum_{i \text{ failed}} k(x, x_i)}{a + \sum_i k(x, x_i)}
 
-which is the mean of a Beta distribution that begins at the share of all, with the weight of one run, and to which each
-run adds what it has to say at :math:`x`. How far runs speak, in each parameter, maximises the leave-one-out likelihood
-of who failed, times a prior that prefers about an eighth of a side and all parameters alike.
+which is the mean of a Beta distribution that begins at the share of all, with the weight ``a``, and to which each run
+adds what it has to say at :math:`x`: most at its own point, so that between a run that failed and one that did not the
+risk goes from one to the other. How far runs speak, in each parameter, and ``a``, which is the smaller the more alike
+neighbours end, maximise the leave-one-out likelihood of who failed, times a prior that prefers about an eighth of a
+side, all parameters alike, and 0.1.
 
 The logarithm of :math:`1 - p` is added to that of the acquisition: what a run is worth if it ends, times the
-probability that it does. After ``m`` failures at a point that is about :math:`\log(1 / m)` there, while the logarithm
+probability that it does. After ``m`` failures at a point that is about :math:`\log(a / m)` there, while the logarithm
 of an acquisition elsewhere falls without bound as a search converges: nothing is ruled out for good, and each run that
 ends near by takes the risk back.
 """
@@ -42,6 +44,12 @@ _USUAL = 0.125
 """How far a run speaks, as a share of a side, where nothing else is known."""
 _LOOSE = 0.7
 """How far that may be off, as a standard deviation of its logarithm; and each parameter from the others."""
+_WEIGHT = (math.log(0.1), 1.5)
+"""The logarithm of the weight of the share of all, and how far it may be off."""
+_OWN = 0.1
+"""What keeps a run's word at its own point finite: there it weighs ten times what it does about one reach away."""
+_LEAST = math.log(0.01)
+"""The least of it: a run has to be possible everywhere."""
 _STEPS = (-2.0, -1.0, 1.0, 2.0)
 _ROUNDS = 2
 _NEAREST = 4
@@ -58,6 +66,7 @@ class Risk:
         failed: Which of them failed, shape ``(n,)``.
         runs: Their names.
         reach: How far a run speaks, shape ``(g,)``: for each parameter of a box, else of the space's own nearness.
+        weight: Of the share of all.
         total: How many runs failed, and how many there were.
     """
 
@@ -66,6 +75,7 @@ class Risk:
     failed: NDArray[np.bool_]
     runs: tuple[str, ...]
     reach: Array
+    weight: float
     total: tuple[int, int]
 
     @property
@@ -80,8 +90,8 @@ class Risk:
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def _at(self, x: Array) -> Array:
-        weight = np.exp(-0.5 * self._apart(x))
-        found: Array = (self.base + weight @ self.failed) / (1.0 + weight.sum(axis=1))
+        near = _nearness(self._apart(x))
+        found: Array = (self.weight * self.base + near @ self.failed) / (self.weight + near.sum(axis=1))
         return found
 
     def _apart(self, x: Array) -> Array:
@@ -148,7 +158,8 @@ class Failures:
         failed = np.array([kept[i][2] for i in places])
         names = tuple(kept[i][0] for i in places)
         base = (total[0] + 0.5) / (total[1] + 1.0)
-        return Risk(self.domain, x, failed, names, _reach(_squares(self.domain, x, x), failed, base), total)
+        reach, weight = _learned(_squares(self.domain, x, x), failed, base)
+        return Risk(self.domain, x, failed, names, reach, weight, total)
 
 
 class Risked:
@@ -169,7 +180,7 @@ class Risked:
         categorical = risk.domain.categorical if isinstance(risk.domain, Box) else ()
         self._differ = torch.zeros(risk.x.shape[1], dtype=torch.bool)
         self._differ[list(categorical)] = True
-        self._share = risk.base
+        self._share, self._weight = risk.base, risk.weight
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values, shape ``b``, at inputs ``x``, shape ``b x d``."""
@@ -177,9 +188,17 @@ class Risked:
 
         away = (x.unsqueeze(-2) - self._x).abs()
         away = torch.where(self._differ, away.gt(1e-9).to(x.dtype), away)
-        weight = torch.exp(-0.5 * (away.square() * self._scale).sum(-1))
-        chance = (self._share + weight @ self._failed) / (1.0 + weight.sum(-1))
+        apart = ((away.square() * self._scale).sum(-1) + 1e-24).sqrt()
+        near = torch.exp(-apart) / (apart + _OWN)
+        chance = (self._weight * self._share + near @ self._failed) / (self._weight + near.sum(-1))
         return self._base(x) + torch.log1p(-chance)
+
+
+def _nearness(apart: Array) -> Array:
+    """How much runs have to say, by squared distances in units of their reach."""
+    distance = np.sqrt(apart)
+    found: Array = np.exp(-distance) / (distance + _OWN)
+    return found
 
 
 def _squares(domain: Domain, x: Array, others: Array) -> Array:
@@ -197,33 +216,39 @@ def _squares(domain: Domain, x: Array, others: Array) -> Array:
     return np.stack(rows)[None]
 
 
-def _reach(squares: Array, failed: NDArray[np.bool_], base: float) -> Array:
-    """How far runs speak in each group, shape ``(g,)``: see the module."""
+def _learned(squares: Array, failed: NDArray[np.bool_], base: float) -> tuple[Array, float]:
+    """How far runs speak in each group, shape ``(g,)``, and the weight of the share of all: see the module."""
     groups = len(squares)
     usual = math.log(_USUAL * math.sqrt(groups))
 
     def worth(logs: Array) -> float:
-        weight = np.exp(-0.5 * np.tensordot(np.exp(-2.0 * logs), squares, axes=1))
-        np.fill_diagonal(weight, 0.0)
-        chance = (base + weight @ failed) / (1.0 + weight.sum(axis=1))
+        near = _nearness(np.tensordot(np.exp(-2.0 * logs[1:]), squares, axes=1))
+        np.fill_diagonal(near, 0.0)
+        weight = math.exp(logs[0])
+        chance = (weight * base + near @ failed) / (weight + near.sum(axis=1))
         likelihood = np.log(np.where(failed, chance, 1.0 - chance)).sum()
-        apart = logs - logs.mean()
-        return float(
-            likelihood - 0.5 * (((logs.mean() - usual) / _LOOSE) ** 2 + ((apart / _LOOSE) ** 2).sum())
-        )
+        common = logs[1:].mean()
+        off = np.array([common - usual, *(logs[1:] - common)]) / _LOOSE
+        odd = (logs[0] - _WEIGHT[0]) / _WEIGHT[1]
+        return float(likelihood - 0.5 * ((off**2).sum() + odd**2))
 
-    common = [np.full(groups, usual + step * 0.5) for step in range(-4, 5)]
-    best = max(common, key=worth)
+    starts = [
+        np.array([weight, *[usual + 0.5 * step] * groups])
+        for step in range(-4, 5)
+        for weight in (_LEAST, _WEIGHT[0])
+    ]
+    best = max(starts, key=worth)
     value = worth(best)
-    for _ in range(_ROUNDS if groups > 1 else 0):
+    for _ in range(_ROUNDS):
         before = value
-        for group in range(groups):
+        for place in range(groups + 1):
             for step in _STEPS:
                 tried = best.copy()
-                tried[group] += step
+                tried[place] += step
+                tried[0] = max(tried[0], _LEAST)
                 if (now := worth(tried)) > value + 1e-9:
                     best, value = tried, now
         if value == before:
             break
-    found: Array = np.exp(best)
-    return found
+    found: Array = np.exp(best[1:])
+    return found, math.exp(best[0])

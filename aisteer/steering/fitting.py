@@ -214,6 +214,7 @@ class Fitter:
         data = self._chosen(told)
         if len(data) < LEAST:
             return None
+        data += tuple(d for d in evidence.estimated if self._tells(d, self.objective.outcome))
         named = str(evidence.steering.get("surrogate") or self.surrogate)
         digest = self._digest(data, named)
         if self._last is None or self._last.digest != digest:
@@ -267,8 +268,9 @@ class Fitter:
                 told if outcome == self.objective.outcome else [d for d in told if self._tells(d, outcome)]
             )
             known[outcome] = self._known(outcome, rows, x if rows is data else x[here], history, named)
-        place, feasible = _best(self.goals, known, x)
-        return Belief(self.goals, known, place, feasible, digest, len(told) - len(data))
+        ran = np.array([not d.estimated for d in data])  # nobody has reached what was only foreseen
+        place, feasible = _best(self.goals, known, x, ran)
+        return Belief(self.goals, known, place, feasible, digest, len(told) - int(ran.sum()))
 
     def _known(
         self, outcome: str, data: tuple[Datum, ...], x: Array, history: Sequence[Datum], named: str
@@ -311,14 +313,14 @@ def _interest(objective: Objective, values: Array) -> Array:
     return found
 
 
-def _best(goals: Goals, known: dict[str, Known], x: Array) -> tuple[int, bool]:
-    """The place of the best run by posterior mean, and whether it is feasible by it."""
+def _best(goals: Goals, known: dict[str, Known], x: Array, counts: NDArray[np.bool_]) -> tuple[int, bool]:
+    """The place of the best run that counts by posterior mean, and whether it is feasible by it."""
     mean, _ = known[goals.first.outcome].predict(x)
     worth = _interest(goals.first, mean)
     met, excess = _met(goals, known, x)
-    if met.any():
-        return int(np.argmax(np.where(met, worth, -np.inf))), True
-    return int(np.argmin(excess)), False
+    if (met & counts).any():
+        return int(np.argmax(np.where(met & counts, worth, -np.inf))), True
+    return int(np.argmin(np.where(counts, excess, np.inf))), False
 
 
 def _met(goals: Goals, known: dict[str, Known], x: Array) -> tuple[NDArray[np.bool_], Array]:

@@ -165,7 +165,8 @@ class Mind:
     @staticmethod
     def _data(evidence: Evidence) -> str:
         last = evidence.data[-1] if evidence.data else None
-        return f"{len(evidence.data)} {last.run if last else ''} {hash(tuple(d.run for d in evidence.data))}"
+        known = hash(tuple(d.run for d in (*evidence.data, *evidence.estimated)))
+        return f"{len(evidence.data)} {last.run if last else ''} {known}"
 
     def _predictions(
         self, task: _Task, evidence: Evidence, proposals: Sequence[Proposal], stands: Situation

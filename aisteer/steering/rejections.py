@@ -21,30 +21,27 @@ HALF_LIFE = 10.0
 _FORGOTTEN = 0.02
 _STRONGEST = 0.99
 _REJECTED_REACH = 0.10
-_FAILED_REACH = 0.02
 
 
 def penalties(evidence: Evidence, domain: Domain) -> tuple[Array, Array, Array]:
-    r"""What multiplies the expected improvement near points that were rejected or failed.
+    r"""What multiplies the expected improvement near points that were rejected.
 
     The factor at :math:`x` is :math:`\prod_i 1 - w_i \exp(-d(x, x_i)^2 / 2 r_i^2)`, with :math:`d` and
     :math:`r` in units of the diagonal. A rejection begins with :math:`w = 0.99`, reaches 10 % of the
-    diagonal, and halves with every 10 decisions that follow; a failure reaches 2 % and does not fade.
+    diagonal, and halves with every 10 decisions that follow. What failed is weighed by its risk (``failure_risk``).
 
     Returns:
         Points, shape ``(m, d)``, weights and reaches, shape ``(m,)``.
     """
-    told = [(p, _STRONGEST * 0.5 ** (since / HALF_LIFE), _REJECTED_REACH) for p, since in evidence.rejected]
+    told = [(p, _STRONGEST * 0.5 ** (since / HALF_LIFE)) for p, since in evidence.rejected]
     told = [entry for entry in told if entry[1] > _FORGOTTEN]
-    told += [(p, _STRONGEST, _FAILED_REACH) for p in evidence.failed]
-    rows, weights, reaches = [], [], []
-    for point, weight, reach in told:
+    rows, weights = [], []
+    for point, weight in told:
         try:
             rows.append(domain.encode([point])[0])
         except (KeyError, StopIteration):
             continue  # The space was redefined since.
         weights.append(weight)
-        reaches.append(reach)
     if not rows:
         return np.zeros((0, 1)), np.zeros(0), np.zeros(0)
-    return np.stack(rows), np.array(weights), np.array(reaches)
+    return np.stack(rows), np.array(weights), np.full(len(rows), _REJECTED_REACH)

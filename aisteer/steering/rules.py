@@ -134,7 +134,8 @@ class Accept(Rule):
             ``uncalibrated`` and ``unknown`` are their opposites. Or a comparison, or a list of which all have to hold:
             ``["coverage_bound >= 0.8", "cost < 10 node_hours"]``. ``coverage_bound`` is what the coverage of the
             90 % intervals predicted before the last 50 outcomes is at least, with 95 % confidence; ``cost``, ``std``
-            (predicted, of the objective) and ``correlation`` (with the nearest run) are the proposal's.
+            (predicted, of the objective), ``correlation`` (with the nearest run) and ``risk`` (of failing) are the
+            proposal's.
         least: Outcomes that ``coverage_bound`` has to be counted on; 20 if not given.
         limit: At most this many acceptances without a human, in the whole campaign.
         of: ``"stop"``: it speaks of proposals to stop a run, and of these alone; then ``chance`` (that the run would
