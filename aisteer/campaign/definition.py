@@ -22,13 +22,14 @@ from aisteer.campaign.tasks import (
     policy_json,
 )
 from aisteer.errors import BadDefinition
+from aisteer.problem.fidelity import WEIGHED, weighed_json
 from aisteer.problem.goals import Goals
 from aisteer.problem.parameters import is_finite_number
 from aisteer.problem.pool import Pool
 from aisteer.problem.resources import Budget
 from aisteer.problem.shipping import Shipment, ship
 from aisteer.problem.simulation import Simulation
-from aisteer.problem.space import did_you_mean
+from aisteer.problem.space import Space, did_you_mean
 from aisteer.steering.foreign_generators import ForeignMind
 
 __all__ = ["MAIN", "SHORTHAND", "Wanted", "define", "redefine"]
@@ -213,6 +214,8 @@ def _change_task(wanted: Wanted, changes: Mapping[str, Any]) -> None:
             f"The campaign has the tasks {', '.join(names)}; say which one changes: redefine(tasks={{…}})."
         )
     name, task = names[0], tasks[names[0]]
+    weighed = {key: task.get(key) for key in WEIGHED if key in task}
+    weighed["cost"] = dict(task.get("costs") or ()) or task.get("cost")
     for key, value in changes.items():
         if key == "simulation":
             _change_simulation(wanted, task, value)
@@ -230,6 +233,8 @@ def _change_task(wanted: Wanted, changes: Mapping[str, Any]) -> None:
         elif key in OVERSIGHT:
             task.pop(key, None)
             task |= oversight_json(**{key: value})
+        elif key in WEIGHED:
+            weighed[key] = value
         elif key == "initial":
             task["policy"] = policy_json(task["policy"], value)
         else:
@@ -237,6 +242,15 @@ def _change_task(wanted: Wanted, changes: Mapping[str, Any]) -> None:
         if isinstance(value, Pool):
             wanted.pools.append(value)
     _check_fit(task)
+    _weigh(task, weighed)
+
+
+def _weigh(task: Json, weighed: Mapping[str, Any]) -> None:
+    """What is said of costs and fidelities, as far as it suits the rest of the task; the other keys stay."""
+    for key in ("fidelity", "cost_aware", "costs"):
+        task.pop(key, None)
+    space = Space.from_json(task["space"]) if task["space"]["kind"] == Space.kind else None
+    task |= weighed_json(weighed, space, Goals.of(task), task.get("context") or ())
 
 
 def _change_goals(task: Json, key: str, value: Any) -> None:

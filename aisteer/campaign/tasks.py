@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from aisteer.campaign.connect import Connection, connect
 from aisteer.errors import BadDefinition
 from aisteer.problem.command import CommandSimulation
+from aisteer.problem.fidelity import weighed_json
 from aisteer.problem.goals import Goals
 from aisteer.problem.objective import Objective
 from aisteer.problem.parameters import is_finite_number
@@ -77,7 +78,8 @@ class Task:
             ``options``, or ``ai.generator(…)``: somebody else's mind.
         autonomy: Rules of its own, instead of the campaign's.
         resources: What a run needs.
-        cost: Estimated cost of a run in the budget's unit; learnt from the runs if not given.
+        cost: Estimated cost of a run in the budget's unit; learnt from the runs if not given. With a fidelity that of a
+            run at the truth, or what its values cost: ``{10: 0.02, 100: 1.5}``.
         retries: How often a run is tried again after an end: ``{"lost": 2, "failed": 0}``.
         checkpoint_every: Seconds between checkpoints.
         seed: For what the policy draws; the campaign's if not given.
@@ -91,6 +93,10 @@ class Task:
             (it covers no further run), or several.
         early_stopping: The AI proposes to stop a run once the chance that it still adds something, by what it has
             yielded so far, is below this; 0.02 if ``True``, never if ``False``.
+        fidelity: The parameter of the space that says how good, and how dear, a run is; its highest value is the
+            truth. The AI chooses the point and the fidelity by what a run tells of the best at the truth per
+            node-hour.
+        cost_aware: Whether the AI divides what a run promises by what it is expected to cost, learned from the runs.
     """
 
     simulation: Simulation | CommandSimulation
@@ -105,7 +111,7 @@ class Task:
     policy: Any = "bayesian"
     autonomy: Rule | None = None
     resources: Resources = field(default_factory=Resources)
-    cost: float | None = None
+    cost: float | Mapping[float, float] | None = None
     retries: Mapping[str, int] = field(default_factory=lambda: {"lost": 2})
     checkpoint_every: float | None = None
     seed: int | None = None
@@ -114,6 +120,8 @@ class Task:
     counterfactual: float = 0.0
     finish: Mapping[str, Any] | None = None
     early_stopping: float | bool = True
+    fidelity: str | None = None
+    cost_aware: bool = False
 
     def __post_init__(self) -> None:
         _instance(
@@ -128,13 +136,20 @@ class Task:
             if value is not None:
                 _whole(name, value, least)
         oversight_json(self.audit, self.counterfactual, self.finish, early_stopping=self.early_stopping)
-        for name in ("cost", "checkpoint_every"):
-            value = getattr(self, name)
-            if value is not None and not (is_finite_number(value) and value >= 0):
-                raise BadDefinition(f"{name} must be a finite number that is not negative, not {value!r}.")
+        limit = self.checkpoint_every
+        if limit is not None and not (is_finite_number(limit) and limit >= 0):
+            raise BadDefinition(
+                f"checkpoint_every must be a finite number that is not negative, not {limit!r}."
+            )
+        self._weighed()
         if self.autonomy is not None and not hasattr(self.autonomy, "to_json"):
             raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {self.autonomy!r}.")
         self.simulation.check(self.space)
+
+    def _weighed(self) -> Json:
+        """How costs are weighed, as data."""
+        given = {"fidelity": self.fidelity, "cost_aware": self.cost_aware, "cost": self.cost}
+        return weighed_json(given, self.space, self.goals, tuple(self.context))
 
     @property
     def goals(self) -> Goals:
@@ -163,7 +178,7 @@ class Task:
             "slots": self.slots or self.connection.workers,
             "batch": self.batch,
             "resources": self.resources.to_json(),
-            "cost": None if self.cost is None else float(self.cost),
+            **self._weighed(),
             "retries": dict(self.retries),
             "policy": policy_json(self.policy, self.initial),
             "autonomy": None if self.autonomy is None else self.autonomy.to_json(),

@@ -32,11 +32,11 @@ def convergence(source: Source) -> tuple[list[Panel], list[str], list[str]]:
         panel, runs = _hypervolume([source, *([arm] if arm is not None else [])])
         return [panel], tasks, runs
     campaign = source.outcomes()
-    layers = [*_marks(campaign), *_best(source, campaign, "best so far", "ai")]
+    layers = [*_marks(source, campaign), *_best(source, campaign, "best so far", "ai")]
     runs = list(campaign.names)
     if arm is not None:
         drawn = arm.outcomes()
-        layers = [*_marks(drawn), *_best(arm, drawn, "best so far, random arm", "random"), *layers]
+        layers = [*_marks(arm, drawn), *_best(arm, drawn, "best so far, random arm", "random"), *layers]
         runs += drawn.names
     note = "" if runs else "No run has ended with an outcome yet."
     goal = getattr(source.objective, "value", getattr(source.objective, "threshold", None))
@@ -46,7 +46,7 @@ def convergence(source: Source) -> tuple[list[Panel], list[str], list[str]]:
     return [Panel(Axis("runs ended"), source.axis, layers if runs else [], note=note)], tasks, runs
 
 
-def _marks(outcomes: Outcomes) -> list[Layer]:
+def _marks(source: Source, outcomes: Outcomes) -> list[Layer]:
     found: list[Layer] = []
     for who, words in WORDS.items():
         for out in (True, False):
@@ -55,7 +55,7 @@ def _marks(outcomes: Outcomes) -> list[Layer]:
                 ended = np.array(places, dtype=np.float64) + 1
                 names = [outcomes.names[i] for i in places]
                 value, bar = outcomes.value[places], Z95 * outcomes.error[places]
-                said = f"{words}, not feasible" if out else words
+                said = f"{words}, {source.aside}" if out else words
                 found.append(Marks(said, who, ended, value, y_error=bar, names=names, faint=out, empty=out))
     return found
 

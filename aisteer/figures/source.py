@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aisteer.errors import UnknownName
 from aisteer.figures.spec import Array, Axis, Who
+from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.problem.objective import Objective
 from aisteer.problem.units import label
@@ -177,8 +178,16 @@ class Source:
         )
 
     def met(self, datum: Datum) -> bool:
-        """Whether a run meets what is asked of outcomes."""
-        return self.goals.met({name: value for name, (value, _) in datum.outcomes.items()})
+        """Whether a run meets what is asked of outcomes, at the highest fidelity where there are several."""
+        counts = Fidelity.counts(self.tasks[self.task], datum.parameters)
+        return counts and self.goals.met({name: value for name, (value, _) in datum.outcomes.items()})
+
+    @property
+    def aside(self) -> str:
+        """What is said of runs that ``met`` leaves out."""
+        if not self.tasks[self.task].get("fidelity"):
+            return "not feasible"
+        return "at a lower fidelity" + (", or not feasible" if self.goals.feasible else "")
 
     def ledger(self) -> list[Json]:
         """Each decision beside what came of it."""

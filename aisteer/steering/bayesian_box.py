@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.problem.objective import LevelSet
 from aisteer.problem.space import Space
@@ -20,12 +21,14 @@ from aisteer.steering.domains import Box
 from aisteer.steering.drafting import batch, how_chosen, nothing_expected
 from aisteer.steering.explanation import Standing, explain
 from aisteer.steering.failure_risk import Failures, Risk, Risked
+from aisteer.steering.fidelities import Fidelities, at_the_truth
 from aisteer.steering.fitting import Belief, Fitter
 from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
 from aisteer.steering.restraint import favoured_too, guided, restrained, settings_of
 from aisteer.steering.trust_region import trusted
+from aisteer.steering.weighing import CostAware, Weighing
 
 __all__ = ["BayesianBox"]
 
@@ -55,6 +58,9 @@ class BayesianBox:
         seed: Of the Sobol sequence and of the searches.
         initial: How many first points; twice the number of parameters and two, at most 12, if not given.
         acquisition: One of ``goals.acquisitions``; the first of them if not given.
+        fidelity: The parameter that says how good a run is. Then points and fidelities are chosen together, by what
+            they tell of the best at the truth per cost (``criteria.truth``).
+        cost_aware: Whether a gain is divided by what a run is expected to cost (``weighing``).
     """
 
     name = "bayesian"
@@ -68,10 +74,16 @@ class BayesianBox:
         seed: int = 0,
         initial: int | None = None,
         acquisition: str | None = None,
+        fidelity: Fidelity | None = None,
+        cost_aware: bool = False,
     ) -> None:
         self.space = space
         self.seed = seed
-        self.domain = Box(space)
+        self.fidelity = fidelity
+        self.domain = Box(space, fidelity.name if fidelity else None)
+        self.weighing: Weighing | None = CostAware(self.domain) if cost_aware else None
+        if fidelity is not None:
+            self.weighing = Fidelities(space, self.domain, fidelity, seed)
         self.fitter = Fitter(self.domain, goals)
         self.failures = Failures(self.domain)
         self.goals = self.fitter.goals
@@ -83,7 +95,7 @@ class BayesianBox:
 
     def propose(self, evidence: Evidence, n: int) -> Batch:
         """Up to ``n`` different drafts, best first."""
-        evidence = in_context(evidence)
+        evidence = self._meant(evidence)
         taken = taken_points(evidence, self.domain.names)
         belief = self.fitter.belief(evidence)
         first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
@@ -94,7 +106,15 @@ class BayesianBox:
         notes = how_chosen(len(points), self.initial, len(chosen))
         points += chosen
         summary = belief.summary(self.domain.names) if belief is not None else {}
+        if belief is not None and isinstance(self.weighing, Fidelities):
+            summary["recommended"] = self.weighing.recommended(belief, evidence)
         return batch(evidence, points, self.predict(evidence, points), notes, summary)
+
+    def _meant(self, evidence: Evidence) -> Evidence:
+        """With what is pinned unsaid: the context, and the truth where an acquisition cannot choose a fidelity."""
+        evidence = in_context(evidence)
+        chooses = self.fidelity is None or self._named(evidence) in {None, "improvement"}
+        return evidence if chooses or self.fidelity is None else at_the_truth(evidence, self.fidelity)
 
     def _avoided(self, evidence: Evidence) -> set[Key]:
         return {point_key(self.domain.names, p) for p, since in evidence.rejected if since < 10}
@@ -102,7 +122,10 @@ class BayesianBox:
     def _first_points(self, space: Space, taken: set[Key], avoided: set[Key], n: int) -> list[Json]:
         found: list[Json] = []
         if n:
-            for point in feasible_sobol(space, self.initial + len(taken) + len(avoided) + n, self.seed):
+            spread = feasible_sobol(space, self.initial + len(taken) + len(avoided) + n, self.seed)
+            for place, drawn in enumerate(spread):
+                pinned = self.weighing is None or getattr(space, "pinned", {})
+                point = drawn if pinned or self.weighing is None else self.weighing.first(drawn, place)
                 key = point_key(self.domain.names, point)
                 if key not in taken and key not in avoided:
                     taken.add(key)
@@ -118,7 +141,7 @@ class BayesianBox:
         pending = self.domain.encode(under_way)
         taken = taken | self._avoided(evidence)
         rng = np.random.default_rng([self.seed, 5, len(belief.data), len(under_way)])
-        judged = self._criterion(evidence)
+        judged = self._criterion(evidence, belief)
         leading = belief.leading(_LEADING)
         space = trusted(space, evidence, leading[0], belief.process.length_scales(), self.goals)
         raw = self.domain.encode(feasible_sobol(space, _RAW, int(rng.integers(2**31))))
@@ -129,6 +152,8 @@ class BayesianBox:
             inputs = np.concatenate([raw, leading])
             return self._drawn(space, belief, inputs, n=n, rng=rng, allowed=allowed, risk=risk)
         sought = judged.sought(belief, pending, batch=n, spread=self._spread(evidence), seed=self.seed)
+        if self.weighing is not None:
+            leading = np.concatenate([leading, self.weighing.starts(belief, evidence)])
         centres, weights, reaches = penalties(evidence, self.domain)
         acquisition: Acquisition = sought
         if len(weights):
@@ -186,10 +211,11 @@ class BayesianBox:
         asked: str | None = evidence.steering.get("acquisition") or self.acquisition
         return judged_in_context(evidence, asked, self.goals.first.kind)
 
-    def _criterion(self, evidence: Evidence) -> Criterion:
-        steering = evidence.steering
+    def _criterion(self, evidence: Evidence, belief: Belief) -> Criterion:
+        steering, named = evidence.steering, self._named(evidence)
         exploration = float(steering.get("exploration", 1.0))
-        return criterion(self.goals, self._named(evidence), exploration, steering.get("weights") or {})
+        found = criterion(self.goals, named, exploration, steering.get("weights") or {})
+        return found if self.weighing is None else self.weighing.criterion(found, named, belief, evidence)
 
     def _allowed(self, point: Json, space: Space, taken: set[Key], pending: Array) -> bool:
         """Whether it is new, apart from what is under way, and within the constraints."""
@@ -222,8 +248,13 @@ class BayesianBox:
             return nothing_expected(points)
         if not points:
             return []
-        evidence = in_context(evidence)
-        spread, judged = self._spread(evidence), self._criterion(evidence)
+        evidence = self._meant(evidence)
+        spread, judged = self._spread(evidence), self._criterion(evidence, belief)
+        weighed = (
+            self.weighing.told(belief, evidence, points, judged, spread)
+            if self.weighing is not None
+            else None
+        )
         risk, some = self.failures.risk(evidence), spread[:_RAW]
         return explain(
             belief,
@@ -235,11 +266,12 @@ class BayesianBox:
                 judged.scores(belief, some, spread).order + (0.0 if risk is None else risk.log_success(some))
             ),
             besides=1,
+            weighed=weighed,
             risk=risk,
         )
 
     def judge(self, evidence: Evidence) -> Callable[[Belief, Array], Scores]:
         """The acquisition at inputs, shape ``(n, d)``, as things stand."""
-        evidence = in_context(evidence)
-        spread, judged = self._spread(evidence), self._criterion(evidence)
-        return lambda belief, x: judged.scores(belief, x, spread)
+        evidence = self._meant(evidence)
+        spread = self._spread(evidence)
+        return lambda belief, x: self._criterion(evidence, belief).scores(belief, x, spread)

@@ -12,6 +12,7 @@ from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
 from aisteer.steering.protocols import Json
 from aisteer.surrogates.columns import Columns
+from aisteer.surrogates.fidelity_kernel import fidelity_kernels
 from aisteer.surrogates.kernels import Candidate, box_kernels, feature_kernels, split_features
 
 __all__ = ["Box", "Candidates", "Domain"]
@@ -42,12 +43,16 @@ class Domain(Protocol):
         ``distance``: as a share of the diagonal, small is near; ``similarity``: Tanimoto, 1 is equal.
         """
 
+    def at_truth(self, x: Array) -> Array:
+        """The inputs ``x``, shape ``(n, d)``, as they are where a simulation is at its best."""
+
 
 class Box:
-    """A box in the unit cube."""
+    """A box in the unit cube; ``fidelity`` is the parameter that says how good a run is, where there is one."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, fidelity: str | None = None) -> None:
         self.space = space
+        self.fidelity = None if fidelity is None else space.names.index(fidelity)
         self.names = space.names
         self.categorical = tuple(space.categorical)
 
@@ -56,7 +61,9 @@ class Box:
         return self.space.encode(points)
 
     def kernels(self) -> list[Candidate]:
-        """Matérn over the numbers times one for the choices."""
+        """Matérn over the numbers times one for the choices; and one for what runs that are less good miss."""
+        if self.fidelity is not None:
+            return fidelity_kernels(self.space.dimension, self.categorical, self.fidelity)
         return box_kernels(self.space.dimension, self.categorical)
 
     def columns(self) -> Columns:
@@ -69,6 +76,14 @@ class Box:
         for column in self.categorical:
             difference[:, column] = difference[:, column] > 1e-9
         return "distance", np.sqrt((difference**2).mean(axis=1))
+
+    def at_truth(self, x: Array) -> Array:
+        """With the highest fidelity, where there is one."""
+        if self.fidelity is None:
+            return x
+        found = x.copy()
+        found[:, self.fidelity] = 1.0
+        return found
 
 
 class Candidates:
@@ -121,6 +136,10 @@ class Candidates:
         if self._sparse:
             return "similarity", _tanimoto(point[self._sparse], others[:, self._sparse])
         return "distance", np.linalg.norm(others - point, axis=1) / self._diagonal
+
+    def at_truth(self, x: Array) -> Array:
+        """Themselves."""
+        return x
 
     def similarities(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> Array:
         """How alike all candidates are to those at ``rows``: shape ``(n, len(rows))``, 0 to 1."""

@@ -42,6 +42,7 @@ def batch(
             acquisition=said["acquisition"],
             rank=said["rank"],
             of=said["of"],
+            cost=said.get("cost", 0.0),
             reasons=[*said["reasons"], note],
         )
         for point, said, note in zip(points, told, notes, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,7 @@ def explain(
     spread: Array,
     standing: Standing,
     besides: int = 0,
+    weighed: Sequence[Json] | None = None,
     risk: Risk | None = None,
 ) -> list[Json]:
     """``predicted``, ``acquisition``, ``rank``, ``of`` and ``reasons`` of each point.
@@ -64,6 +66,8 @@ def explain(
         spread: Inputs all over the space, shape ``(M, d)``.
         standing: What they are ranked among.
         besides: 1 where the points are not among the candidates of ``standing`` themselves.
+        weighed: Of each point what weighing its cost adds: ``reasons``, ``cost``, and the ``gain`` at the truth where
+            a run of it is none itself (``aisteer.steering.weighing``).
         risk: Of failing, which the ranks take into account; ``None`` where no run has failed.
 
     The reasons: ``acquisition`` (the policy's, with its two terms, see ``aisteer.steering.criteria``),
@@ -77,7 +81,9 @@ def explain(
     """
     x = domain.encode(points)
     scores = criterion.scores(belief, x, spread)
-    gain = Improvement().scores(belief, x, spread) if belief.goals.has_best and belief.feasible else None
+    has_best = belief.goals.has_best and belief.feasible and belief.attained
+    gain = Improvement().scores(belief, x, spread) if has_best else None
+    weighed = [{}] * len(points) if weighed is None else weighed
     told = {name: known.predict(x) for name, known in belief.known.items()}
     order = scores.order if risk is None else scores.order + risk.log_success(x)
     chances = probabilities(belief, x)
@@ -100,13 +106,14 @@ def explain(
             reasons.append(
                 {
                     "kind": "improvement",
-                    "value": float(gain.value[i]),
+                    "value": float(weighed[i].get("gain", gain.value[i])),
                     "best": float(belief.first.sign * belief.best),
                     "best_run": belief.best_run,
                 }
             )
         predicted = {name: [float(mean[i]), float(std[i])] for name, (mean, std) in told.items()}
         reasons += [
+            *weighed[i].get("reasons", ()),
             *_outcomes(belief, predicted),
             *_feasibility(belief, chances[i]),
             *([] if risk is None else [risk.reason(x[i])]),
@@ -123,6 +130,7 @@ def explain(
                 "rank": standing.rank(float(order[i])),
                 "of": standing.of + besides,
                 "reasons": reasons,
+                **({"cost": weighed[i]["cost"]} if "cost" in weighed[i] else {}),
             }
         )
     return found

@@ -38,7 +38,7 @@ def finish(
     reasons = [*_gain(rules, stands, promises), *_stagnation(rules, evidence), *_budget(rules, stands)]
     last = stands.finish
     if last is not None and last.state == "waiting":
-        named = {reason.get("rule") for reason in last.reasons}
+        named = {reason["rule"] for reason in last.reasons if "rule" in reason}
         over = named <= {"gain_below"} and bool(promises) and not reasons
         over = over or (bool(named) and "gain_below" not in named and not reasons)
         return None, {"new results speak for going on": [last.id]} if over else {}

@@ -95,10 +95,13 @@ class Belief:
         goals: What is sought.
         known: Outcome to its surrogate, the (first) objective's first; one with too few values is absent.
         place: The best run, as a place in ``data``: by posterior mean, among those that are feasible by it. Where
-            no run is better than another, that nearest to the level, or the first.
+            no run is better than another, that nearest to the level, or the first. Of several fidelities, among
+            those at the truth; before there is one, that where the mean at the truth is best.
         feasible: Whether some run meets the constraints on outcomes, by posterior mean.
         digest: Of the data; equal for equal data.
         left_out: Runs that were too many to be fitted on.
+        true: The inputs at the truth, shape ``(n, d)``: the same but for a fidelity.
+        attained: Whether some run is at the truth, so that there can be a best one.
     """
 
     goals: Goals
@@ -107,6 +110,8 @@ class Belief:
     feasible: bool
     digest: str
     left_out: int
+    true: Array
+    attained: bool = True
 
     @property
     def first(self) -> Known:
@@ -155,8 +160,8 @@ class Belief:
 
     @property
     def best(self) -> float:
-        """The posterior mean at the best run, times the sign."""
-        return float(self.process.predict(self.x[self.place : self.place + 1])[0][0])
+        """The posterior mean at the best run, at the truth, times the sign."""
+        return float(self.process.predict(self.true[self.place : self.place + 1])[0][0])
 
     @property
     def best_run(self) -> str:
@@ -170,9 +175,9 @@ class Belief:
             means = np.stack([self.known[name].process.predict(self.x)[0] for name in names], axis=1)
             order = np.argsort(~front(means), kind="stable")
         else:
-            order = np.argsort(-_interest(self.objective, self.first.predict(self.x)[0]), kind="stable")
+            order = np.argsort(-_interest(self.objective, self.first.predict(self.true)[0]), kind="stable")
         if self.goals.feasible:
-            met = _met(self.goals, self.known, self.x)[0]
+            met = _met(self.goals, self.known, self.true)[0]
             order = order[np.argsort(~met[order], kind="stable")]
         found: Array = self.x[order[:n]]
         return found
@@ -182,8 +187,8 @@ class Belief:
         found: Json = {
             **self.first.summary(names),
             "left_out": self.left_out,
-            "best": self.first.sign * self.best if self.goals.has_best else None,
-            "best_run": self.best_run if self.goals.has_best else "",
+            "best": self.first.sign * self.best if self.goals.has_best and self.attained else None,
+            "best_run": self.best_run if self.goals.has_best and self.attained else "",
             "data": self.digest,
         }
         if len(self.known) > 1:
@@ -268,9 +273,15 @@ class Fitter:
                 told if outcome == self.objective.outcome else [d for d in told if self._tells(d, outcome)]
             )
             known[outcome] = self._known(outcome, rows, x if rows is data else x[here], history, named)
-        ran = np.array([not d.estimated for d in data])  # nobody has reached what was only foreseen
-        place, feasible = _best(self.goals, known, x, ran)
-        return Belief(self.goals, known, place, feasible, digest, len(told) - int(ran.sum()))
+        true = self.domain.at_truth(x)
+        counts = np.asarray((x == true).all(axis=1))
+        # The very same array where nothing differs: what is predicted of the runs themselves is at hand.
+        true = x if counts.all() else true
+        ran = np.array([not d.estimated for d in data])
+        counts &= ran  # nobody has reached what was only foreseen
+        place, feasible = _best(self.goals, known, true, counts if counts.any() else ran)
+        left = len(told) - int(ran.sum())
+        return Belief(self.goals, known, place, feasible, digest, left, true, attained=bool(counts.any()))
 
     def _known(
         self, outcome: str, data: tuple[Datum, ...], x: Array, history: Sequence[Datum], named: str

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisteer.journal.state import Proposal, Run, State
+from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.steering.evidence import evidence
 from aisteer.steering.pareto import front, reference_of, volumes
@@ -142,22 +143,26 @@ def _ran(state: State, task: str) -> list[Datum]:
 def best_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
     """The best outcome after each of the task's runs that ended ``done`` and is not marked bad.
 
-    Runs that do not meet what is asked of outcomes cannot be the best. ``best`` is ``nan``, and ``best_run``
-    empty, before the first that does; and everywhere where no run is better than another (a level set, learning).
+    Runs that do not meet what is asked of outcomes cannot be the best, nor can any below the highest fidelity.
+    ``best`` is ``nan``, and ``best_run`` empty, before the first that can; and everywhere where no run is better than
+    another (a level set, learning).
     Of several objectives it is of the first; ``hypervolume_so_far`` says how all of them get on together.
 
     Returns:
         Arrays of shape ``(n,)`` in the order in which the runs ended: ``ended`` (1 to n), ``run``,
-        ``value``, ``standard_error`` (0 where not known), ``feasible`` (truth values), ``best``, ``best_run``.
+        ``value``, ``standard_error`` (0 where not known), ``feasible`` (truth values), ``best``, ``best_run``;
+        ``at_truth`` (truth values) where the task has a fidelity.
     """
-    goals = Goals.of(state.definition["tasks"][task])
+    definition = state.definition["tasks"][task]
+    goals = Goals.of(definition)
     objective = goals.first
     data = [d for d in _ran(state, task) if objective.outcome in d.outcomes]
     values = np.array([d.outcomes[objective.outcome][0] for d in data], dtype=np.float64)
     errors = np.array([d.outcomes[objective.outcome][1] for d in data], dtype=np.float64)
     names = np.array([d.run for d in data], dtype=np.str_)
     feasible = np.array([goals.met(measured(d)) for d in data], dtype=bool)
-    counts = feasible & objective.has_best
+    true = np.array([Fidelity.counts(definition, d.parameters) for d in data], dtype=bool)
+    counts = feasible & true & objective.has_best
     place = _place_of_best(np.where(counts, objective.worth(values), -np.inf))
     known = place >= 0
     return {
@@ -166,6 +171,7 @@ def best_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
         "value": values,
         "standard_error": errors,
         "feasible": feasible,
+        **({"at_truth": true} if definition.get("fidelity") else {}),
         "best": np.where(known, values[place], np.nan) if len(values) else values,
         "best_run": np.where(known, names[place], "") if len(values) else names,
     }

@@ -134,7 +134,11 @@ class Mind:
         predictions = self._predictions(task, evidence, told, stands)
         stale = _stale(predictions, stands)
         drafts = [
-            replace(d, cost=stands.cost, model=task.model if d.predicted else None)
+            replace(
+                d,
+                cost=(d.cost if stands.unit == "node-hours" else 0.0) or stands.cost,
+                model=task.model if d.predicted else None,
+            )
             for d in [*obeying(batch.drafts, task.space, evidence), *audits]
         ]
         trouble = ""
@@ -184,7 +188,7 @@ class Mind:
                 acquisition=said["acquisition"],
                 rank=said["rank"],
                 of=said["of"],
-                cost=None if p.cost else stands.prices.get(p.id, stands.cost),
+                cost=_cost(p, said, stands),
                 reasons=[
                     *(r for r in p.reasons if r.get("kind") == "mind"),
                     *said["reasons"],
@@ -197,7 +201,17 @@ class Mind:
 
     def _task(self, evidence: Evidence) -> _Task:
         definition = evidence.definition
-        names = ("space", "objective", "objectives", "feasible", "context", "policy", "seed", "audit")
+        names = (
+            "space",
+            "objective",
+            "objectives",
+            "feasible",
+            "context",
+            "policy",
+            "seed",
+            "audit",
+            *_WEIGHED,
+        )
         key = json.dumps({name: definition.get(name) for name in names}, sort_keys=True)
         known = self._tasks.get(evidence.task)
         if known is None or known.key != key:
@@ -231,6 +245,8 @@ class Mind:
         return belief(task.policy, evidence, x=x, y=y, resolution=resolution, at=at or {})
 
 
+_WEIGHED = ("fidelity", "cost_aware", "costs")
+"""What a definition says of weighing costs."""
 _KEPT = {"initial", "batch", "steering", "audit", "counterfactual"}
 """Reasons that say how a proposal came about: they stay when it is predicted anew."""
 
@@ -240,12 +256,22 @@ def _trouble(policy: Policy) -> str:
     return policy.trouble if isinstance(policy, Troubled) else ""
 
 
+def _cost(proposal: Proposal, said: Json, stands: Situation) -> float | None:
+    """What it is now expected to cost; ``None`` where that stays."""
+    if "cost" in said and stands.unit == "node-hours" and not proposal.resources:
+        return float(said["cost"])
+    return None if proposal.cost else stands.prices.get(proposal.id, stands.cost)
+
+
 def _or_finish(thought: Thought, evidence: Evidence, stands: Situation) -> Thought:
     """The same thought, and whether this is the time to propose the end."""
     reasons = [r for draft in thought.drafts for r in draft.reasons]
     reasons += [r for told in thought.predictions for r in told.reasons]
     promises = [float(r["value"]) for r in reasons if r.get("kind") == "improvement" and "value" in r]
     draft, over = finish(evidence, stands, promises)
+    if draft is not None:
+        instead = [r for r in reasons if r.get("kind") == "recommendation"][:1]
+        draft = replace(draft, reasons=[*draft.reasons, *instead])
     drafts = [*thought.drafts, draft] if draft is not None else thought.drafts
     return replace(thought, drafts=drafts, withdrawals={**thought.withdrawals, **over})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aisteer.errors import BadDefinition, MissingExtra
+from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
@@ -37,7 +38,7 @@ def _bayesian(definition: Json, space: Space | Pool, seed: int, options: Json) -
         import torch
 
         torch.set_num_threads(1)  # In the thread that fits: simulations have the other cores.
-        made = _searching(space, goals, seed, initial, named)
+        made = _searching(definition, space, seed=seed, initial=initial, named=named)
     except ImportError as missing:
         raise MissingExtra(
             f"The policy 'bayesian' needs PyTorch and BoTorch ({missing}), so nothing is proposed. "
@@ -48,15 +49,24 @@ def _bayesian(definition: Json, space: Space | Pool, seed: int, options: Json) -
 
 
 def _searching(
-    space: Space | Pool, goals: Goals, seed: int, initial: int | None, named: str | None
+    definition: Json, space: Space | Pool, *, seed: int, initial: int | None, named: str | None
 ) -> BayesianBox | BayesianPool:
+    goals = Goals.of(definition)
     if isinstance(space, Pool):
         from aisteer.steering.bayesian_pool import BayesianPool
 
         return BayesianPool(space, goals, seed=seed, initial=initial, acquisition=named)
     from aisteer.steering.bayesian_box import BayesianBox
 
-    return BayesianBox(space, goals, seed=seed, initial=initial, acquisition=named)
+    return BayesianBox(
+        space,
+        goals,
+        seed=seed,
+        initial=initial,
+        acquisition=named,
+        fidelity=Fidelity.of(definition),
+        cost_aware=bool(definition.get("cost_aware")),
+    )
 
 
 def _random(definition: Json, space: Space | Pool, seed: int, options: Json) -> Policy:

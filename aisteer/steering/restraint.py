@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisteer.journal.commands import Draft
+from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.parameters import Choice
 from aisteer.problem.pool import Pool
 from aisteer.problem.regions import box_in_words, in_box, rows_in, rows_left, ruled_out
@@ -53,7 +54,10 @@ _EDGE = 0.003
 
 def settings_of(evidence: Evidence) -> Json:
     """The steering of a task; what its policy was told to hold fixed is pinned from the start."""
-    fixed = ((evidence.definition.get("policy") or {}).get("options") or {}).get("fixed") or {}
+    policy = evidence.definition.get("policy") or {}
+    fixed = (policy.get("options") or {}).get("fixed") or {}
+    if policy.get("name") == "random" and (fidelity := Fidelity.of(evidence.definition)) is not None:
+        fixed = {**fixed, fidelity.name: fidelity.truth}  # what others are compared with is the truth
     pinned = {**fixed, **(evidence.steering.get("pinned") or {})}
     return {**evidence.steering, "pinned": pinned} if pinned else dict(evidence.steering)
 

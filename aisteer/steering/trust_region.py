@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.problem.parameters import Choice
 from aisteer.problem.space import Space
@@ -78,12 +79,17 @@ def trusted(space: Space, evidence: Evidence, centre: Array, scales: Array | Non
     asked = evidence.steering.get("trust_region") or False
     if asked is False or not goals.first.has_best:
         return space
-    size = earned_size(evidence.data, goals, space.dimension) if asked is True else float(asked)
+    fidelity = Fidelity.of(evidence.definition)
+    data = [d for d in evidence.data if fidelity is None or fidelity.true(d.parameters)]
+    size = earned_size(data, goals, space.dimension) if asked is True else float(asked)
     sides = np.full(space.dimension, size)
     if scales is not None and len(scales) == space.dimension and (scales > 0).all():
         sides = size * np.minimum(scales / np.exp(np.log(scales).mean()), 8.0)
     low, high = np.clip(centre - sides / 2, 0.0, 1.0), np.clip(centre + sides / 2, 0.0, 1.0)
-    free = [isinstance(parameter, Choice) for parameter in space.parameters.values()]
+    free = [
+        isinstance(p, Choice) or (fidelity is not None and n == fidelity.name)
+        for n, p in space.parameters.items()
+    ]
     low[free], high[free] = 0.0, 1.0
     region = Restrained(space, settings_of(evidence), within=(low, high))
     tries = region.decode_uniform(np.random.default_rng(len(evidence.data)).random((_TRIES, space.dimension)))

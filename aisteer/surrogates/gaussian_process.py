@@ -24,6 +24,7 @@ from linear_operator.utils.errors import NotPSDError
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aisteer.surrogates.fidelity_kernel import direct, direct_variances
 from aisteer.surrogates.hyper_parameters import Modules, most_probable, refined
 from aisteer.surrogates.kernels import Candidate
 
@@ -149,15 +150,13 @@ class GaussianProcess:
         """Prior covariance, standardised, of inputs ``a``, ``n x d``, with ``b``, ``m x d``: ``n x m``."""
         if self.closed is not None:
             return self.closed.pairs(a, b).covariance
-        found: Tensor = self.kernel(a, b).to_dense()
-        return found
+        return direct(self.kernel, a, b)
 
     def own(self, x: Tensor) -> Tensor:
         """Prior variance, standardised, at ``x``, ``m x d``: shape ``m``."""
         if self.closed is not None:
             return x.new_full((len(x),), self.closed.variance)
-        found: Tensor = self.kernel(x, diag=True)
-        return found
+        return direct_variances(self.kernel, x)
 
     def _noisy_covariance(self) -> Tensor:
         covariance = self.between(self.x, self.x)

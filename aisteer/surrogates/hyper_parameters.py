@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from aisteer.surrogates.closed_form import ClosedForm
+from aisteer.surrogates.fidelity_kernel import direct
 from aisteer.surrogates.kernels import Candidate
 from aisteer.surrogates.noise import MixedNoise
 
@@ -73,7 +74,7 @@ class Modules(torch.nn.Module):
             self.closed.refresh()
             dense = self.closed.pairs(x, x).covariance
         else:
-            dense = self.kernel(x).to_dense()
+            dense = direct(self.kernel, x, x)
         return dense + torch.diag_embed(self.likelihood.noise_covar.variances())
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:

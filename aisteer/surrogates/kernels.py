@@ -16,7 +16,15 @@ from gpytorch.priors import GammaPrior, LogNormalPrior
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Candidate", "Tanimoto", "TanimotoDistance", "box_kernels", "feature_kernels", "tanimoto"]
+__all__ = [
+    "Candidate",
+    "Tanimoto",
+    "TanimotoDistance",
+    "box_kernels",
+    "feature_kernels",
+    "scaled",
+    "tanimoto",
+]
 
 _ARD_UP_TO = 30
 _SPARSE = 0.5
@@ -110,7 +118,8 @@ class _Product(ProductKernel):  # type: ignore[misc]
     batch_shape = Kernel.batch_shape.getter(_shape)
 
 
-def _scaled(kernel: Kernel) -> ScaleKernel:
+def scaled(kernel: Kernel) -> ScaleKernel:
+    """A kernel times a variance that is near that of the outcomes."""
     return _Scaled(
         kernel,
         outputscale_prior=GammaPrior(2.0, 1.0),
@@ -158,7 +167,7 @@ def box_kernels(dimension: int, categorical: Sequence[int]) -> list[Candidate]:
             parts.append(_matern(numbers, ard=True))
         if categorical:
             parts.append(_categorical(list(categorical)))
-        return _scaled(parts[0] if len(parts) == 1 else _Product(*parts))
+        return scaled(parts[0] if len(parts) == 1 else _Product(*parts))
 
     return [Candidate("Matérn 5/2", make, learned_mean=True, fitted=dimension + 1)]
 
@@ -177,16 +186,16 @@ def feature_kernels(features: NDArray[np.floating[Any]]) -> list[Candidate]:
         every = not dense
 
         def distance() -> Kernel:
-            return _scaled(_tanimoto_distance(None if every else sparse))
+            return scaled(_tanimoto_distance(None if every else sparse))
 
         def plain() -> Kernel:
-            return _scaled(Tanimoto() if every else Tanimoto(active_dims=tuple(sparse)))
+            return scaled(Tanimoto() if every else Tanimoto(active_dims=tuple(sparse)))
 
         found += [Candidate("Tanimoto", plain), Candidate("Tanimoto distance", distance)]
     if dense:
 
         def matern() -> Kernel:
-            return _scaled(_matern(dense, ard=len(dense) <= _ARD_UP_TO))
+            return scaled(_matern(dense, ard=len(dense) <= _ARD_UP_TO))
 
         found.append(Candidate("Matérn 5/2", matern))
     if sparse and dense:

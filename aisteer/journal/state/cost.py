@@ -40,14 +40,18 @@ def estimate_cost(definition: Json, state: State, task: str, resources: Json | N
 def priced(state: State, task: str, action: str, cost: float, resources: Json | None) -> float:
     """What a proposal costs in the campaign's unit, whoever priced it, and in which unit.
 
-    A run of a budget of runs costs one, and a run of a task with a stated cost no less than that. To stop a run
+    A run of a budget of runs costs one, and a run of a task with a stated cost no less than that, unless its runs
+    cost differently by fidelity or place. To stop a run
     or to finish costs nothing.
     """
     if action not in STARTS:
         return cost
     stated = _stated(state.definition["tasks"][task], state.unit, resources)
-    if stated is None:
-        return cost
+    weighed = state.definition["tasks"][task]
+    if stated is None or (
+        state.unit != "runs" and cost > 0 and (weighed.get("fidelity") or weighed.get("cost_aware"))
+    ):
+        return cost  # where runs cost differently, what is stated is that of one of them
     return stated if state.unit == "runs" else max(cost, stated)
 
 

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aisteer.surrogates.fidelity_kernel import direct, direct_pairs, direct_variances
 from aisteer.surrogates.gaussian_process import GaussianProcess, cholesky
 
 __all__ = ["Drawn"]
@@ -47,7 +48,7 @@ class Drawn:
         """Draw values at ``x``, shape ``(p, d)``, and condition on them: shape ``p x S``."""
         with torch.no_grad():
             inputs = torch.as_tensor(x)
-            across, own = self._whitened(inputs), self.process.kernel(inputs).to_dense()
+            across, own = self._whitened(inputs), direct(self.process.kernel, inputs, inputs)
             # Points that coincide with others know no more than those: jitter is what is wanted there.
             block = cholesky(own - across.mT @ across, size=float(own.diagonal().mean()))
             used = len(self._inputs) - len(self.process)
@@ -62,11 +63,36 @@ class Drawn:
     def at(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean in each draw, ``b x S``, and the standard deviation in all of them, ``b``, at ``x``, ``b x d``."""
         white = self._whitened(x)
-        variance = self.process.kernel(x, diag=True) - white.square().sum(0)
+        variance = direct_variances(self.process.kernel, x) - white.square().sum(0)
         mean = self.process.constant + white.mT @ self._white
         return mean, variance.clamp_min(_LEAST_VARIANCE).sqrt()
 
+    def whitened(self, x: Tensor) -> Tensor:
+        """What is to be multiplied for a covariance given all that is known: a column for each of ``x``, ``m x d``."""
+        return self._whitened(x)
+
+    def covariances(
+        self, x: Tensor, others: Tensor, across: Tensor, partners: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of ``x``, ``b x d``, in all draws: with each of some others, with its own partner, with itself.
+
+        Args:
+            x: Inputs.
+            others: Inputs, the same for all, ``m x d``.
+            across: The others, whitened.
+            partners: One for each, ``b x d``.
+
+        Returns:
+            Shapes ``b x m``, ``b`` and ``b``; and the mean at the partners in each draw, ``b x S``.
+        """
+        kernel = self.process.kernel
+        white, paired = self._whitened(x), self._whitened(partners)
+        with_others = direct(kernel, x, others) - white.mT @ across
+        with_partner = direct_pairs(kernel, x, partners) - (white * paired).sum(0)
+        own = direct_variances(kernel, x) - white.square().sum(0)
+        return with_others, with_partner, own, self.process.constant + paired.mT @ self._white
+
     def _whitened(self, x: Tensor) -> Tensor:
-        cross = self.process.kernel(self._inputs, x).to_dense()
+        cross = direct(self.process.kernel, self._inputs, x)
         found: Tensor = torch.linalg.solve_triangular(self._factor, cross, upper=False)
         return found
