@@ -285,7 +285,7 @@ def test_what_does_not_meet_what_is_asked_of_outcomes_is_neither_best_nor_on_the
         story.append(ev.AttemptEnded(run=run, attempt=1, end="done", outcome=outcome))
     made = shown(story)
     assert story.tally.best("main").value == 2.0
-    assert [p["out"] for p in made["convergence"]["points"]] == [False, True, True]
+    assert [p["out"] for p in made["convergence"]["points"]] == ["", "not feasible", "not feasible"]
     besides = {row["id"]: row["besides"] for row in made["runs"]["rows"]}
     assert besides == {"R1": [], "R2": ["not feasible"], "R3": ["not feasible"]}
     assert made["header"]["objective"].endswith("feasible when life >= 3")

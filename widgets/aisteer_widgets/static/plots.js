@@ -48,7 +48,7 @@ function convergencePanel(ctx) {
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [
       sized(ctx, "convergence", height, (width) => convergencePlot(ctx, d, width, height)),
       h("div", { class: "ais-legend" }, d.arms.map((a) => lineKey(`ais-stair ais-arm-${a.name}`, d.names[a.name])),
-        origins(d.points).map((o) => markKey(o, `${WHOSE[o]} runs${d.enlarged ? " that enlarged it" : ""}`)), d.points.some((p) => p.out) ? struckKey() : null, Number.isFinite(d.goal) ? lineKey("ais-diagonal", "what is sought") : null, d.points.some((p) => p.e) ? h("span", {}, "bars: 95 %") : null),
+        origins(d.points).map((o) => markKey(o, `${WHOSE[o]} runs${d.enlarged ? " that enlarged it" : ""}`)), struckKeys(d.points.map((p) => p.out)), Number.isFinite(d.goal) ? lineKey("ais-diagonal", "what is sought") : null, d.points.some((p) => p.e) ? h("span", {}, "bars: 95 %") : null),
       d.note ? h("p", { key: "note", class: "ais-note-line ais-dim ais-num" }, d.note) : null]);
 }
 
@@ -81,9 +81,12 @@ const WHOSE = { ai: "AI’s", human: "your", random: "random" };
 // Those of whom something is shown, for a legend.
 function origins(points) { return Object.keys(WHOSE).filter((o) => points.some((p) => whose(p) === o)); }
 
-// A run that does not meet what is asked of outcomes: hollow, and struck through.
+// A run that does not count among the best: hollow, and struck through.
 function strike(x, y) { return h("line", { class: "ais-strike", x1: x - 5, x2: x + 5, y1: y + 5, y2: y - 5 }); }
-function struckKey() { return key(h("svg", { width: 14, height: 12, "aria-hidden": "true" }, mark("ai", 7, 6, 4, { class: "ais-hollow" }), strike(7, 6)), "not feasible", { key: "struck" }); }
+function struckKeys(why) {
+  const words = [...new Set(why.filter(Boolean))].join(" or ");
+  return words ? key(h("svg", { width: 14, height: 12, "aria-hidden": "true" }, mark("ai", 7, 6, 4, { class: "ais-hollow" }), strike(7, 6)), words, { key: "struck" }) : null;
+}
 
 function key(picture, words, props) { return h("span", props || {}, picture, words); }
 function markKey(kind, words, look, style) { return key(h("svg", { width: 14, height: 12, "aria-hidden": "true", style }, mark(kind, 7, 6, 4, { class: look || "" })), words, { key: `${kind}-${words}` }); }

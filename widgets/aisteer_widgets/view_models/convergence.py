@@ -85,8 +85,8 @@ def _thin(measured: list[Measured], arm: str) -> list[Json]:
             "e": float(f"{fmt.Z95 * m.error:.3g}"),
             "origin": "random" if arm == "random" else m.origin,
             "run": m.run,
-            "out": not m.allowed,
-            "title": f"{m.run}: {fmt.estimate(m.value, m.error)}{'' if m.allowed else ', not feasible'}",
+            "out": m.aside,
+            "title": f"{m.run}: {fmt.estimate(m.value, m.error)}{m.aside and f', {m.aside}'}",
         }
         for i, m in enumerate(measured)
         if i % every == 0 or i == len(measured) - 1

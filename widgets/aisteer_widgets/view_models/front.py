@@ -24,13 +24,14 @@ def front(scene: Scene, task: Task) -> Json | None:
     goals = task.objectives
     if len(goals) < 2:
         return None
-    names, origins, rows, errors, allowed = [], [], [], [], []
+    names, origins, rows, errors, allowed, asides = [], [], [], [], [], []
     for m in scene.tally.of(task.name)[-MOST:]:
         outcome = scene.state.runs[m.run].outcome
         if all(g.outcome in outcome for g in goals):
             names.append(m.run)
             origins.append(m.origin)
             allowed.append(m.allowed)
+            asides.append(m.aside)
             rows.append([float(outcome[g.outcome][0]) for g in goals])
             errors.append([float(outcome[g.outcome][1]) for g in goals])
     if not rows:
@@ -57,20 +58,22 @@ def front(scene: Scene, task: Task) -> Json | None:
         "kind": "front",
         "marks": marks.json(),
         "expected": _expected(scene, task, goals),
+        "asides": list(dict.fromkeys(why for why in asides if why)),
         "front": values[best][order][:, :2].tolist() if len(goals) == 2 else [],
         "better": [goals[0].sign, goals[1].sign],
         "reference": [g.reference for g in goals[:2]],
         "x_label": goals[0].label,
         "y_label": goals[1].label,
-        "words": _words(goals, int(best.sum()), len(rows), len(rows) - int(met.sum())),
+        "words": _words(goals, int(best.sum()), len(rows), [why for why in asides if why]),
     }
 
 
-def _words(goals: tuple[Objective, ...], top: int, of: int, outside: int) -> str:
+def _words(goals: tuple[Objective, ...], top: int, of: int, outside: list[str]) -> str:
     listed = " and ".join(g.words for g in goals)
     beaten = f"{fmt.count(top, 'run')} of {of:,} {'is' if top == 1 else 'are'} beaten by no other in all objectives"
     beaten += (
-        f"; {outside:,} {'does' if outside == 1 else 'do'} not meet what is asked of outcomes"
+        f"; {len(outside):,} {'does' if len(outside) == 1 else 'do'} not count: "
+        f"{' or '.join(dict.fromkeys(outside))}"
         if outside
         else ""
     )

@@ -6,8 +6,9 @@ from typing import Any
 
 from aisteer.journal.state import Run
 from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.counted import aside
 from aisteer_widgets.view_models.scene import Scene
-from aisteer_widgets.view_models.tasks import Objective, Task, met
+from aisteer_widgets.view_models.tasks import Objective, Task
 from aisteer_widgets.view_models.trace import Trace
 
 __all__ = ["besides", "marked", "value_of"]
@@ -39,7 +40,7 @@ def value_of(
 
 
 def besides(scene: Scene, task: Task, run: Run) -> list[str]:
-    """What else is sought of it, and whether it meets what is asked of outcomes."""
+    """What else is sought of it, and why it does not count among the best."""
     if run.state != "ended" or run.end != "done":
         return []
     told = [
@@ -47,7 +48,8 @@ def besides(scene: Scene, task: Task, run: Run) -> list[str]:
         for g in task.objectives[1:]
         if g.outcome in run.outcome
     ]
-    return told if met(scene.state, run) else [*told, "not feasible"]
+    why = aside(scene.state, run)
+    return [*told, why] if why else told
 
 
 def marked(run: Run) -> str:

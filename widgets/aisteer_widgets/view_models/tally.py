@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aisteer.journal.state import Run, State
-from aisteer_widgets.view_models.tasks import Objective, met, task_of
+from aisteer_widgets.view_models.counted import aside
+from aisteer_widgets.view_models.tasks import Objective, task_of
 
 __all__ = ["Z90", "Measured", "Tally"]
 
@@ -22,8 +23,8 @@ Z90 = 1.6448536269514722
 class Measured:
     """A run that counts: done, not marked bad, with a value of the objective.
 
-    ``predicted`` is the mean and std that was predicted before it ran; ``allowed``, whether it meets what is asked of
-    outcomes.
+    ``predicted`` is the mean and std that was predicted before it ran; ``aside``, why it cannot be the best, and empty
+    where it can.
     """
 
     run: str
@@ -33,7 +34,12 @@ class Measured:
     error: float
     ended: float
     predicted: tuple[float, float] | None
-    allowed: bool = True
+    aside: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it can be the best, or on the front."""
+        return not self.aside
 
     @property
     def inside(self) -> bool:
@@ -201,4 +207,4 @@ def _measured(state: State, run: Run, objective: Objective | None) -> Measured |
     proposal = state.proposals.get(run.proposal)
     guess = proposal.predicted.get(objective.outcome) if proposal is not None else None
     predicted = (float(guess[0]), float(guess[1])) if guess and len(guess) > 1 else None
-    return Measured(run.id, run.task, run.origin, value, error, run.since, predicted, met(state, run))
+    return Measured(run.id, run.task, run.origin, value, error, run.since, predicted, aside(state, run))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aisteer.errors import AisteerError
-from aisteer.journal.state import Run, State
+from aisteer.journal.state import State
 from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer_widgets.view_models import format as fmt
@@ -18,7 +18,6 @@ __all__ = [
     "Parameter",
     "Task",
     "baselines",
-    "met",
     "objective_of",
     "task_names",
     "task_of",
@@ -211,18 +210,6 @@ def _objective(data: Json, units: Json) -> Objective:
 def _number(value: Any) -> float | None:
     known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if known else None
-
-
-def met(state: State, run: Run) -> bool:
-    """Whether a run meets what its task asks of outcomes; one that lacks such an outcome does not.
-
-    Nor does one below the highest fidelity, where there are several: it says what the truth may be, and is not it.
-    """
-    known = task_of(state, run.task)
-    goals = known.goals
-    if known.fidelity is not None and not known.fidelity.true(run.parameters):
-        return False
-    return goals is None or goals.met({name: pair[0] for name, pair in run.outcome.items()})
 
 
 def _goals(definition: Json) -> Goals | None:

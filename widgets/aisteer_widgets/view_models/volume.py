@@ -75,7 +75,7 @@ def _points(runs: list[Measured], grown: Array, arm: str) -> list[Json]:
             "e": 0.0,
             "origin": "random" if arm == "random" else runs[i].origin,
             "run": runs[i].run,
-            "out": False,
+            "out": "",
             "title": f"{runs[i].run} enlarged it to {fmt.number(float(grown[i]), 3)}",
         }
         for i in enlarged
