@@ -29,6 +29,8 @@ def test_axe_finds_no_fault_in_what_the_surrogate_believes(lab: Lab, browser: Br
         until(page.locator(".ais-belief .ais-chip").count, "the surrogate says nothing", 180)
         until(page.locator(".ais-convergence svg").count, "nothing has converged", 60)
         page.locator(".ais-steer .ais-fold").click()
+        page.locator(".ais-ledger .ais-fold").click()
+        page.wait_for_selector(".ais-hindsight .ais-rates")
         found = []
         for theme in ("Dark", "Light"):
             book.command("apputils:change-theme", theme=f"JupyterLab {theme}")

@@ -130,12 +130,25 @@ def test_audits_counterfactuals_and_the_end_are_set_from_the_panel(campaign):
     assert not {"audit", "counterfactual", "finish"} & campaign.definition["tasks"]["main"].keys()
 
 
+def test_what_the_policy_was_told_from_the_start_is_what_is_usual():
+    definition = copy.deepcopy(MELT)
+    options = {"acquisition": "ucb", "fixed": {"density": 8.0}}
+    definition["tasks"]["main"]["policy"] = {"name": "bayesian", "options": options}
+    made = shown(Story(definition).start())["steer"]
+    assert made["acquisitions"][0] == {"name": "ucb", "label": "upper confidence bound (usual)"}
+    (pin,) = made["pins"]
+    assert (pin["name"], pin["fixed"]) == ("density", True)
+
+
 def test_weights_are_offered_where_there_are_several_objectives():
     definition = copy.deepcopy(MELT)
-    goals = [{"kind": "maximize", "outcome": "diffusion"}, {"kind": "minimize", "outcome": "cost"}]
+    goals = [
+        {"kind": "maximize", "outcome": "diffusion"},
+        {"kind": "minimize", "outcome": "cost", "weight": 3.0},
+    ]
     definition["tasks"]["main"] |= {"objectives": goals, "policy": {"name": "bayesian", "options": {}}}
     made = shown(Story(definition).start())["steer"]
-    assert [(w["name"], w["value"]) for w in made["weights"]] == [("diffusion", 1.0), ("cost", 1.0)]
+    assert [(w["name"], w["value"]) for w in made["weights"]] == [("diffusion", 1.0), ("cost", 3.0)]
     assert len(made["acquisitions"]) > 1
     assert (
         made["surrogates"]["now"] == made["surrogates"]["usual"] == made["surrogates"]["options"][0]["name"]

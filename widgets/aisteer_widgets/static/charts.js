@@ -95,6 +95,20 @@ function spark(points, tone) {
     h("circle", { cx: X(last[0]), cy: Y(last[1]), r: 2 }));
 }
 
+// A run's curve so far, and where it leads: room is left for what is still to come.
+function soFar(c) {
+  const W = 260, H = 84, e = c.end;
+  const y = extent([...c.points.map((p) => p[1]), ...(e ? [e.mean - e.half, e.mean + e.half, ...(e.best === null ? [] : [e.best])] : [])]);
+  const X = (v) => 4 + (v / c.length) * (W - 14), Y = (v) => H - 4 - ((v - y[0]) / (y[1] - y[0])) * (H - 8);
+  return h("svg", { class: "ais-sofar", width: W, height: H, viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": c.label },
+    h("title", {}, e ? `${c.label}; at the end its foreseen final value with the 95 % band; dashed: the best so far` : c.label),
+    h("line", { class: "ais-axis", x1: 4, x2: W - 4, y1: H - 3, y2: H - 3 }),
+    h("path", { d: path(c.points.map((p) => p[0]), c.points.map((p) => p[1]), X, Y) }),
+    e && e.best !== null ? h("line", { class: "ais-best", x1: 4, x2: W - 4, y1: Y(e.best), y2: Y(e.best) }) : null,
+    e ? h("line", { class: "ais-end", x1: X(c.length), x2: X(c.length), y1: Y(e.mean - e.half), y2: Y(e.mean + e.half) }) : null,
+    e ? h("circle", { class: "ais-dot", cx: X(c.length), cy: Y(e.mean), r: 3.5 }) : null);
+}
+
 function interval(e, W = 130) {
   const H = 18, X = (v) => 5 + ((v - e.low) / (e.high - e.low)) * (W - 10);
   return h("svg", { class: "ais-interval", width: W, height: H, viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" },

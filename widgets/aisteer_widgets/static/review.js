@@ -73,6 +73,9 @@ function whyList(c) {
     if (e.pending) put(e.term, h("span", { class: "ais-dim" }, e.text));
     else put(e.term, interval(e), h("span", { class: "ais-items", title: SPREAD }, h("b", {}, e.text), e.band ? h("span", { class: "ais-item" }, e.band) : "", e.parent ? h("span", { class: "ais-item" }, e.parent) : "", e.best_text ? h("span", { class: "ais-dim ais-item" }, e.best_text) : ""));
   }
+  if (c.stopping?.end) put("Foreseen end", interval(c.stopping.end), h("span", { class: "ais-items", title: SPREAD }, h("b", {}, c.stopping.end.text), h("span", { class: "ais-item" }, c.stopping.end.band), h("span", { class: "ais-dim ais-item" }, c.stopping.end.best_text)));
+  if (c.stopping?.curve) put("So far", soFar(c.stopping.curve));
+  for (const r of c.stopping?.rows || []) put(r.term, h("span", {}, r.text));
   for (const o of c.expected?.others || []) put(o.term, h("span", { class: "ais-items", title: SPREAD }, h("b", {}, o.text), h("span", { class: "ais-item" }, o.band)));
   for (const r of c.risks || []) put(r.term, h("span", { class: r.bad ? "ais-risk" : "" }, r.text));
   if (c.why) put("Why here", h("span", { class: "ais-split", role: "img", title: c.why.title, "aria-label": c.why.text },
@@ -93,22 +96,22 @@ function cardActions(ctx, c) {
   const blocked = ctx.gone() || ctx.snap.review.blocked;
   const busy = ctx.pending(c.id);
   return h("div", { key: "actions", class: "ais-row ais-actions" },
-    button(busy === "accept" ? "Recording…" : c.ending ? c.ending.accept : c.edited ? "Accept my edit" : "Accept", () => ctx.accept(c), { kbd: "a", main: true, blocked, busy, name: `Accept ${c.id}`, key: "a" }),
-    c.ending ? null : button("Edit", () => ctx.open({ kind: "edit", target: c.id }), {
+    button(busy === "accept" ? "Recording…" : c.ending || c.stopping ? (c.ending || c.stopping).accept : c.edited ? "Accept my edit" : "Accept", () => ctx.accept(c), { kbd: "a", main: true, blocked, busy, name: `Accept ${c.id}`, key: "a" }),
+    c.ending || c.stopping ? null : button("Edit", () => ctx.open({ kind: "edit", target: c.id }), {
       kbd: "e", blocked: blocked || (c.editable ? "" : NO_EDIT), busy, name: `Edit ${c.id}`, key: "e" }),
-    button(c.ending ? c.ending.reject : "Reject…", () => ctx.open({ kind: "reject", target: c.id }), { kbd: "r", blocked, busy, name: `Reject ${c.id}`, key: "r" }),
+    button(c.ending || c.stopping ? (c.ending || c.stopping).reject : "Reject…", () => ctx.open({ kind: "reject", target: c.id }), { kbd: "r", blocked, busy, name: `Reject ${c.id}`, key: "r" }),
     c.edited ? button("Back to the AI’s", () => ctx.order("undo", { proposal: c.edited }, c.id), { kbd: ctx.undoes_edit(c) ? "u" : null, blocked, busy, title: `Undo the edit: ${c.edited} waits again`, key: "u" }) : null,
-    c.editable || c.ending ? null : h("span", { class: "ais-dim" }, NO_EDIT));
+    c.editable || c.ending || c.stopping ? null : h("span", { class: "ais-dim" }, NO_EDIT));
 }
 
 function rejectForm(ctx, c) {
   const form = ctx.ui.form;
   const send = () => ctx.order("reject", { proposal: c.id, revision: form.revision ?? c.revision, reason: form.reason || "" }, c.id);
   return h("div", { key: "reject", class: "ais-form" },
-    h("label", { class: "ais-field ais-wide" }, h("span", {}, c.ending ? "Why go on? The ledger keeps the reason." : "Why not? The AI keeps away from it for a while; the ledger keeps the reason."),
-      h("input", { class: "ais-input", type: "text", maxlength: "400", placeholder: c.ending ? "not converged yet, one more region to try…" : "unphysical, done before, too expensive…", "data-autofocus": "1", "aria-label": "Reason for the rejection",
+    h("label", { class: "ais-field ais-wide" }, h("span", {}, c.ending ? "Why go on? The ledger keeps the reason." : c.stopping ? "Why go on? It is not proposed to be stopped again; the ledger keeps the reason." : "Why not? The AI keeps away from it for a while; the ledger keeps the reason."),
+      h("input", { class: "ais-input", type: "text", maxlength: "400", placeholder: c.stopping ? "it may still turn, wanted for the record…" : c.ending ? "not converged yet, one more region to try…" : "unphysical, done before, too expensive…", "data-autofocus": "1", "aria-label": "Reason for the rejection",
         oninput: (e) => { form.reason = e.target.value; }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } })),
-    h("div", { class: "ais-row" }, button(c.ending ? "Go on" : "Reject", send, { main: true, busy: ctx.pending(c.id), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
+    h("div", { class: "ais-row" }, button(c.ending || c.stopping ? "Go on" : "Reject", send, { main: true, busy: ctx.pending(c.id), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
 }
 
 function editForm(ctx, c) {

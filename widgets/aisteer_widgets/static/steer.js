@@ -97,7 +97,7 @@ function steerRegions(ctx, d, form) {
         : h("span", { class: "ais-steer-pair" }, side(f, "low", "from"), side(f, "high", "to"))))),
     h("div", { class: "ais-row" }, steerButton(ctx, "Forbid it", () => put("forbidden")), steerButton(ctx, "Favour it", () => put("favoured")), steerButton(ctx, "Pin the values", pins)),
     d.regions.map((r) => h("div", { key: `${r.kind}${r.place}`, class: "ais-steer-line" }, h("span", {}, h("b", {}, r.kind), ` ${r.words}`), h("span", { class: "ais-grow" }), steerButton(ctx, "Lift", () => drop(r), { name: `Lift: ${r.kind} ${r.words}` }))),
-    d.pins.map((p) => h("div", { key: `pin-${p.name}`, class: "ais-steer-line" }, h("span", {}, h("b", {}, "pinned"), ` ${p.label} ${p.value}`), h("span", { class: "ais-grow" }), steerButton(ctx, "Release", () => asked(ctx, "pin", { pins: { [p.name]: null } }), { name: `Release ${p.label}` }))));
+    d.pins.map((p) => h("div", { key: `pin-${p.name}`, class: "ais-steer-line" }, h("span", {}, h("b", {}, p.fixed ? "fixed" : "pinned"), ` ${p.label} ${p.value}`, p.fixed ? h("span", { class: "ais-dim" }, ", by the definition of its policy") : null), h("span", { class: "ais-grow" }), p.fixed ? null : steerButton(ctx, "Release", () => asked(ctx, "pin", { pins: { [p.name]: null } }), { name: `Release ${p.label}` }))));
 }
 
 // --- what it learns from --------------------------------------------------------------------------

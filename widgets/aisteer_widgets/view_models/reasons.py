@@ -253,6 +253,7 @@ _KINDS = {
     "nearest": _nearest,
     "calibrations": _calibrations,
     "distance": _distance,
+    "early_stop": _silent,
     "failure_risk": _failure,
     "feasibility": _feasibility,
     "fit": _fit,

@@ -14,6 +14,7 @@ from aisteer_widgets.view_models.idle import nothing_to_review
 from aisteer_widgets.view_models.origin import RANKED, rank_of, whose
 from aisteer_widgets.view_models.reasons import Words, words_of
 from aisteer_widgets.view_models.scene import Scene
+from aisteer_widgets.view_models.stopping import stopping
 from aisteer_widgets.view_models.tasks import Task, task_names, task_of
 from aisteer_widgets.view_models.undoable import held, recent
 
@@ -95,6 +96,7 @@ def card(scene: Scene, proposal: Proposal) -> Json:
         "warnings": words.warnings,
         "reasons": [] if proposal.action == "finish" else [*words.others, *held_back(state, proposal)],
         "ending": ending(scene, task, proposal),
+        "stopping": stopping(task, proposal),
         "note": fmt.clip(proposal.reason, 400) if proposal.reason else "",
         "note_label": "Your reason" if proposal.origin == "human" else "Note",
         "edited": parent.id if parent is not None else "",

@@ -64,17 +64,14 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "acquisitions": _acquisitions(definition),
         "surrogates": _surrogates(definition, settings),
         "trust": _trust(task, definition, settings),
-        "weights": _weights(task, settings),
+        "weights": _weights(task, definition, settings),
         "parameters": [] if task.pool else [p.field() for p in task.parameters.values()],
         "regions": [
             _region(task, kind, i, box)
             for kind in ("forbidden", "favoured")
             for i, box in enumerate(settings.get(kind) or ())
         ],
-        "pins": [
-            {"name": n, "label": fmt.label(n), "value": task.parameter(n).show(v)}
-            for n, v in (settings.get("pinned") or {}).items()
-        ],
+        "pins": _pins(task, definition, settings),
         "bad": _bad(scene, task),
         "data": _data(state, task),
         "rule": _rule(scene, task),
@@ -139,6 +136,16 @@ def _region(task: Task, kind: str, place: int, box: Json) -> Json:
     return {"kind": kind, "place": place, "words": fmt.clip(_box(task, box), 160), "box": box}
 
 
+def _pins(task: Task, definition: Json, settings: Json) -> list[Json]:
+    """What the AI leaves where it is: pinned here, or fixed by the policy's own options, which is no setting."""
+    fixed = ((definition.get("policy") or {}).get("options") or {}).get("fixed") or {}
+    pinned = settings.get("pinned") or {}
+    return [
+        {"name": n, "label": fmt.label(n), "value": task.parameter(n).show(v), "fixed": n not in pinned}
+        for n, v in {**fixed, **pinned}.items()
+    ]
+
+
 def _acquisitions(definition: Json) -> list[Json]:
     """What its goal can be searched by, the usual one first."""
     if str((definition.get("policy") or {}).get("name")) != "bayesian":
@@ -149,8 +156,10 @@ def _acquisitions(definition: Json) -> list[Json]:
         return []
     if len(names) < 2:
         return []
+    usual = str(((definition.get("policy") or {}).get("options") or {}).get("acquisition") or names[0])
+    ordered = [usual, *(n for n in names if n != usual)]
     return [
-        {"name": n, "label": _ACQUISITIONS.get(n, n) + ("" if i else " (usual)")} for i, n in enumerate(names)
+        {"name": n, "label": _ACQUISITIONS.get(n, n) + (" (usual)" if n == usual else "")} for n in ordered
     ]
 
 
@@ -184,10 +193,11 @@ def _trust(task: Task, definition: Json, settings: Json) -> Json | None:
     }
 
 
-def _weights(task: Task, settings: Json) -> list[Json]:
+def _weights(task: Task, definition: Json, settings: Json) -> list[Json]:
     if len(task.objectives) < 2:
         return []
-    given = settings.get("weights") or {}
+    usual = {one["outcome"]: one.get("weight", 1.0) for one in definition.get("objectives") or ()}
+    given = {**usual, **(settings.get("weights") or {})}
     return [
         {"name": g.outcome, "label": fmt.label(g.outcome), "value": float(given.get(g.outcome, 1.0))}
         for g in task.objectives
