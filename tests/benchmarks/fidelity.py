@@ -34,7 +34,7 @@ from aisteer.steering.protocols import Datum, Evidence
 from tests.benchmarks._report import show
 
 FIXED = 0.1
-BUDGETS = {"augmented Branin": 16.0, "augmented Hartmann": 24.0}
+BUDGETS = {"augmented Branin": 12.0, "augmented Hartmann": 16.0}
 FLOOR = 1e-4
 Spent = list[tuple[float, float]]
 """Cost, and the regret of what would be recommended then."""
@@ -51,7 +51,8 @@ class Task:
         self.low, self.high = self.function.bounds.double()
         self.dimension = self.function.dim
         names = [*(f"x{i}" for i in range(self.dimension - 1)), "s"]
-        self.space = Space(**{name: Float(0, 1) for name in names})
+        parameters: dict[str, Any] = {name: Float(0, 1) for name in names}
+        self.space = Space(**parameters)
         self.budget = BUDGETS[name]
 
     def __call__(self, unit: Any) -> float:
@@ -89,7 +90,8 @@ def policy(task: Task, seed: int, *, alone: bool) -> BayesianBox:
 
 def ours(task: Task, seed: int, first: np.ndarray, *, alone: bool = False) -> tuple[Spent, float]:
     """Our policy, as a campaign's driver hands it what is known; ``alone`` never runs less than the truth."""
-    ai, data, seconds, spent = policy(task, seed, alone=alone), [], 0.0, 0.0
+    ai, seconds, spent = policy(task, seed, alone=alone), 0.0, 0.0
+    data: list[Datum] = []
     told: Spent = []
 
     def evidence() -> Evidence:
@@ -162,7 +164,8 @@ def botorch(task: Task, seed: int, first: np.ndarray) -> tuple[Spent, float]:
         return mean._construct_X_full(found), value
 
     def project(points: torch.Tensor) -> torch.Tensor:
-        return project_to_target_fidelity(points, target_fidelities={d - 1: 1.0}, d=d)
+        found: torch.Tensor = project_to_target_fidelity(points, target_fidelities={d - 1: 1.0}, d=d)
+        return found
 
     for until in (0.5 * task.budget, task.budget):
         while spent < until:
