@@ -140,6 +140,23 @@ def test_what_the_policy_was_told_from_the_start_is_what_is_usual():
     assert (pin["name"], pin["fixed"]) == ("density", True)
 
 
+def test_what_the_ai_works_on_stands_in_the_panel():
+    definition = copy.deepcopy(MELT)
+    main = definition["tasks"]["main"]
+    main |= {
+        "policy": {"name": "bayesian", "options": {"surrogate": "deep ensemble"}},
+        "feasible": ["life >= 3"],
+    }
+    main["space"] |= {"constraints": ["temperature + 500*density <= 5600"]}
+    main["context"] = ["density"]
+    lines = {p["term"]: p["text"] for p in shown(Story(definition).start())["steer"]["problem"]}
+    assert lines["Sought"].endswith("feasible when life >= 3")
+    assert lines["Space"].replace("\u00a0", " ") == "temperature 300 to 2,000 K, density 7 to 9 g/cm³"
+    assert lines["Constraints"] == "temperature + 500*density <= 5600"
+    assert lines["Given"].startswith("density")
+    assert lines["Mind"] == "bayesian (surrogate deep ensemble)"
+
+
 def test_weights_are_offered_where_there_are_several_objectives():
     definition = copy.deepcopy(MELT)
     goals = [

@@ -8,7 +8,7 @@ function steerPanel(ctx) {
   return h("section", { key: "steer", class: "ais-steer", "aria-label": "Steer the AI" },
     h("h2", {}, ctx.alone ? h("b", {}, "Steer the AI") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.steering = !open; ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Steer the AI")), h("span", {}, d.sub)),
     errorLine(ctx, "steer"),
-    !open ? null : [steerSet(ctx, d, form), steerControls(ctx, d, form), d.parameters.length ? steerRegions(ctx, d, form) : null, steerResults(ctx, d, form), steerRule(ctx, d, form), steerOversight(ctx, d, form)]);
+    !open ? null : [steerSet(ctx, d, form), steerControls(ctx, d, form), d.parameters.length ? steerRegions(ctx, d, form) : null, steerResults(ctx, d, form), steerRule(ctx, d, form), steerOversight(ctx, d, form), steerProblem(d)]);
 }
 
 function asked(ctx, verb, data) {
@@ -144,4 +144,11 @@ function steerOversight(ctx, d, form) {
       o.has_best ? [field("stagnation", "End: runs without a better one"), field("gain_below", `End: expected gain below, ${o.gain_unit}`)] : null,
       h("label", { key: "budget", class: "ais-check" }, h("input", { type: "checkbox", checked: typed.budget ?? o.budget, onchange: (e) => { typed.budget = e.target.checked; ctx.paint_now(); } }), " End: the budget covers no further run")),
     h("div", { class: "ais-row" }, steerButton(ctx, "Set these", send)));
+}
+
+// --- what it works on -----------------------------------------------------------------------------
+
+function steerProblem(d) {
+  return h("div", { key: "problem", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "What it works on; changed in a cell: ", h("code", {}, "campaign.redefine(…)")),
+    h("dl", { class: "ais-why ais-problem" }, d.problem.map((p) => [h("dt", { key: p.term }, p.term), h("dd", { key: `${p.term}-is` }, p.text)])));
 }

@@ -12,6 +12,7 @@ from aisteer.steering.conditions import LEAST
 from aisteer.steering.thought import BATCH
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.autonomy import words_of_rule
+from aisteer_widgets.view_models.problem import problem
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Task, task_of
 
@@ -74,6 +75,7 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "pins": _pins(task, definition, settings),
         "bad": _bad(scene, task),
         "data": _data(state, task),
+        "problem": problem(task, definition),
         "rule": _rule(scene, task),
         "oversight": _oversight(scene, task, definition),
     }
