@@ -213,9 +213,6 @@ class _Memory:
         for name in islice(state.proposals, self.proposals_seen, None):
             self.proposals_seen += 1
             self.undecided[name] = None
-            proposal = state.proposals[name]
-            if proposal.action == "stop" and proposal.origin == "ai" and proposal.run is not None:
-                self.stops[proposal.run] = name
         if name:
             self.last_proposal = (name, state.proposals[name].time)
         for name in (*state.waiting, *state.accepted):
@@ -226,6 +223,8 @@ class _Memory:
                 self.undecided[name] = None
         for name in list(self.undecided):
             proposal = state.proposals[name]
+            if proposal.action == "stop" and proposal.origin == "ai" and proposal.run is not None:
+                self.stops[proposal.run] = name
             if proposal.state in {"waiting", "accepted"}:
                 continue
             del self.undecided[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aisteer.journal.state import Run, State
+from aisteer.journal.state import Proposal, Run, State
 from aisteer.steering.curves import FEWEST
 from aisteer.steering.early_stopping import Ended, Underway, Watched, bound_of
 from aisteer.steering.extrapolation import NEEDED
@@ -23,12 +23,13 @@ class Watching:
     def __init__(self, task: str) -> None:
         self.task = task
         self._looked = 0
-        self._stops: dict[str, str] = {}
+        self._asked: set[str] = set()
+        self._known: dict[str, bool] = {}
 
     def look(self, state: State, evidence: Evidence) -> Watched | None:
         """How the runs stand; ``None`` where there is nothing to stop, or nothing to learn from."""
-        self._look_for_stops(state)
-        waiting = {run: name for run, name in self._stops.items() if name in state.waiting}
+        stops = [p for p in (state.proposals[name] for name in state.waiting) if self._is_stop(p)]
+        waiting = {p.run: p.id for p in stops if p.run is not None}
         if not waiting and not bound_of(evidence.definition):
             return None
         gone: dict[str, list[str]] = {}
@@ -39,6 +40,7 @@ class Watching:
         ended = self._ended(state, evidence) if underway else ()
         if not gone and (not underway or len(ended) < NEEDED):
             return None
+        self._look_for_stops(state)
         fit = state.models.get(self.task)
         best = fit.summary.get("best") if fit else None
         return Watched(
@@ -47,7 +49,7 @@ class Watching:
             ended=ended if len(ended) >= NEEDED else (),
             underway=underway,
             stops=waiting,
-            asked=frozenset(self._stops),
+            asked=frozenset(self._asked),
             gone=gone,
             best=float(best) if isinstance(best, int | float) else None,
         )
@@ -56,11 +58,12 @@ class Watching:
         """Proposals are named by number; those made since the last look are looked at."""
         for number in range(self._looked + 1, state.next_proposal):
             proposal = state.proposals.get(f"P{number}")
-            if proposal is None or proposal.action != "stop" or proposal.run is None:
-                continue
-            if proposal.origin == "ai" and proposal.task == self.task:
-                self._stops[proposal.run] = proposal.id
+            if proposal is not None and proposal.run is not None and self._is_stop(proposal):
+                self._asked.add(proposal.run)
         self._looked = state.next_proposal - 1
+
+    def _is_stop(self, proposal: Proposal) -> bool:
+        return proposal.action == "stop" and proposal.origin == "ai" and proposal.task == self.task
 
     def _underway(self, state: State) -> tuple[Underway, ...]:
         """Live runs that stand where finished ones stood, and that nobody has asked to end."""
@@ -77,13 +80,18 @@ class Watching:
             found.append(Underway(run.id, run.parameters, proposal.predicted))
         return tuple(found)
 
-    @staticmethod
-    def _ended(state: State, evidence: Evidence) -> tuple[Ended, ...]:
+    def _ended(self, state: State, evidence: Evidence) -> tuple[Ended, ...]:
         found: list[Ended] = []
+        # What has ended does not change, and to look at it again takes time.
+        known, self._known = self._known, {}
         for place in range(len(evidence.data) - 1, max(-1, len(evidence.data) - _FAR_BACK), -1):
             datum = evidence.data[place]
-            run = state.runs.get(datum.run)
-            if run is not None and _plain(run) and run.attempt.observations >= FEWEST:
+            suits = known.get(datum.run)
+            if suits is None:
+                run = state.runs.get(datum.run)
+                suits = run is not None and _plain(run) and run.attempt.observations >= FEWEST
+            self._known[datum.run] = suits
+            if suits:
                 found.append(Ended(datum, place))
                 if len(found) == _LATEST:
                     break

@@ -9,13 +9,18 @@ import pytest
 from foreseen import Runs, approaching
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scenes import AI, SQUARE, Campaign
 
+from aisteer.journal import commands as cmd
 from aisteer.journal.events import Actor
 from aisteer.journal.state import Proposal
 from aisteer.steering.autonomy import Context, judge
+from aisteer.steering.bayesian_box import BayesianBox
+from aisteer.steering.beliefs import at_runs
 from aisteer.steering.chances import Standing, adds
 from aisteer.steering.curves import Curve, stages
 from aisteer.steering.early_stopping import suits
+from aisteer.steering.evidence import evidence
 from aisteer.steering.extrapolation import Final, Told, extrapolate
 from aisteer.steering.protocols import Datum
 from aisteer.steering.rules import Accept, Ask, Reject, rule_from_json
@@ -191,3 +196,48 @@ def test_only_a_rule_that_speaks_of_stops_decides_on_one():
     assert judge(rule.to_json(), stop_proposal(0.01), context).verdict == "ask"
     start = replace(stop_proposal(), action="start", reasons=())
     assert judge(Accept(of="stop").to_json(), start, context).verdict == "ask"
+
+
+def stopped_campaign() -> tuple[Campaign, str]:
+    """A campaign with a finished run in each corner, and one that was stopped as the AI proposed."""
+    campaign = Campaign()
+    for x, y in ((0.1, 0.1), (0.1, 0.9), (0.9, 0.1), (0.9, 0.9)):
+        campaign.run(x + y, x=x, y=y)
+    campaign.accept(campaign.propose(x=0.5, y=0.5))
+    (run,) = campaign.launch()
+    draft = cmd.Draft(
+        task="main", parameters={}, origin="ai", action="stop", run=run, predicted={"yield": [5.0, 0.2]}
+    )
+    campaign.submit(cmd.Propose(actor=AI, drafts=[draft], epoch=1))
+    (stop,) = campaign.state.waiting
+    campaign.accept(stop)
+    campaign.end(run, 77.0, how="partial")
+    return campaign, run
+
+
+def test_what_a_stopped_run_returned_is_never_taken_for_its_outcome_but_what_was_foreseen_is():
+    campaign, run = stopped_campaign()
+    seen = evidence(campaign.state, "main")
+    assert evidence(campaign.again(), "main").estimated == seen.estimated
+    assert run not in {d.run for d in seen.data}
+    (foreseen,) = seen.estimated
+    assert foreseen.outcomes == {"yield": (5.0, 0.2)}
+    policy = BayesianBox(SQUARE, {"kind": "maximize", "outcome": "yield", "unit": "g"})
+    with_it, without = policy.fitter.belief(seen), None
+    assert with_it is not None
+    mean = with_it.first.predict(np.array([[0.5, 0.5]]))[0][0]
+    without = policy.fitter.belief(replace(seen, estimated=()))
+    assert without is not None
+    assert mean > 3.0 > without.first.predict(np.array([[0.5, 0.5]]))[0][0]
+    assert with_it.best_run != run, "nobody has reached what was only foreseen"
+    told = at_runs(policy, seen)
+    assert run not in told["runs"]
+    assert len(told["loo_mean"]) == len(told["runs"]) == 4
+
+
+def test_without_a_foreseen_end_a_stopped_run_only_says_that_it_was_stopped():
+    campaign = Campaign()
+    run = campaign.run(77.0, how="partial", x=0.5, y=0.5)
+    seen = evidence(campaign.state, "main")
+    assert seen.estimated == seen.data == ()
+    assert [d.run for d in seen.censored] == [run]
