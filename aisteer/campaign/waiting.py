@@ -68,7 +68,8 @@ async def wait(campaign: Campaign, ended: int | None, timeout: float | None) -> 
         if stuck and not thinking and now - still_since >= settle:
             return Waited(reached=ended is None, ended=count, reason=f"{count} runs have ended. {stuck}")
         if deadline is not None and now >= deadline:
-            reason = f"{count} runs have ended after {timeout:g} s. {stuck or 'The campaign goes on.'}"
+            words = "The AI is still thinking." if stuck and thinking else stuck or "The campaign goes on."
+            reason = f"{count} runs have ended after {timeout:g} s. {words}"
             return Waited(reached=False, ended=count, reason=reason)
         await asyncio.sleep(_PACE)
         await asyncio.to_thread(campaign.journal.wait, position, _LOOK)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from by_hand import proposed
 
 import aisteer as ai
 from aisteer.errors import BadDefinition, BadParameters, DefinitionChanged, NotSupported
+from aisteer.steering.evidence import evidence
 
 
 @ai.simulation
@@ -56,6 +58,23 @@ def test_what_changes_in_the_goals_is_said_in_words(stated):
     assert campaign.redefine(feasible=[]) == ["'density <= 1.8' is no longer asked of outcomes"]
     assert len(campaign.redefine(objective=ai.Learn("strength"))) == 1
     assert set(campaign.definition["tasks"]["main"]) & {"objectives", "feasible"} == set()
+
+
+def test_what_the_ai_proposed_for_another_goal_is_taken_back_and_ones_own_points_stay(stated):
+    campaign = stated()
+    own = campaign.propose(x=0.5, y=0.5)
+    (old,) = proposed(campaign, {"x": 0.1, "y": 0.1})
+    campaign.redefine(batch=2)
+    assert campaign.proposals[old].state == "waiting"
+    campaign.redefine(objective=ai.Learn("strength"), reason="to know it everywhere")
+    assert campaign.proposals[old].state == "withdrawn"
+    assert campaign.proposals[old].decision.reason == "the goal changed"
+    assert own.refresh().state == "waiting"
+    (new,) = proposed(campaign, {"x": 0.2, "y": 0.2})
+    campaign.redefine(policy="random", feasible=["density <= 1.8"])
+    assert campaign.proposals[new].decision.reason == "the goal and the policy changed"
+    rejected = evidence(campaign.state, "main").rejected
+    assert rejected == ()  # that was no judgement of the points
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,40 @@ def _redefine(state: State, command: Redefine, now: float) -> list[Event]:
                 definition=command.definition, changes=list(command.changes), reason=command.reason
             )
         )
+        made += _overtaken(state, command.definition)
     if "autonomy" in command.also:
         made += _autonomy_changed(state, command.also["autonomy"])
+    return made
+
+
+_ASKED = {
+    "goal": ("objective", "objectives", "feasible"),
+    "policy": ("policy",),
+    "space": ("space",),
+}
+"""What the AI's proposals answer: by what it is called, the keys of a task."""
+
+
+def _overtaken(state: State, definition: Json) -> list[Event]:
+    """What takes back the AI's waiting proposals that answer what is not asked any more; a human's own stay."""
+    made: list[Event] = []
+    before, after = state.definition.get("tasks", {}), definition.get("tasks", {})
+    for name in state.waiting:
+        proposal = state.proposals[name]
+        old, new = before.get(proposal.task), after.get(proposal.task)
+        if (
+            proposal.origin not in {"ai", "random"}
+            or proposal.action not in {"start", "finish"}
+            or not old
+            or not new
+        ):
+            continue
+        changed = [word for word, keys in _ASKED.items() if any(old.get(key) != new.get(key) for key in keys)]
+        if proposal.action == "finish" and old.get("finish") != new.get("finish"):
+            changed.append("rule for the end")
+        if changed:
+            words = f"the {' and the '.join(changed)} changed"
+            made.append(ev.ProposalWithdrawn(proposal=name, reason=words, rule="redefinition"))
     return made
 
 

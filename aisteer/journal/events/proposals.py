@@ -78,7 +78,7 @@ class ProposalPredicted(Event):
 class ProposalWithdrawn(Event):
     """It was taken back: stale, superseded, or its run was withdrawn before it was claimed.
 
-    ``rule`` names what ruled it out where that was no judgement of the point itself: ``steering``.
+    ``rule`` names what ruled it out where that was no judgement of the point itself: ``steering``, ``redefinition``.
     """
 
     proposal: str
