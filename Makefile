@@ -48,7 +48,7 @@ $(BIN)/python:
 $(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
 	@$(INSTALL) "what builds aisteer: a few seconds" -c constraints.txt pip hatchling editables
 	@$(INSTALL) "aisteer and what the notebooks need, pinned: two to ten minutes the first time, seconds afterwards" \
-	  -c constraints.txt --no-build-isolation -e ".[notebook,molecules,parquet,globus]"
+	  -c constraints.txt --no-build-isolation -e ".[notebook,molecules,parquet,globus,gest]"
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
