@@ -22,7 +22,7 @@ _PATIENCE = 10
 
 
 def finish(
-    evidence: Evidence, stands: Situation, promises: Sequence[float]
+    evidence: Evidence, stands: Situation, promises: Sequence[float], costs: Sequence[float] = ()
 ) -> tuple[Draft | None, dict[str, list[str]]]:
     """A proposal to end, or one that waits and no longer holds, by reason.
 
@@ -31,11 +31,13 @@ def finish(
         stands: How the task stands.
         promises: Expected improvements of the best points to run next, in the objective's unit; empty where none
             were looked at now, and then nothing is said of them.
+        costs: What each of them is expected to cost, where that is not what a run of the task usually costs; 0 where it
+            is.
     """
     rules: Json = evidence.definition.get("finish") or {}
     if not rules or not stands.active:
         return None, {}
-    reasons = [*_gain(rules, stands, promises), *_stagnation(rules, evidence), *_budget(rules, stands)]
+    reasons = [*_gain(rules, stands, promises, costs), *_stagnation(rules, evidence), *_budget(rules, stands)]
     last = stands.finish
     if last is not None and last.state == "waiting":
         named = {reason["rule"] for reason in last.reasons if "rule" in reason}
@@ -53,11 +55,13 @@ def finish(
     return Draft(task=evidence.task, parameters={}, origin="ai", action="finish", reasons=noted), {}
 
 
-def _gain(rules: Json, stands: Situation, promises: Sequence[float]) -> list[Json]:
+def _gain(rules: Json, stands: Situation, promises: Sequence[float], costs: Sequence[float]) -> list[Json]:
     bound = rules.get("gain_below")
     if bound is None or not promises:
         return []
-    best, cost = max(promises), stands.cost or 1.0
+    usual = stands.cost or 1.0
+    each = [cost or usual for cost in costs] or [usual] * len(promises)
+    best, cost = max(zip(promises, each, strict=True), key=lambda pair: pair[0] / pair[1])
     if best / cost >= bound:
         return []
     unit = stands.unit if stands.cost else "run"
