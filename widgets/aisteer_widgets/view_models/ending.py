@@ -61,14 +61,13 @@ def _gain(scene: Scene, task: Task, reason: Json) -> Json | None:
         return None
     per, bound, gain, cost = (float(n) for n in numbers if isinstance(n, int | float))
     counted = str(reason.get("unit") or "unit of cost").removesuffix("s")
-    each = (
-        ""
-        if counted == "run"
-        else f" from a run of {fmt.cost(cost, scene.unit)}: {_of(task, per)} per {counted}"
-    )
+    if counted == "run":
+        text = f"at most {_of(task, gain)} from another run"
+    else:
+        text = f"at best {_of(task, per)} per {counted}: {_of(task, gain)} from a run of {fmt.cost(cost, scene.unit)}"
     return {
         "term": "Expected gain",
-        "text": f"at most {_of(task, gain)}{each or ' from another run'}",
+        "text": text,
         "asked": f"you asked to be told below {_of(task, bound)} per {counted}",
     }
 
