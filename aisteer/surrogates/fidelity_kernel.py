@@ -29,6 +29,9 @@ from aisteer.surrogates.kernels import Candidate, scaled
 __all__ = ["Truncated", "direct", "direct_pairs", "direct_variances", "fidelity_kernels"]
 
 _ROOT = math.sqrt(5.0)
+_WEIGHT = LogNormalPrior(loc=math.log(0.2) + 1.0, scale=1.0)
+"""Of what lower fidelities miss, as a share of the variance: most probably a fifth. As long as hardly any point ran at
+two fidelities a small weight explains runs as well as a large one, and would make cheap ones look like the truth."""
 
 
 class _Matern(torch.autograd.Function):
@@ -75,7 +78,7 @@ class Truncated(Kernel):  # type: ignore[misc]
             lengthscale_constraint=GreaterThan(2.5e-2, transform=None, initial_value=usual.mode),
         )
         self.numbers, self.choices, self.fidelity = list(numbers), list(choices), fidelity
-        self._hold("weight", 1, 1e-5, LogNormalPrior(loc=math.log(0.1), scale=1.5), 0.1)
+        self._hold("weight", 1, 1e-5, _WEIGHT, _WEIGHT.mode)
         self._hold("missed", 1, 2.5e-2, usual, usual.mode)
         self._hold("change", 1, 2.5e-2, _lengths(1), _lengths(1).mode)
         if choices:
