@@ -126,6 +126,9 @@ def test_audits_counterfactuals_and_the_end_are_set_from_the_panel(campaign):
     assert (told["audit"], told["stagnation"], told["gain_below"], told["budget"]) == (0.1, 15, None, True)
     answer = carry_out(campaign, order("oversee", audit=3.0, counterfactual=0.0, finish={}))
     assert "share from 0 to 1" in answer.message
+    assert told["stop_below"] == 0.02
+    ask(campaign, "oversee", audit=0.0, counterfactual=0.0, early_stopping=0.05, finish={})
+    assert panel(campaign)["oversight"]["stop_below"] == 0.05
     ask(campaign, "oversee", audit=0.0, counterfactual=0.0, finish={})
     assert not {"audit", "counterfactual", "finish"} & campaign.definition["tasks"]["main"].keys()
 

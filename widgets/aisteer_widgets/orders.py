@@ -245,7 +245,7 @@ def _oversee(campaign: Any, order: Mapping[str, Any]) -> Answer:
     finish = {
         n: v for n, v in (given if isinstance(given, Mapping) else {}).items() if v not in (None, "", False)
     }
-    shares = {name: order.get(name) for name in ("audit", "counterfactual")}
+    shares = {n: order[n] for n in ("audit", "counterfactual", "early_stopping") if order.get(n) is not None}
     words = campaign.redefine(reason=_text(order, "reason"), finish=finish or None, **shares)
     return Answer(ok=True, message=f"{'; '.join(words)}." if words else "That is how it stood before.")
 

@@ -129,18 +129,19 @@ function steerRule(ctx, d, form) {
 // --- how it is tested, and when it is enough -------------------------------------------------------
 
 function steerOversight(ctx, d, form) {
-  const o = d.oversight, now = { audit: String(Math.round(1000 * o.audit) / 10), counterfactual: String(Math.round(1000 * o.counterfactual) / 10), stagnation: o.stagnation === null ? "" : String(o.stagnation), gain_below: o.gain_below === null ? "" : String(o.gain_below) };
+  const o = d.oversight, now = { audit: String(Math.round(1000 * o.audit) / 10), counterfactual: String(Math.round(1000 * o.counterfactual) / 10), stop_below: o.stop_below === null ? "" : String(Math.round(1000 * o.stop_below) / 10), stagnation: o.stagnation === null ? "" : String(o.stagnation), gain_below: o.gain_below === null ? "" : String(o.gain_below) };
   const typed = form.oversight = form.oversight || {}, get = (n) => typed[n] !== undefined ? typed[n] : now[n];
   const field = (n, label) => h("label", { key: n, class: "ais-field" }, h("span", {}, label), h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", value: get(n), oninput: (e) => { typed[n] = e.target.value; ctx.paint_now(); } }));
   const number = (n) => get(n).trim() === "" ? null : Number(get(n));
   const send = () => {
-    const given = Object.fromEntries(["audit", "counterfactual", "stagnation", "gain_below"].map((n) => [n, number(n)]));
+    const given = Object.fromEntries(["audit", "counterfactual", "stop_below", "stagnation", "gain_below"].map((n) => [n, number(n)]));
     if (Object.values(given).some((v) => v !== null && !Number.isFinite(v))) { ctx.fail("steer", "Give numbers, or leave a field empty. Nothing was changed."); return; }
     form.oversight = undefined;
-    asked(ctx, "oversee", { audit: (given.audit || 0) / 100, counterfactual: (given.counterfactual || 0) / 100, finish: { stagnation: given.stagnation, gain_below: given.gain_below, budget: typed.budget ?? o.budget } });
+    asked(ctx, "oversee", { audit: (given.audit || 0) / 100, counterfactual: (given.counterfactual || 0) / 100, ...(o.stop_below === null ? {} : { early_stopping: (given.stop_below || 0) / 100 }), finish: { stagnation: given.stagnation, gain_below: given.gain_below, budget: typed.budget ?? o.budget } });
   };
   return h("div", { key: "oversight", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "How the AI is tested, and when it proposes the end (a human decides on it; empty: never)"),
     h("div", { class: "ais-fields" }, field("audit", "Points drawn by chance, to test predictions, %"), field("counterfactual", "Edits whose original is run too, by chance, %"),
+      o.stop_below === null ? null : field("stop_below", "Stop a run: its chance to add anything is below, % (0: never)"),
       o.has_best ? [field("stagnation", "End: runs without a better one"), field("gain_below", `End: expected gain below, ${o.gain_unit}`)] : null,
       h("label", { key: "budget", class: "ais-check" }, h("input", { type: "checkbox", checked: typed.budget ?? o.budget, onchange: (e) => { typed.budget = e.target.checked; ctx.paint_now(); } }), " End: the budget covers no further run")),
     h("div", { class: "ais-row" }, steerButton(ctx, "Set these", send)));

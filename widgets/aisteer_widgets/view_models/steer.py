@@ -9,6 +9,7 @@ from aisteer.journal.state import State
 from aisteer.problem.goals import Goals
 from aisteer.problem.surrogate_names import SURROGATES
 from aisteer.steering.conditions import LEAST
+from aisteer.steering.early_stopping import BOUND, suits
 from aisteer.steering.thought import BATCH
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.autonomy import words_of_rule
@@ -237,7 +238,7 @@ def _data(state: State, task: Task) -> list[Json]:
 
 
 def _oversight(scene: Scene, task: Task, definition: Json) -> Json:
-    """What the AI is tested by, and when it proposes the end."""
+    """What the AI is tested by, and when it proposes to stop a run or the campaign."""
     finish = definition.get("finish") or {}
     unit = fmt.clip(task.objective.unit, 24) if task.objective is not None else ""
     return {
@@ -246,9 +247,18 @@ def _oversight(scene: Scene, task: Task, definition: Json) -> Json:
         "stagnation": finish.get("stagnation"),
         "gain_below": finish.get("gain_below"),
         "budget": bool(finish.get("budget")),
+        "stop_below": _stop_below(definition),
         "has_best": task.has_best,
         "gain_unit": f"{unit} per {scene.unit.removesuffix('s')}".strip(),
     }
+
+
+def _stop_below(definition: Json) -> float | None:
+    """Below which chance to add anything a run is proposed to be stopped; nothing where every run teaches."""
+    try:
+        return float(definition.get("early_stopping", BOUND)) if suits(definition) else None
+    except (AisteerError, KeyError):
+        return None
 
 
 def _rule(scene: Scene, task: Task) -> Json:
