@@ -32,7 +32,7 @@ class Curve:
     are left out, as are axes (``AXES``) and all beyond the first eight.
     """
 
-    __slots__ = ("_open", "_rows", "count", "names", "width")
+    __slots__ = ("_open", "_read", "_rows", "count", "names", "width")
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
@@ -40,6 +40,7 @@ class Curve:
         self.width = 1
         self._rows: list[list[float]] = []
         self._open: list[list[float]] = []
+        self._read: dict[tuple[str, int], tuple[float, float]] = {}
 
     def feed(self, observations: Iterable[Mapping[str, Any]]) -> None:
         """Take in observations (name to value), in order."""
@@ -77,13 +78,17 @@ class Curve:
         """
         if name not in self.names or self.count < count or count < FEWEST:
             return None
+        if (name, count) in self._read:  # what was shown stays
+            return self._read[name, count]
         column = self.names.index(name)
         blocks = count // self.width
         late, recent = max(1, blocks // _LATE), max(1, blocks // _RECENT)
         if blocks < 2 * recent:
             return None
         tail = np.array([row[column] for row in self._rows[blocks - 2 * recent : blocks]])
-        return float(tail[-late:].mean()), float(tail[recent:].mean() - tail[:recent].mean())
+        found = float(tail[-late:].mean()), float(tail[recent:].mean() - tail[:recent].mean())
+        self._read[name, count] = found
+        return found
 
     def picture(self, name: str, most: int = 48) -> list[tuple[float, float]]:
         """At most ``most`` points of it: observations so far, and the mean since the point before."""
