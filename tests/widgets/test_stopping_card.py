@@ -53,6 +53,7 @@ def test_a_stop_shows_its_curve_its_end_the_best_and_how_such_sayings_held():
     assert stop["curve"]["length"] == 60
     assert stop["curve"]["end"] == stop["end"]
     rows = {row["term"]: row["text"] for row in stop["rows"]}
+    assert rows["Chance"].startswith("below 0.1")
     assert "a stop is proposed below 2" in rows["Chance"]
     assert "finished runs went on, by the energy seen so far" in rows["Learned from"]
     assert "would have been stopped, none of which ended better" in rows["Has held"]

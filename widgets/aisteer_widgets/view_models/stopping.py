@@ -74,14 +74,12 @@ def _curve(reason: Json, end: Json | None, outcome: str) -> Json | None:
 
 def _rows(reason: Json, outcome: str) -> list[Json]:
     chance, bound = reason.get("chance"), reason.get("bound")
-    rows = []
+    rows: list[Json] = []
     if _is_number(chance) and _is_number(bound):
         run = fmt.clip(reason.get("best_run") or "", 24)
         what = f"that it beats {run}" if run else "that it adds to the front"
-        told = f"below {fmt.percent(0.001)}" if chance < 0.001 else fmt.percent(float(chance))
-        rows.append(
-            {"term": "Chance", "text": f"{told} {what}; a stop is proposed below {fmt.percent(float(bound))}"}
-        )
+        told = f"below {_percent(0.001)}" if chance < 0.001 else _percent(chance)
+        rows.append({"term": "Chance", "text": f"{told} {what}; a stop is proposed below {_percent(bound)}"})
     learned, observed = reason.get("learned"), str(reason.get("observed") or "")
     if learned:
         read = (
@@ -97,6 +95,11 @@ def _rows(reason: Json, outcome: str) -> list[Json]:
         )
     held = fmt.clip((reason.get("held") or {}).get("words") or "", 400)
     return [*rows, *([{"term": "Has held", "text": held}] if held else [])]
+
+
+def _percent(share: float) -> str:
+    """With a digit where it is small: rules compare chances of a hundredth."""
+    return f"{fmt.number(100 * share, 2)}{fmt.NARROW}%"
 
 
 def _is_number(value: object) -> TypeGuard[float]:
