@@ -11,7 +11,8 @@ import requests
 
 import aisteer as ai
 from aisteer_widgets.connecting import Connecting
-from aisteer_widgets.view_models.connect import Choice, Known, panel, result
+from aisteer_widgets.view_models.connect import panel, result
+from aisteer_widgets.view_models.connect_told import Choice, Known
 
 pytest.importorskip("globus_compute_sdk")
 pytest.importorskip("globus_compute_endpoint")

@@ -15,7 +15,8 @@ from aisteer.campaign.connect import Connection
 from aisteer.errors import EndpointError
 from aisteer_widgets.assets import CONNECT, css, esm
 from aisteer_widgets.connecting import Connecting
-from aisteer_widgets.view_models.connect import Choice, panel, result
+from aisteer_widgets.view_models.connect import panel, result
+from aisteer_widgets.view_models.connect_told import Choice
 
 __all__ = ["Connect"]
 

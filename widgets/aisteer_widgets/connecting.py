@@ -13,7 +13,7 @@ from uuid import UUID
 
 from aisteer.errors import AisteerError, MissingExtra
 from aisteer_widgets.view_models import format as fmt
-from aisteer_widgets.view_models.connect import Known
+from aisteer_widgets.view_models.connect_told import Known
 from aisteer_widgets.view_models.endpoints import SHOWN, Found, name_of, period_of
 
 if TYPE_CHECKING:
