@@ -16,7 +16,7 @@ from aisteer.problem.regions import ruled_out
 from aisteer.problem.space import Space
 from aisteer.steering.ahead import Ahead
 from aisteer.steering.audits import Audits
-from aisteer.steering.finishing import finish
+from aisteer.steering.ending import or_finish
 from aisteer.steering.policies import policy
 from aisteer.steering.protocols import Evidence, Json, Policy, Predicts, Troubled
 from aisteer.steering.rank import moved
@@ -104,17 +104,17 @@ class Mind:
         gone = {name for names in out.values() for name in names}
         stands = replace(stands, waiting=tuple(p for p in stands.waiting if p.id not in gone))
         if not isinstance(task.policy, Predicts):
-            return _or_finish(self._at_random(task, evidence, stands, out), evidence, stands)
+            return or_finish(self._at_random(task, evidence, stands, out), evidence, stands)
         n = wanted(stands)
         news = task.data != self._data(evidence)
         if not n and not stands.unpredicted and not (news and stands.waiting):
             if stands.active and stands.asks and stands.waiting and stands.left != 0:
                 task.ahead.prepare(task.policy, evidence, stands.batch)
-            return _or_finish(Thought(withdrawals=out, trouble=_trouble(task.policy)), evidence, stands)
+            return or_finish(Thought(withdrawals=out, trouble=_trouble(task.policy)), evidence, stands)
         thought = self._considered(task, evidence, stands, n)
         trouble = _trouble(task.policy) or thought.trouble
         whole = replace(thought, withdrawals={**out, **thought.withdrawals}, trouble=trouble)
-        return _or_finish(whole, evidence, stands)
+        return or_finish(whole, evidence, stands)
 
     def _at_random(
         self, task: _Task, evidence: Evidence, stands: Situation, out: dict[str, list[str]]
@@ -201,18 +201,7 @@ class Mind:
 
     def _task(self, evidence: Evidence) -> _Task:
         definition = evidence.definition
-        names = (
-            "space",
-            "objective",
-            "objectives",
-            "feasible",
-            "context",
-            "policy",
-            "seed",
-            "audit",
-            *_WEIGHED,
-        )
-        key = json.dumps({name: definition.get(name) for name in names}, sort_keys=True)
+        key = json.dumps({name: definition.get(name) for name in _MADE_OF}, sort_keys=True)
         known = self._tasks.get(evidence.task)
         if known is None or known.key != key:
             space = space_from_json(definition["space"], self.folder)
@@ -245,8 +234,11 @@ class Mind:
         return belief(task.policy, evidence, x=x, y=y, resolution=resolution, at=at or {})
 
 
-_WEIGHED = ("fidelity", "cost_aware", "costs")
-"""What a definition says of weighing costs."""
+_MADE_OF = (
+    *("space", "objective", "objectives", "feasible", "context", "policy", "seed", "audit"),
+    *("fidelity", "cost_aware", "costs"),
+)
+"""What a policy is made of: it is made anew when one of these changes in the definition."""
 _KEPT = {"initial", "batch", "steering", "audit", "counterfactual"}
 """Reasons that say how a proposal came about: they stay when it is predicted anew."""
 
@@ -261,28 +253,6 @@ def _cost(proposal: Proposal, said: Json, stands: Situation) -> float | None:
     if "cost" in said and stands.unit == "node-hours" and not proposal.resources:
         return float(said["cost"])
     return None if proposal.cost else stands.prices.get(proposal.id, stands.cost)
-
-
-def _or_finish(thought: Thought, evidence: Evidence, stands: Situation) -> Thought:
-    """The same thought, and whether this is the time to propose the end."""
-    reasons = [r for draft in thought.drafts for r in draft.reasons]
-    reasons += [r for told in thought.predictions for r in told.reasons]
-    told = [
-        *((d.reasons, d.cost) for d in thought.drafts),
-        *((t.reasons, t.cost) for t in thought.predictions),
-    ]
-    promised = [
-        (float(r["value"]), cost or 0.0)
-        for every, cost in told
-        for r in every
-        if r.get("kind") == "improvement" and "value" in r
-    ]
-    draft, over = finish(evidence, stands, [gain for gain, _ in promised], [cost for _, cost in promised])
-    if draft is not None:
-        instead = [r for r in reasons if r.get("kind") == "recommendation"][:1]
-        draft = replace(draft, reasons=[*draft.reasons, *instead])
-    drafts = [*thought.drafts, draft] if draft is not None else thought.drafts
-    return replace(thought, drafts=drafts, withdrawals={**thought.withdrawals, **over})
 
 
 def _ruled_out(space: Space | Pool, evidence: Evidence, stands: Situation) -> dict[str, list[str]]:
