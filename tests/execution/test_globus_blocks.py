@@ -47,9 +47,9 @@ def whole(x: float):
     return {"y": x}
 
 
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize(
-    ("blocks", "walltime"),
-    [(2, "00:00:18"), pytest.param(5, "00:00:40", marks=[pytest.mark.full, pytest.mark.timeout(500)])],
+    ("blocks", "walltime"), [(2, "00:00:18"), pytest.param(5, "00:00:40", marks=pytest.mark.full)]
 )
 def test_a_campaign_goes_on_from_block_to_block_and_begins_nothing_that_does_not_fit(
     loopback: Loopback, campaigns: Path, blocks: int, walltime: str

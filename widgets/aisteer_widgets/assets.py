@@ -1,4 +1,4 @@
-"""The front end: plain ES modules and a style sheet beside this file, joined without a build step."""
+"""The front end: plain ES modules and a style sheet beside this file, joined when they are asked for."""
 
 from __future__ import annotations
 
@@ -37,7 +37,13 @@ CONNECT = ("core", "kernel", "connect")
 @cache
 def esm(modules: tuple[str, ...] = BOARD) -> str:
     """The code of a front end as one ES module."""
-    return "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in modules)
+    return "\n".join(_lean((STATIC / f"{name}.js").read_text(encoding="utf-8")) for name in modules)
+
+
+def _lean(code: str) -> str:
+    """Without indentation and lines of comment: every saved view keeps the code, and notebooks are to stay small."""
+    lines = (line.strip() for line in code.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 @cache

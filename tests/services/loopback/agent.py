@@ -15,6 +15,8 @@ from tests.services.loopback.service import Service
 
 _TEMPLATES = Path(__file__).with_name("endpoint")
 _NAME = "loopback"
+_HEARTBEAT = 5.0
+"""Seconds, as in its ``config.yaml``."""
 
 
 class Agent(Part):
@@ -83,6 +85,11 @@ class Agent(Part):
         except (FileNotFoundError, ValueError):
             return False  # it is about to write it
         return self._service.last_heartbeat(endpoint) > self._begun
+
+    @property
+    def silent(self) -> bool:
+        """Whether the service has not heard of it for so long that it takes it for offline."""
+        return time.time() - self._service.last_heartbeat(self.endpoint) > 2 * _HEARTBEAT
 
     def find(self, *words: str) -> list[int]:
         """The process ids of what came of the agent and has all these words in its command line.
