@@ -100,7 +100,11 @@ class Lab:
             self.process = subprocess.Popen(
                 command, env=environment, stdout=log, stderr=log, cwd=folder, start_new_session=True
             )
-        until(self._answers, f"JupyterLab does not answer:\n{self.log.read_text()[-2000:]}", 60)
+        try:
+            until(self._answers, lambda: f"JupyterLab does not answer:\n{self.log.read_text()[-2000:]}", 120)
+        except BaseException:
+            self.close()
+            raise
 
     def _answers(self) -> bool:
         try:
