@@ -27,10 +27,12 @@ FIRST = NOTEBOOKS[0]
 OTHERS = [pytest.param(path, marks=pytest.mark.full) for path in NOTEBOOKS[1:]]
 REMOTE = ROOT / "notebooks" / "03_remote_endpoint.ipynb"
 TRUST = ROOT / "notebooks" / "05_trusting_the_surrogate.ipynb"
+RULES = ROOT / "notebooks" / "06_steering_rules.ipynb"
 CAMPAIGNS = {
     "01_first_campaign": "electron-donors",
     "02_live_ensemble": "copper-melt",
     "05_trusting_the_surrogate": "water-pairs",
+    "06_steering_rules": "alloys",
 }
 WIDGETS = {"03_remote_endpoint": 3, "05_trusting_the_surrogate": 2}
 """Where there are more than one, each with its own code."""
@@ -127,6 +129,8 @@ def test_a_notebook_runs_from_top_to_bottom(path, workplace):
         shows_what_it_says(shown)
     if path == TRUST:
         says_whom_not_to_trust(shown)
+    if path == RULES:
+        does_as_it_is_told(shown)
     leave_for_the_documentation(executed_again(path, workplace, shown), path.stem)
 
 
@@ -182,19 +186,39 @@ def test_the_remote_notebook_runs_on_an_endpoint_that_is_named_and_goes_on_there
     goes_on(REMOTE, workplace)
 
 
-def says_whom_not_to_trust(notebook):
-    """The slip in older data is named, a change of method is noticed and makes a rule ask, and marks restore trust."""
-    said = [
+def said_by_cell(notebook):
+    """What each cell of code showed, as text."""
+    return [
         "".join(
             output.get("data", {}).get("text/plain", "") + output.get("text", "") for output in cell.outputs
         )
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
+
+
+def says_whom_not_to_trust(notebook):
+    """The slip in older data is named, a change of method is noticed and makes a rule ask, and marks restore trust."""
+    said = said_by_cell(notebook)
     assert any("so far from all other outcomes" in words for words in said)
     noticed = next(at for at, words in enumerate(said) if "ask, as no rule before it applies" in words)
     assert "do not trust its uncertainties" in said[noticed]
     assert any("that agrees with what it claims" in words for words in said[noticed:])
+
+
+def does_as_it_is_told(notebook):
+    """Pins hold, a rule says what is missing, each question gets proposals of its own, and another mind stands in."""
+    said = "\n".join(said_by_cell(notebook))
+    assert "gold pinned to 0 (by" in said
+    assert "acquisition must be one of improvement, ucb, thompson" in said
+    assert re.search(r"as no rule before it applies \(accept when coverage_bound >= 0\.8 .* 20 needed", said)
+    for question in (
+        "Where does mixing begin to cost?",
+        "How stiff is it, everywhere?",
+        "What is stiff, eager",
+    ):
+        assert re.search(rf"{re.escape(question)}.*\n  P\d+ ", said)
+    assert "near_the_best" in said
 
 
 HIDE_RABBITMQ = f"""
