@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from aisteer.errors import BadDefinition
+from aisteer.errors import BadDefinition, BadParameters
 from aisteer.problem.goals import Goals
 from aisteer.problem.parameters import Choice, Int, Parameter, Scalar, is_finite_number, parameter_from_json
 from aisteer.problem.pool import Pool
@@ -56,6 +56,14 @@ class Fidelity:
         """Whether a run of a task can be the best: where it has fidelities, only the truth can."""
         fidelity = cls.of(definition) if definition.get("fidelity") else None
         return fidelity is None or fidelity.true(point)
+
+    def known(self, point: Mapping[str, Any]) -> bool:
+        """Whether a point has a fidelity that there still is; a redefinition may have left it behind."""
+        try:
+            self.parameter.validate(self.name, point[self.name])
+        except (KeyError, BadParameters):
+            return False
+        return True
 
     def true(self, point: Mapping[str, Any]) -> bool:
         """Whether a run at ``point`` is the truth."""

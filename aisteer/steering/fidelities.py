@@ -50,7 +50,7 @@ class Fidelities:
 
     def costs(self, evidence: Evidence) -> FidelityCosts:
         """By fidelity, of what was stated and what ended."""
-        inside = [d for d in evidence.data if self.fidelity.name in d.parameters]
+        inside = [d for d in evidence.data if self.fidelity.known(d.parameters)]
         return costs_of(self.fidelity, evidence.definition, inside, self._column)
 
     def first(self, point: Json, place: int) -> Json:

@@ -170,6 +170,14 @@ def test_bounds_on_outcomes_are_asked_of_the_truth(points):
     assert found["x"] + found["y"] < 0.93
 
 
+def test_runs_whose_fidelity_is_no_longer_there_are_left_out(points):
+    fewer = Space(x=Float(0, 1), y=Float(0, 1), mesh=Choice([20, 80], ordered=True))
+    definition = task(fewer, fidelity="mesh")
+    (draft,) = policy(definition, fewer).propose(replace(ran(points), definition=definition), 1).drafts
+    assert draft.parameters["mesh"] in {20, 80}
+    assert draft.cost > 0.1
+
+
 # --- one fidelity, costs that differ over the space ---------------------------------------------
 
 
