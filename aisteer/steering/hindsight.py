@@ -227,7 +227,9 @@ def _effect_in_words(effect: Effect, unit: str, worth: object) -> str:
     gain = f"{effect.mean:.3g} {unit}".rstrip()
     if effect.low is None or effect.high is None:
         pairs = f"{effect.pairs} pair{'s' if effect.pairs > 1 else ''} drawn by chance"
-        return f"In {pairs} the edit was better by {gain}: too few to say more, at least {_FEW} are needed."
+        better = "better" if (effect.mean or 0.0) >= 0 else "worse"
+        gain = f"{abs(effect.mean or 0.0):.3g} {unit}".rstrip()
+        return f"In {pairs} the edit was {better} by {gain}: too few to say more, at least {_FEW} are needed."
     sure = "made outcomes better" if effect.low > 0 else "made outcomes worse"
     verdict = sure if effect.low > 0 or effect.high < 0 else "made no clear difference"
     interval = f"95 % interval {effect.low:.3g} to {effect.high:.3g}"
