@@ -109,11 +109,20 @@ lint: $(VENV)/.test  ## ruff, mypy, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-test: $(VENV)/.test .services/wheels/.done programs lint  ## all checks at reduced size, 15 minutes at most
-	@$(BIN)/python -m pytest $(PARALLEL)
+# Ruff takes a second; what looks at types takes a minute of one processor, which the tests leave free now and then.
+define PROVE
+@$(BIN)/ruff check .
+@{ $(BIN)/mypy && $(BIN)/lint-imports --no-logo; } > $(VENV)/lint.log 2>&1 & lint=$$!; \
+$(BIN)/python -m pytest $(PARALLEL) $(1); found=$$?; \
+wait $$lint || found=1; cat $(VENV)/lint.log; exit $$found
+endef
 
-test-all: $(VENV)/.test .services/wheels/.done .venv-binder/.done .venv-generators/.done programs lint  ## everything at full size
-	@AISTEER_SIZE=full $(BIN)/python -m pytest $(PARALLEL) -m "full or not full"
+test: $(VENV)/.test .services/wheels/.done programs  ## all checks at reduced size, 15 minutes at most
+	$(call PROVE)
+
+test-all: export AISTEER_SIZE = full
+test-all: $(VENV)/.test .services/wheels/.done .venv-binder/.done .venv-generators/.done programs  ## everything at full size
+	$(call PROVE,-m "full or not full")
 
 bench: $(if $(NAME),$(VENV)/.test)  ## make bench NAME=overhead prints JSON; without a name, lists them
 ifdef NAME

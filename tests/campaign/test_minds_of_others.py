@@ -95,8 +95,7 @@ def test_the_mind_is_changed_while_it_goes_on(minded):
     assert first.reasons[-1]["kind"] == "initial"
     assert second.reasons[0]["name"] == "march"
     campaign.redefine(policy="random")
-    for name in ("P1", "P2"):
-        campaign.proposals[name].reject()
+    assert {campaign.state.proposals[name].state for name in ("P1", "P2")} == {"withdrawn"}
     until(lambda: len(campaign.state.waiting) == 2)
     assert {campaign.state.proposals[name].origin for name in campaign.state.waiting} == {"random"}
 

@@ -49,7 +49,7 @@ def whole(x: float):
 
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize(
-    ("blocks", "walltime"), [(2, "00:00:18"), pytest.param(5, "00:00:40", marks=pytest.mark.full)]
+    ("blocks", "walltime"), [(2, "00:00:30"), pytest.param(5, "00:00:40", marks=pytest.mark.full)]
 )
 def test_a_campaign_goes_on_from_block_to_block_and_begins_nothing_that_does_not_fit(
     loopback: Loopback, campaigns: Path, blocks: int, walltime: str
