@@ -7,8 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scenes import SQUARE, Campaign, known
 
 from aisteer.journal.events import Actor
@@ -80,23 +78,24 @@ def test_a_choice_that_fails_is_told_from_one_that_does_not():
     assert good < 0.2
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10_000), edge=st.floats(0.2, 0.8), noise=st.sampled_from([0.0, 0.1, 0.3]))
-def test_what_is_said_to_fail_with_some_probability_fails_about_as_often(seed, edge, noise):
-    rng = np.random.default_rng(seed)
-    points = SQUARE.sample(160, seed)
-    fails = [(p["x"] > edge) != (rng.random() < noise) for p in points]
-    risk = Failures(Box(SQUARE)).risk(told(points[:60], fails[:60]))
-    if risk is None:
-        return
-    said, came = risk.at(SQUARE.encode(points[60:])), np.array(fails[60:], dtype=float)
-    assert (said > 0).all()
-    assert (said < 1).all()
-    assert abs(said.mean() - came.mean()) < 0.2
-    # Better than the share of all, or no worse than chance makes it.
-    share = np.mean(fails[:60]) * 60 / 61 + 0.5 / 61
-    loss = -np.where(came > 0, np.log(said), np.log1p(-said)).mean()
-    assert loss < -np.where(came > 0, np.log(share), np.log1p(-share)).mean() + 0.1
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.3])
+def test_what_is_said_to_fail_with_some_probability_fails_about_as_often(noise):
+    apart, gained = [], []
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        edge = rng.uniform(0.2, 0.8)
+        points = SQUARE.sample(160, seed)
+        fails = [(p["x"] > edge) != (rng.random() < noise) for p in points]
+        risk = Failures(Box(SQUARE)).risk(told(points[:60], fails[:60]))
+        assert risk is not None
+        said, came = risk.at(SQUARE.encode(points[60:])), np.array(fails[60:], dtype=float)
+        assert (said > 0).all()
+        assert (said < 1).all()
+        share = np.mean(fails[:60])
+        apart.append(said.mean() - came.mean())
+        gained.append(np.log(np.where(came > 0, said / share, (1 - said) / (1 - share))).mean())
+    assert abs(np.mean(apart)) < 0.05
+    assert np.mean(gained) > 0, "no better than the share of all that failed"
 
 
 def test_the_acquisition_is_lessened_by_the_chance_that_the_run_ends_and_can_be_climbed():
