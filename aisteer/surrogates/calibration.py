@@ -209,7 +209,8 @@ def _words(every: Coverage, acquired: Coverage | None, audit: Coverage | None, c
         if part is not None and part.of >= NEEDED and part.high < LEVEL:
             verdict = f"the model is over-confident{where}: do not trust its uncertainties there"
     if changed is not None and changed.found:
-        verdict = f"{changed.words}: do not trust its uncertainties"
+        then = "its uncertainties have become too wide" if changed.cautious else "do not trust its uncertainties"
+        verdict = f"{changed.words}: {then}"
     if every.high < LEVEL:
         verdict = "the model is over-confident: do not trust its uncertainties"
     return f"{counted}; {verdict}."

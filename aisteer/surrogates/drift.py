@@ -39,6 +39,7 @@ class Drift:
         size: Root mean square residual before and after it; 1 is what was claimed.
         chance: Probability of so large a change where nothing changes, the smaller one of the two.
         words: For a human.
+        cautious: They changed in size only, and are smaller than claimed since.
     """
 
     found: bool
@@ -47,6 +48,7 @@ class Drift:
     size: tuple[float, float]
     chance: float
     words: str
+    cautious: bool = False
 
 
 def drift(residuals: Array) -> Drift | None:
@@ -74,7 +76,8 @@ def drift(residuals: Array) -> Drift | None:
             f"the predictions have drifted: the last {since} outcomes are {size[1]:.1f} times as far off as claimed, "
             f"those before {size[0]:.1f} times"
         )
-    return Drift(found, since, bias, size, chance, words)
+    cautious = found and widened < shifted and size[1] < min(1.0, size[0])
+    return Drift(found, since, bias, size, chance, words, cautious)
 
 
 def _change(values: Array) -> tuple[float, int]:

@@ -122,6 +122,16 @@ def test_a_drift_is_found_and_named(later, words):
     assert not calibration(0.7 * z, np.zeros(50), np.ones(50)).trusted
 
 
+def test_uncertainties_that_became_too_wide_are_called_so_and_still_not_trusted():
+    z = np.random.default_rng(6).normal(size=50)
+    z[25:] *= 0.1
+    found = calibration(0.9 * z, np.zeros(50), np.ones(50))
+    assert found.drift.cautious
+    assert not found.trusted
+    assert "its uncertainties have become too wide" in found.words
+    assert "do not trust" not in found.words
+
+
 def test_steady_predictions_and_single_outliers_are_no_drift():
     rng = np.random.default_rng(7)
     assert sum(drift(rng.normal(size=50)).found for _ in range(500)) <= 0.02 * 500

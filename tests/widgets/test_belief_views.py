@@ -11,7 +11,7 @@ from stories import MELT, MOLECULES, Story, melting, shown
 
 from aisteer.journal import events as ev
 from aisteer_widgets.view_models.asked import Beliefs, Question
-from aisteer_widgets.view_models.belief import belief
+from aisteer_widgets.view_models.belief import _sub, belief
 from aisteer_widgets.view_models.front import unbeaten
 from aisteer_widgets.view_models.packed import unpack
 from aisteer_widgets.view_models.questions import axes_of, views_of
@@ -349,3 +349,10 @@ def test_a_pool_has_no_map_and_its_candidates_are_ranked():
     chart = seen(story, "pool", answer)["chart"]
     assert unpack(chart["mean"]).tolist() == [1.0, 2.0, 3.0]
     assert unpack(chart["runs"]["x"]).tolist() == [2.0]
+
+
+def test_what_has_drifted_is_not_called_well_calibrated():
+    counted = {"inside": 48, "of": 49, "low": 0.89, "high": 1.0}
+    assert _sub((0, 0), {"calibration": counted}).startswith("well calibrated: 48 of 49")
+    drifted = {**counted, "drift": {"found": True}}
+    assert _sub((0, 0), {"calibration": drifted}).startswith("no longer as calibrated as before: 48 of 49")

@@ -113,6 +113,8 @@ def _sub(counted: tuple[int, int], summary: Json) -> str:
     word = (
         "well calibrated" if low <= 0.9 <= high else "over-confident" if inside / n < 0.9 else "too cautious"
     )
+    if word == "well calibrated" and (known.get("drift") or {}).get("found"):
+        word = "no longer as calibrated as before"
     return f"{word}: {inside:,} of {fmt.count(n, 'outcome')} in their 90{fmt.NARROW}% intervals"
 
 
