@@ -35,7 +35,7 @@ CAMPAIGNS = {
     "06_steering_rules": "alloys",
 }
 WIDGETS = {"03_remote_endpoint": 3, "05_trusting_the_surrogate": 2}
-"""Where there are more than one: each keeps its own code, some 150 kB."""
+"""Where there are more than one, each with its own code."""
 LIVE = "application/vnd.jupyter.widget-view+json"
 PICTURES = ("image/png", "image/svg+xml")
 
@@ -124,7 +124,7 @@ def test_a_notebook_runs_from_top_to_bottom(path, workplace):
     assert runs
     assert own
     assert {".pdf", ".svg", ".csv", ".json"} <= endings
-    assert len(without_pictures(shown)) < 300_000 + 190_000 * (WIDGETS.get(path.stem, 1) - 1)
+    assert len(without_pictures(shown)) < 200_000 + 100_000 * WIDGETS.get(path.stem, 1)
     if path == REMOTE:
         shows_what_it_says(shown)
     if path == TRUST:
