@@ -27,6 +27,7 @@ from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
 from aisteer.steering.restraint import favoured_too, guided, restrained, settings_of
+from aisteer.steering.stand_in import standing_in
 from aisteer.steering.trust_region import trusted
 from aisteer.steering.weighing import CostAware, Weighing
 
@@ -93,6 +94,12 @@ class BayesianBox:
 
     # --- proposing ----------------------------------------------------------------------------
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the surrogate that was asked for; empty while nothing is."""
+        return self.fitter.trouble
+
+    @standing_in
     def propose(self, evidence: Evidence, n: int) -> Batch:
         """Up to ``n`` different drafts, best first."""
         evidence = self._meant(evidence)
@@ -125,7 +132,7 @@ class BayesianBox:
             spread = feasible_sobol(space, self.initial + len(taken) + len(avoided) + n, self.seed)
             for place, drawn in enumerate(spread):
                 pinned = self.weighing is None or getattr(space, "pinned", {})
-                point = drawn if pinned or self.weighing is None else self.weighing.first(drawn, place)
+                point = drawn if pinned or self.weighing is None else self.weighing.first(spread, place)
                 key = point_key(self.domain.names, point)
                 if key not in taken and key not in avoided:
                     taken.add(key)
@@ -170,6 +177,7 @@ class BayesianBox:
                 incumbents=leading,
                 rng=rng,
                 allowed=partial(self._allowed, space=space, taken=taken, pending=pending),
+                smooth=belief.smooth,
             )
             if point is None:
                 break
@@ -238,6 +246,7 @@ class BayesianBox:
 
     # --- explaining ---------------------------------------------------------------------------
 
+    @standing_in
     def predict(self, evidence: Evidence, points: Sequence[Json]) -> list[Json]:
         """What is expected of points, and why; nothing (``predicted`` empty) with fewer than 3 outcomes.
 

@@ -6,10 +6,13 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+__all__ = ["Kept", "machine", "peer", "show"]
 
 PEERS = Path(__file__).parent / "peers"
 
@@ -64,3 +67,29 @@ def show(name: str, *, unit: str, ours: float, target: float | None, **more: Any
             ensure_ascii=False,
         )
     )
+
+
+class Kept:
+    """What was measured, a line of JSON each in a file: a long benchmark goes on where it was ended.
+
+    They are those of the code that measured them; a change of it calls for another file. Without one nothing is kept.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        lines = file.read_text(encoding="utf-8").splitlines() if file is not None and file.exists() else []
+        known = [json.loads(line) for line in lines]
+        self._known: dict[str, Any] = {json.dumps(each["of"]): each["found"] for each in known}
+
+    def __contains__(self, of: Sequence[Any]) -> bool:
+        return json.dumps(list(of)) in self._known
+
+    def once(self, of: Sequence[Any], measure: Callable[[], Any]) -> Any:
+        """What was found of ``of``, a list that can be written as JSON; measured where it has not been."""
+        name = json.dumps(list(of))
+        if name not in self._known:
+            self._known[name] = measure()
+            if self._file is not None:
+                with self._file.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"of": list(of), "found": self._known[name]}) + "\n")
+        return self._known[name]

@@ -15,9 +15,12 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
+import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +34,7 @@ from aisteer.problem.space import Space
 from aisteer.steering.bayesian_box import BayesianBox
 from aisteer.steering.fidelities import Fidelities
 from aisteer.steering.protocols import Datum, Evidence
-from tests.benchmarks._report import show
+from tests.benchmarks._report import Kept, show
 
 FIXED = 0.1
 BUDGETS = {"augmented Branin": 12.0, "augmented Hartmann": 16.0}
@@ -208,19 +211,22 @@ def interval(differences: np.ndarray) -> list[float]:
     return [float(differences.mean()), *(float(q) for q in np.quantile(means, [0.05, 0.95]))]
 
 
-def compare(name: str, seeds: int, arms: list[str]) -> None:
-    task = Task(name)
-    ways: dict[str, Callable[[int, np.ndarray], tuple[Spent, float]]] = {
-        "ours": lambda seed, first: ours(task, seed, first),
-        "qMFKG": lambda seed, first: botorch(task, seed, first),
-        "truth alone": lambda seed, first: ours(task, seed, first, alone=True),
+def campaign(task: Task, seed: int, arm: str) -> tuple[Spent, float]:
+    """What the arm reaches from the first design of the seed, and the processor seconds of choosing."""
+    first = first_design(task, seed)
+    ways: dict[str, Callable[[], tuple[Spent, float]]] = {
+        "ours": lambda: ours(task, seed, first),
+        "qMFKG": lambda: botorch(task, seed, first),
+        "truth alone": lambda: ours(task, seed, first, alone=True),
     }
-    found: dict[str, list[tuple[Spent, float]]] = {arm: [] for arm in arms}
-    for seed in range(seeds):
-        first = first_design(task, seed)
-        for arm, told in found.items():
-            told.append(ways[arm](seed, first))
-            print(f"# {name} {seed} {arm} {told[-1]}", flush=True)
+    found = ways[arm]()
+    print(f"# {task.name} {seed} {arm} {found}", file=sys.stderr, flush=True)
+    return found
+
+
+def compare(name: str, seeds: int, found: dict[str, list[tuple[Spent, float]]]) -> None:
+    """Print what the arms reached after half the budget and after all of it."""
+    task = Task(name)
     for place, share in enumerate(("half the budget", "the budget")):
         logs = {arm: np.log10([told[place][1] for told, _ in each]) for arm, each in found.items()}
         medians = {arm: float(10 ** np.median(values)) for arm, values in logs.items()}
@@ -243,16 +249,27 @@ def compare(name: str, seeds: int, arms: list[str]) -> None:
 
 
 def main() -> None:
+    """Run the campaigns seed by seed, then compare them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", choices=list(BUDGETS))
     parser.add_argument("--arms", default="ours,qMFKG,truth alone")
+    parser.add_argument("--keep", type=Path, help="a file of campaigns: those in it are not run again")
     given = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
-    for name in BUDGETS:
-        if given.only in {None, name}:
-            compare(name, given.seeds, given.arms.split(","))
+    names = [name for name in BUDGETS if given.only in {None, name}]
+    arms, kept = given.arms.split(","), Kept(given.keep)
+    found: dict[str, dict[str, list[tuple[Spent, float]]]] = {
+        name: {arm: [] for arm in arms} for name in names
+    }
+    for seed in range(given.seeds):
+        for name in names:
+            for arm in arms:
+                told = kept.once([name, seed, arm], partial(campaign, Task(name), seed, arm))
+                found[name][arm].append(told)
+    for name in names:
+        compare(name, given.seeds, found[name])
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ seed. A human answers half of the proposals: by turns he has a point of his own 
 No harm: the regret after N runs is no worse than that of the unassisted campaign after N / 2, as if his half had not
 been run at all. It is paired over seeds and problems, in decades: "harm" is the lower end of the one-sided 95 %
 bootstrap interval of the mean difference above 0; "no worse by 0.1" is its upper end below a tenth of a decade. Help:
-runs until the regret is that of the unassisted campaign after N, against N. The sweep lowers the expert's correlation
-to where he stops helping.
+runs until the regret is that of the unassisted campaign after N, against N. The sweeps lower the expert's correlation,
+which makes his bias larger, and raise the noise of his judgement, to where he stops helping.
 
     make bench NAME=human_gate                              # all: some hours
-    .venv/bin/python -m tests.benchmarks.human_gate --seeds 5 --problems Branin Levy-4
+    .venv/bin/python -m tests.benchmarks.human_gate --seeds 5 --problems Branin Levy-4 --keep campaigns.jsonl
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ import argparse
 import functools
 import os
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -32,16 +34,22 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from tests.benchmarks._people import PROBLEMS, Campaign, Human, Problem, adversary, expert, noisy
-from tests.benchmarks._report import show
+from tests.benchmarks._report import Kept, show
 
 RUNS, SHARE, FLOOR, MARGIN = 40, 0.5, 1e-4, 0.1
-PEOPLE: dict[str, Callable[[Problem, int], Human]] = {
-    "expert": expert,
-    "noisy": noisy,
-    "adversary": adversary,
-}
-SWEEP = (-0.5, 0.0, 0.25, 0.5)
+Who = Callable[[Problem, int], Human]
+SWEEP = ((-0.5, 0.1), (0.0, 0.1), (0.25, 0.1), (0.5, 0.1), (0.5, 1.0), (0.5, 3.0))
+"""Rank correlation of an expert's judgement without its noise, and that noise in standard deviations of it."""
 Array = np.ndarray
+
+
+def expert_of(correlation: float, noise: float) -> Who:
+    """An expert who knows so much, and is so unsteady."""
+    return functools.partial(expert, correlation=correlation, noise=noise)
+
+
+EXPERT = "expert, correlation 0.5, noise 0.1"
+PEOPLE: dict[str, Who] = {EXPERT: expert, "noisy": noisy, "adversary": adversary}
 
 
 def regrets(problem: Problem, best: Array) -> Array:
@@ -52,44 +60,59 @@ def regrets(problem: Problem, best: Array) -> Array:
     return found
 
 
-@functools.cache
-def unassisted(name: str, seed: int) -> tuple[float, ...]:
-    """The regret after each run with nobody at the gate."""
-    problem = PROBLEMS[name]
-    return tuple(regrets(problem, Campaign(problem, seed).run(RUNS)))
+class Curves:
+    """The regret after each run of campaigns, with somebody at the gate or with nobody."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+
+    def of(self, name: str, seed: int, who: str = "nobody", human: Who | None = None) -> Array:
+        """Of the campaign on the problem ``name`` with ``human``, who is called ``who``."""
+        problem = PROBLEMS[name]
+
+        def run() -> list[float]:
+            begun = time.process_time()
+            campaign = (
+                Campaign(problem, seed)
+                if human is None
+                else Campaign(problem, seed, human(problem, seed), SHARE)
+            )
+            found = regrets(problem, campaign.run(RUNS))
+            seconds = time.process_time() - begun
+            print(f"# {seed} {name}, {who}: {seconds:.1f} processor s", file=sys.stderr, flush=True)
+            return [float(regret) for regret in found]
+
+        return np.array(self._kept.once([who, name, seed], run))
 
 
-def assisted(name: str, seed: int, human: Callable[[Problem, int], Human]) -> Array:
-    problem = PROBLEMS[name]
-    return regrets(problem, Campaign(problem, seed, human(problem, seed), SHARE).run(RUNS))
-
-
-def compared(
-    names: list[str], seeds: int, human: Callable[[Problem, int], Human], who: str
-) -> dict[str, Any]:
+def compared(names: list[str], seeds: int, curves: Curves, who: str, human: Who) -> dict[str, Any]:
     """No harm and help of one kind of human."""
     harm: dict[str, list[float]] = {}
+    gain: dict[str, list[float]] = {}
     needed: list[float] = []
-    for name in names:
-        for seed in range(seeds):
-            print(who, name, seed, file=sys.stderr, flush=True)
-            alone, together = np.array(unassisted(name, seed)), assisted(name, seed, human)
+    for seed in range(seeds):
+        for name in names:
+            alone, together = curves.of(name, seed), curves.of(name, seed, who, human)
             harm.setdefault(name, []).append(float(together[-1] - alone[int((1 - SHARE) * RUNS) - 1]))
+            gain.setdefault(name, []).append(float(together[-1] - alone[-1]))
             reached = np.flatnonzero(together <= alone[-1] + 1e-9)
             needed.append(float(reached[0] + 1) if len(reached) else float(RUNS + 1))
-    lower, upper = _ends([np.array(values) for values in harm.values()])
+    against_half, against_all = _told(harm), _told(gain)
     return {
-        "decades against unassisted after half the runs": {
-            "mean": float(np.mean([np.mean(values) for values in harm.values()])),
-            "lower end": lower,
-            "upper end": upper,
-            "each": {name: float(np.mean(values)) for name, values in harm.items()},
-        },
-        "harm": lower > 0,
-        "no worse by 0.1": upper < MARGIN,
+        "decades against unassisted after half the runs": against_half,
+        "decades against unassisted after as many runs": against_all,
+        "harm": against_half["lower end"] > 0,
+        "no worse by 0.1": against_half["upper end"] < MARGIN,
         "runs to the unassisted campaign's end, median": float(np.median(needed)),
         "reached it": float(np.mean(np.array(needed) <= RUNS)),
     }
+
+
+def _told(differences: dict[str, list[float]]) -> dict[str, Any]:
+    """The mean over problems, its one-sided 95 % ends, and that of each problem."""
+    lower, upper = _ends([np.array(values) for values in differences.values()])
+    each = {name: float(np.mean(values)) for name, values in differences.items()}
+    return {"mean": float(np.mean(list(each.values()))), "lower end": lower, "upper end": upper, "each": each}
 
 
 def _ends(groups: list[Array], draws: int = 4000) -> tuple[float, float]:
@@ -103,21 +126,28 @@ def _ends(groups: list[Array], draws: int = 4000) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measure all kinds of humans, then the sweep of the expert's knowledge."""
-    asked = argparse.ArgumentParser()
+    """Measure all kinds of humans seed by seed, then the sweeps of what the expert knows."""
+    asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--seeds", type=int, default=20)
+    asked.add_argument("--sweep-seeds", type=int, help="of the sweeps; as many as --seeds if not given")
     asked.add_argument("--problems", nargs="*", default=list(PROBLEMS))
-    asked.add_argument("--no-sweep", action="store_true")
+    asked.add_argument("--keep", type=Path, help="a file of campaigns: those in it are not run again")
     given = asked.parse_args()
-    found = {who: compared(given.problems, given.seeds, human, who) for who, human in PEOPLE.items()}
+    sweep_seeds = given.seeds if given.sweep_seeds is None else given.sweep_seeds
+    curves, names = Curves(Kept(given.keep)), given.problems
+    for seed in range(given.seeds):  # so that what is kept is whole seeds, wherever it is ended
+        for name in names:
+            curves.of(name, seed)
+            for who, human in PEOPLE.items():
+                curves.of(name, seed, who, human)
+    found = {who: compared(names, given.seeds, curves, who, human) for who, human in PEOPLE.items()}
+    swept = {f"expert, correlation {c}, noise {n}": expert_of(c, n) for c, n in SWEEP}
+    for seed in range(sweep_seeds):
+        for name in names:
+            for who, human in swept.items():
+                curves.of(name, seed, who, human)
     sweep = {
-        str(correlation): compared(
-            given.problems,
-            given.seeds,
-            functools.partial(expert, correlation=correlation, noise=0.3),
-            f"expert {correlation}",
-        )
-        for correlation in (() if given.no_sweep else SWEEP)
+        who: compared(names, sweep_seeds, curves, who, human) for who, human in swept.items() if sweep_seeds
     }
     worst = max(each["decades against unassisted after half the runs"]["mean"] for each in found.values())
     show(
@@ -125,8 +155,8 @@ def main() -> None:
         unit="decades of regret against the unassisted campaign after half the runs, the worst kind of human",
         ours=worst,
         target=0.0,
-        details={"runs": RUNS, "share": SHARE, "seeds": given.seeds, "problems": given.problems, **found},
-        sweep=sweep,
+        details={"runs": RUNS, "share": SHARE, "seeds": given.seeds, "problems": names, **found},
+        sweep={"seeds": sweep_seeds, **sweep},
     )
 
 
