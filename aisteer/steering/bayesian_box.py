@@ -28,7 +28,7 @@ from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
 from aisteer.steering.restraint import favoured_too, guided, restrained, settings_of
 from aisteer.steering.stand_in import standing_in
-from aisteer.steering.trust_region import trusted
+from aisteer.steering.trust_region import first_missing, trusted
 from aisteer.steering.weighing import CostAware, Weighing
 
 __all__ = ["BayesianBox"]
@@ -105,7 +105,10 @@ class BayesianBox:
         evidence = self._meant(evidence)
         taken = taken_points(evidence, self.domain.names)
         belief = self.fitter.belief(evidence)
-        first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
+        first = n
+        if belief is not None:
+            missing = first_missing(self.space, evidence, self.goals, self.initial)
+            first = min(n, max(missing, self.initial - len(taken)))
         space = restrained(self.space, evidence)
         points = self._first_points(space, taken, self._avoided(evidence), first)
         left = n - len(points)
@@ -149,8 +152,9 @@ class BayesianBox:
         taken = taken | self._avoided(evidence)
         rng = np.random.default_rng([self.seed, 5, len(belief.data), len(under_way)])
         judged = self._criterion(evidence, belief)
-        leading = belief.leading(_LEADING)
-        space = trusted(space, evidence, leading[0], belief.process.length_scales(), self.goals)
+        every, scales = belief.leading(len(belief.data)), belief.process.length_scales()
+        space, leading = trusted(space, evidence, every, scales, self.goals, initial=self.initial)
+        leading = leading[:_LEADING]
         raw = self.domain.encode(feasible_sobol(space, _RAW, int(rng.integers(2**31))))
         raw = favoured_too(raw, space, evidence)
         risk = self.failures.risk(evidence)

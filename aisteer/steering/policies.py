@@ -11,7 +11,7 @@ from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import Space
-from aisteer.problem.surrogate_names import SURROGATES
+from aisteer.problem.surrogate_names import SURROGATES, reference_to
 from aisteer.steering.protocols import Json, Policy
 
 if TYPE_CHECKING:
@@ -23,17 +23,16 @@ __all__ = ["GENERATOR", "POLICIES", "policy"]
 Live = Callable[[], Any]
 
 
-def _bayesian(definition: Json, space: Space | Pool, seed: int, options: Json) -> Policy:
+def _bayesian(
+    definition: Json, space: Space | Pool, seed: int, options: Json, folder: Path | None = None
+) -> Policy:
     goals, initial, named = Goals.of(definition), options.get("initial"), options.get("acquisition")
     if named is not None and named not in goals.acquisitions:
         raise BadDefinition(
             f"There is no acquisition {named!r:.60} for this goal. Choose one of {', '.join(goals.acquisitions)}."
         )
-    surrogate = options.get("surrogate", SURROGATES[0])
-    if surrogate not in SURROGATES:
-        raise BadDefinition(
-            f"There is no surrogate {surrogate!r:.60}. Choose one of {', '.join(SURROGATES)}."
-        )
+    surrogate = reference_to(options.get("surrogate", SURROGATES[0]))
+    _check_region(options.get("trust_region", False), space)
     try:
         import torch
 
@@ -44,8 +43,19 @@ def _bayesian(definition: Json, space: Space | Pool, seed: int, options: Json) -
             f"The policy 'bayesian' needs PyTorch and BoTorch ({missing}), so nothing is proposed. "
             "Runs go on, and points of your own can be proposed. Install them with: pip install 'aisteer[steer]'."
         ) from missing
-    made.fitter.surrogate, made.fitter.seed = surrogate, seed
+    made.fitter.surrogate, made.fitter.seed, made.fitter.runs_code = surrogate, seed, folder is not None
     return made
+
+
+def _check_region(asked: Any, space: Space | Pool) -> None:
+    if asked is not False and isinstance(space, Pool):
+        raise BadDefinition("A pool has no trust region. Leave the option out.")
+    number = isinstance(asked, int | float) and not isinstance(asked, bool)
+    if not isinstance(asked, bool) and asked != "adaptive" and not (number and 0 < asked <= 1):
+        raise BadDefinition(
+            'The trust region must be "adaptive", False, or its size as a share of each side, above 0 and at most 1, '
+            f"not {asked!r:.60}."
+        )
 
 
 def _searching(
@@ -69,10 +79,12 @@ def _searching(
     )
 
 
-def _random(definition: Json, space: Space | Pool, seed: int, options: Json) -> Policy:
+def _random(
+    definition: Json, space: Space | Pool, seed: int, options: Json, folder: Path | None = None
+) -> Policy:
     from aisteer.steering.random_arm import RandomArm
 
-    del definition, options
+    del definition, options, folder
     return RandomArm(space, seed)
 
 
@@ -85,7 +97,7 @@ def _generator(
     seed = int(definition.get("seed") or 0)
     ours = {key: value for key, value in options.items() if key in _OPTIONS["bayesian"]}
     try:
-        own: Policy | None = _bayesian(definition, space, seed, ours)
+        own: Policy | None = _bayesian(definition, space, seed, ours, folder)
     except MissingExtra:
         own = None
     simple = own is None or options.get("fallback") == "random"
@@ -93,16 +105,16 @@ def _generator(
     return ForeignPolicy(definition, space, own=own, fallback=fallback, folder=folder, live=live)
 
 
-POLICIES: dict[str, Callable[[Json, Space | Pool, int, Json], Policy]] = {
+POLICIES: dict[str, Callable[[Json, Space | Pool, int, Json, Path | None], Policy]] = {
     "bayesian": _bayesian,
     "random": _random,
 }
-"""Name to what makes the policy, given the task's definition, its space, its seed and the policy's options."""
+"""Name to what makes the policy: of the task's definition, its space, its seed, the policy's options and the folder."""
 GENERATOR = "generator"
 """The policy of a task for which somebody else's mind proposes (``aisteer.steering.foreign_generators``)."""
 
 _OPTIONS = {
-    "bayesian": {"initial", "acquisition", "fixed", "surrogate"},
+    "bayesian": {"initial", "acquisition", "fixed", "surrogate", "trust_region"},
     "random": set[str](),
 }
 _OPTIONS[GENERATOR] = {"mind", "patience", "fallback"} | _OPTIONS["bayesian"]  # ours predicts, and fills in
@@ -116,7 +128,8 @@ def policy(
     Args:
         definition: The task's definition.
         space: Its space, or its pool with the candidates.
-        folder: The campaign's folder, where the code of a mind of the user's own is kept.
+        folder: The campaign's folder, where the code of a mind of the user's own is kept. Without one, no code that the
+            definition names is run: a surrogate of the user's own neither.
         live: Finds the object of this process, where a mind is one that cannot be made from data.
 
     Raises:
@@ -132,4 +145,4 @@ def policy(
         raise BadDefinition(f"The policy {name!r} has no option {unknown[0]!r}.")
     if name == GENERATOR:
         return _generator(definition, space, options, folder, live)
-    return POLICIES[name](definition, space, int(definition.get("seed") or 0), options)
+    return POLICIES[name](definition, space, int(definition.get("seed") or 0), options, folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from scenes import AI, HUMAN, SQUARE, Campaign, known, task
 from aisteer.errors import BadParameters, Refused, UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
-from aisteer.problem.goals import Goals
 from aisteer.problem.parameters import Choice, Float, Int
 from aisteer.problem.pool import Pool
 from aisteer.problem.regions import rows_left, ruled_out
@@ -26,7 +24,6 @@ from aisteer.steering.mind import Mind
 from aisteer.steering.random_arm import RandomArm
 from aisteer.steering.restraint import restrained
 from aisteer.steering.thought import situation
-from aisteer.steering.trust_region import earned_size
 
 OBJECTIVE = {"kind": "maximize", "outcome": "yield", "unit": "g"}
 MIXED = Space(x=Float(0, 1), n=Int(1, 9), kind=Choice(["a", "b", "c"]), constraints=["x + n <= 8"])
@@ -262,21 +259,6 @@ def test_it_obeys_pins_and_forbidden_regions_too_and_gives_way_where_nothing_is_
     drafts = BayesianBox(SQUARE, OBJECTIVE, initial=2).propose(some(20, steering=away), 3).drafts
     assert len(drafts) == 3
     assert all(d.parameters["x"] < 0.2 for d in drafts)
-
-
-def test_its_size_is_earned_by_the_runs_in_their_order():
-    goals = Goals.of({"objective": OBJECTIVE})
-
-    def size(values: list[float], dimension: int = 2) -> float:
-        return earned_size(known([{"x": 0.1, "y": 0.1}] * len(values), values).data, goals, dimension)
-
-    assert size([]) == 0.8
-    assert size([1.0, 2.0, 3.0]) == 1.6
-    assert size([3.0, 1.0, 1.0, 1.0, 1.0]) == 0.4
-    assert size([3.0, *[1.0] * 6], dimension=6) == 0.4
-    assert size([3.0, *[1.0] * 28]) == 0.8  # so small that it begins anew
-    prior = tuple(replace(d, origin="prior") for d in known([{"x": 0.1, "y": 0.1}] * 9, [1.0] * 9).data)
-    assert earned_size(prior, goals, 2) == 0.8
 
 
 # --- the mind ---------------------------------------------------------------------------------

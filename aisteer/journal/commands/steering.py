@@ -15,7 +15,7 @@ from aisteer.journal.state import Proposal, State
 from aisteer.problem.goals import Goals
 from aisteer.problem.regions import check_room, plain_boxes, plain_pins, ruled_out
 from aisteer.problem.space import Space, did_you_mean
-from aisteer.problem.surrogate_names import SURROGATES
+from aisteer.problem.surrogate_names import surrogates_of
 
 __all__ = ["SETTINGS", "Steer", "Unsteer", "checked", "objectives", "rules_out"]
 
@@ -168,11 +168,13 @@ def _exploration(space: Any, definition: Json, value: Any) -> float:
 
 
 def _trust_region(space: Any, definition: Json, value: Any) -> bool | float:
-    if isinstance(value, bool):
-        return value
+    if isinstance(value, bool) or value == "adaptive":
+        return bool(value)
     if not _finite(value) or not 0 < value <= 1:
         raise _bad(
-            "trust_region", "True, False or its size as a share of each side, above 0 and at most 1", value
+            "trust_region",
+            'True or "adaptive", False, or its size as a share of each side, above 0 and at most 1',
+            value,
         )
     return float(value)
 
@@ -213,9 +215,12 @@ def _acquisition(space: Any, definition: Json, value: Any) -> str:
 
 
 def _surrogate(space: Any, definition: Json, value: Any) -> str:
-    if value not in SURROGATES:
+    there = surrogates_of(definition)
+    if value not in there:
         raise BadParameters(
-            f"surrogate must be one of {', '.join(SURROGATES)}, not {value!r:.100}. Nothing was changed.",
+            f"surrogate must be one of {', '.join(there)}, not {value!r:.100}. Nothing was changed. One of your own is "
+            "code, so it comes with the definition: campaign.redefine(policy={'name': 'bayesian', 'options': "
+            "{'surrogate': 'module:name'}}).",
             name="surrogate",
         )
     return str(value)

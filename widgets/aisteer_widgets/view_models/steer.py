@@ -7,15 +7,17 @@ from typing import Any
 from aisteer.errors import AisteerError
 from aisteer.journal.state import State
 from aisteer.problem.goals import Goals
-from aisteer.problem.surrogate_names import SURROGATES
+from aisteer.problem.surrogate_names import SURROGATES, surrogates_of
 from aisteer.steering.conditions import LEAST
 from aisteer.steering.early_stopping import BOUND, suits
 from aisteer.steering.thought import BATCH
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.autonomy import words_of_rule
+from aisteer_widgets.view_models.mind import mind, proper
 from aisteer_widgets.view_models.problem import problem
+from aisteer_widgets.view_models.regions import box_in_words, pins, regions, sides
 from aisteer_widgets.view_models.scene import Scene, Wishes
-from aisteer_widgets.view_models.tasks import Task, task_of
+from aisteer_widgets.view_models.tasks import Parameter, Task, task_of
 
 __all__ = ["steer"]
 
@@ -51,8 +53,9 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
     definition: Json = state.definition.get("tasks", {}).get(task.name, {})
     settings = state.steering.get(task.name, {})
     said = state.steered.get(task.name, {})
+    named = sides(scene, task, definition)
     told = [
-        _told(scene, task, name, settings[name], said.get(name, {})) for name in SETTINGS if name in settings
+        _told(scene, named, name, settings[name], said.get(name, {})) for name in SETTINGS if name in settings
     ]
     return {
         "task": task.name,
@@ -67,13 +70,12 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "surrogates": _surrogates(definition, settings),
         "trust": _trust(task, definition, settings),
         "weights": _weights(task, definition, settings),
-        "parameters": [] if task.pool else [p.field() for p in task.parameters.values()],
-        "regions": [
-            _region(task, kind, i, box)
-            for kind in ("forbidden", "favoured")
-            for i, box in enumerate(settings.get(kind) or ())
-        ],
-        "pins": _pins(task, definition, settings),
+        "mind": mind(scene, task, definition),
+        "parameters": [p.field() for p in named.values()],
+        "pool": task.pool,
+        "regions": regions(scene, named, task, definition, settings),
+        "pins": pins(named, definition, settings),
+        "table": _table(task),
         "bad": _bad(scene, task),
         "data": _data(state, task),
         "problem": problem(task, definition),
@@ -90,7 +92,7 @@ def _blocked(scene: Scene, task: Task, definition: Json) -> str:
     return ""
 
 
-def _told(scene: Scene, task: Task, name: str, value: Any, said: Json) -> Json:
+def _told(scene: Scene, named: dict[str, Parameter], name: str, value: Any, said: Json) -> Json:
     """A setting in words, with who set it, when and why."""
     when = fmt.moment(float(said["time"]), scene.now) if said.get("time") else ""
     by = " ".join(
@@ -100,53 +102,27 @@ def _told(scene: Scene, task: Task, name: str, value: Any, said: Json) -> Json:
     )
     return {
         "name": name,
-        "words": fmt.clip(_words(task, name, value), 160),
+        "words": fmt.clip(_words(named, name, value), 160),
         "said": f"set {by}".strip() if by else "",
         "reason": fmt.clip(said.get("reason") or "", 200),
     }
 
 
-def _words(task: Task, name: str, value: Any) -> str:
+def _words(named: dict[str, Parameter], name: str, value: Any) -> str:
     if name == "pinned":
-        return "; ".join(f"{fmt.label(n)} pinned to {task.parameter(n).show(v)}" for n, v in value.items())
+        shown = {n: (named.get(n) or Parameter(n, "text")).show(v) for n, v in value.items()}
+        return "; ".join(f"{fmt.label(n)} pinned to {v}" for n, v in shown.items())
     if name in {"forbidden", "favoured"}:
-        return f"{name}: " + "; ".join(_box(task, box) for box in value)
+        return f"{name}: " + "; ".join(box_in_words(named, box) for box in value)
     if name == "weights":
         return "weights " + ", ".join(f"{fmt.label(n)} {fmt.number(w, 3)}" for n, w in value.items())
     plain = {
         "trust_region": f"trust region {'on' if value else 'off'}" if isinstance(value, bool) else None,
         "acquisition": f"acquisition: {_ACQUISITIONS.get(str(value), str(value))}",
-        "surrogate": f"surrogate: {value}",
+        "surrogate": f"surrogate: {proper(str(value))}",
         "batch": f"{value} proposal{'' if value == 1 else 's'} at once",
     }.get(name)
     return plain or f"{name.replace('_', ' ')} {fmt.number(value, 3)}"
-
-
-def _box(task: Task, box: Json) -> str:
-    """A region in words: every side that it has."""
-    sides = []
-    for name, given in box.items():
-        parameter = task.parameter(name)
-        if parameter.kind == "choice":
-            sides.append(f"{fmt.label(name)} {' or '.join(fmt.clip(o, 30) for o in given)}")
-        else:
-            low, high = given
-            sides.append(f"{fmt.label(name)} {fmt.number(low)} to {parameter.show(high)}")
-    return " and ".join(sides)
-
-
-def _region(task: Task, kind: str, place: int, box: Json) -> Json:
-    return {"kind": kind, "place": place, "words": fmt.clip(_box(task, box), 160), "box": box}
-
-
-def _pins(task: Task, definition: Json, settings: Json) -> list[Json]:
-    """What the AI leaves where it is: pinned here, or fixed by the policy's own options, which is no setting."""
-    fixed = ((definition.get("policy") or {}).get("options") or {}).get("fixed") or {}
-    pinned = settings.get("pinned") or {}
-    return [
-        {"name": n, "label": fmt.label(n), "value": task.parameter(n).show(v), "fixed": n not in pinned}
-        for n, v in {**fixed, **pinned}.items()
-    ]
 
 
 def _acquisitions(definition: Json) -> list[Json]:
@@ -172,15 +148,21 @@ def _surrogates(definition: Json, settings: Json) -> Json | None:
     if str(policy.get("name")) != "bayesian":
         return None
     usual = str((policy.get("options") or {}).get("surrogate") or SURROGATES[0])
-    options = [{"name": n, "label": f"{n} (usual)" if n == usual else n} for n in SURROGATES]
+    options = [
+        {"name": n, "label": f"{proper(n)} (usual)" if n == usual else proper(n)}
+        for n in surrogates_of(definition)
+    ]
     return {"now": str(settings.get("surrogate") or usual), "usual": usual, "options": options}
 
 
 def _trust(task: Task, definition: Json, settings: Json) -> Json | None:
     """The trust region as a choice; nothing where the policy has none."""
-    if task.pool or str((definition.get("policy") or {}).get("name")) != "bayesian":
+    policy = definition.get("policy") or {}
+    if task.pool or str(policy.get("name")) != "bayesian":
         return None
-    now = settings.get("trust_region", False)
+    usual = (policy.get("options") or {}).get("trust_region", False)
+    now = settings.get("trust_region", usual)
+    now = True if now == "adaptive" else now
     values: list[Any] = [False, True, 0.5, 0.2, 0.1]
     values += [] if now in values else [now]
     words = {False: "everywhere (usual)", True: "around the best run, as far as it has earned"}
@@ -221,6 +203,22 @@ def _bad(scene: Scene, task: Task) -> list[Json]:
         said = ": ".join(filter(None, [who, fmt.clip(run.bad_reason, 200)]))
         found.append({"run": name, "words": f"{name}: {value}", "said": said})
     return found
+
+
+def _table(task: Task) -> Json:
+    """What a table of one's own looks like here: the heads that it can have."""
+    named = [task.key] if task.pool else list(task.parameters)
+    heads = [f"{n} ({u})" if (u := task.parameter(n).unit) else n for n in named[:12]]
+    outcomes = list(dict.fromkeys(goal.outcome for goal in task.objectives))
+    return {
+        "points": heads,
+        "results": [*heads, *(label for o in outcomes for label in (_head(o, task), f"{o} error"))],
+    }
+
+
+def _head(outcome: str, task: Task) -> str:
+    unit = task.unit_of(outcome)
+    return f"{outcome} ({unit})" if unit else outcome
 
 
 def _data(state: State, task: Task) -> list[Json]:
