@@ -443,8 +443,13 @@ class Campaign:
         """Write something down with the campaign, perhaps about a proposal or run."""
         self.submit(cmd.Note(actor=self.actor, text=str(text), about=about))
 
-    def redefine(self, *, reason: str = "", **changes: Any) -> list[str]:
+    def redefine(self, *, task: str | None = None, reason: str = "", **changes: Any) -> list[str]:
         """Change the definition; what has run stays. Arguments are those of ``ai.Campaign``.
+
+        Args:
+            task: The task that changes, where there are several.
+            reason: Kept with the change.
+            **changes: What changes, by the names that ``ai.Campaign`` knows.
 
         Returns:
             What changed, in words.
@@ -457,7 +462,7 @@ class Campaign:
             also["budget"] = _plain_budget(changes["budget"])
         if "autonomy" in changes:
             also["autonomy"] = _plain_rule(changes["autonomy"] if changes["autonomy"] is not None else _ask())
-        wanted = redefine(self.definition, changes)
+        wanted = redefine(self.definition, changes, None if task is None else self.task_named(task))
         wanted.save(self.folder)  # first: what the journal names has to be there
         words = differences(self.definition, wanted.definition, self.folder)
         if words or also:

@@ -162,8 +162,13 @@ def plain(definition: Json) -> Json:
 # --- changing one -----------------------------------------------------------------------------
 
 
-def redefine(old: Json, changes: Mapping[str, Any]) -> Wanted:
+def redefine(old: Json, changes: Mapping[str, Any], task: str | None = None) -> Wanted:
     """The definition ``old`` with ``changes``: arguments of ``ai.Campaign`` by name, as far as they change.
+
+    Args:
+        old: The definition.
+        changes: What changes.
+        task: The task that they speak of, where there are several.
 
     Raises:
         BadDefinition: An unknown name, or parts that no longer fit together.
@@ -181,7 +186,7 @@ def redefine(old: Json, changes: Mapping[str, Any]) -> Wanted:
         wanted.minds = fresh.minds
     for_task = {name: value for name, value in changes.items() if name not in _WHOLE}
     if for_task:
-        _change_task(wanted, for_task)
+        _change_task(wanted, for_task, task)
     baseline = changes.get("baseline", RandomArm(runs=arm["runs"], seed=arm["seed"]) if arm else None)
     if baseline is not None:
         _add_arm(wanted, baseline)
@@ -206,14 +211,20 @@ class _Kept:
         return {}
 
 
-def _change_task(wanted: Wanted, changes: Mapping[str, Any]) -> None:
-    tasks = wanted.definition["tasks"]
-    names = [name for name, task in tasks.items() if not task.get("baseline")]
-    if len(names) != 1:
+def _the_task(wanted: Wanted, named: str | None) -> str:
+    """The task that changes: the one that is named, or the only one that is no baseline."""
+    own: list[str] = [n for n, task in wanted.definition["tasks"].items() if not task.get("baseline")]
+    found = own if named is None else [name for name in own if name == named]
+    if len(found) != 1:
         raise BadDefinition(
-            f"The campaign has the tasks {', '.join(names)}; say which one changes: redefine(tasks={{…}})."
+            f"The campaign has the tasks {', '.join(own)}; say which one changes: redefine(task=…)."
         )
-    name, task = names[0], tasks[names[0]]
+    return found[0]
+
+
+def _change_task(wanted: Wanted, changes: Mapping[str, Any], named: str | None) -> None:
+    name = _the_task(wanted, named)
+    task = wanted.definition["tasks"][name]
     weighed = {key: task.get(key) for key in WEIGHED if key in task}
     weighed["cost"] = dict(task.get("costs") or ()) or task.get("cost")
     for key, value in changes.items():

@@ -81,6 +81,10 @@ def _within(name: str, value: float, low: float, high: float, unit: str) -> None
         )
 
 
+_ROUNDING = 1e-12
+"""What a search in coordinates from 0 to 1 leaves of a bound by rounding."""
+
+
 def _position(value: float, low: float, high: float, *, log: bool) -> float:
     if log:
         return math.log(value / low) / math.log(high / low)
@@ -88,8 +92,11 @@ def _position(value: float, low: float, high: float, *, log: bool) -> float:
 
 
 def _value_at(position: float, low: float, high: float, *, log: bool) -> float:
-    """What ``_position`` has at ``position``, which is clipped to 0 to 1."""
-    position = min(max(position, 0.0), 1.0)
+    """What ``_position`` has at ``position``, which is clipped to 0 to 1; what rounding took off a bound is at it."""
+    if position < _ROUNDING:
+        return low
+    if position > 1.0 - _ROUNDING:
+        return high
     return low * math.pow(high / low, position) if log else low + position * (high - low)
 
 

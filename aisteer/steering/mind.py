@@ -50,16 +50,17 @@ def wanted(stands: Situation) -> int:
 
     At most ``batch`` wait at once. The next are made when fewer wait than there are free slots, or none
     waits at all, and at most half a batch is accepted but not launched yet: so that a human finds something
-    to decide on, slots do not idle, and nothing is decided long before results that could change it.
+    to decide on, slots do not idle, and nothing is decided long before results that could change it. Where a
+    human has just asked for more at once, they come at once.
     A seeded random arm learns nothing, so it fills every slot.
     """
     if not stands.active or (stands.left is not None and stands.left <= 0):
         return 0
     waiting = len(stands.waiting)
     free = max(0, stands.slots - stands.live - stands.queued)
-    if waiting >= max(1, free) or stands.queued >= max(1, stands.batch // 2):
+    if (waiting >= max(1, free) and not stands.more) or stands.queued >= max(1, stands.batch // 2):
         return 0
-    n = stands.batch - waiting - stands.queued
+    n = max(0, stands.batch - waiting - stands.queued)
     return n if stands.left is None else min(n, stands.left)
 
 
@@ -68,7 +69,7 @@ def _wanted_at_random(stands: Situation) -> int:
         return 0
     n = max(stands.batch, stands.slots) - len(stands.waiting) - stands.queued
     # Whole batches, so that a thousand short runs do not take a thousand thoughts.
-    if 2 * n < max(stands.batch, stands.slots):
+    if 2 * n < max(stands.batch, stands.slots) and not stands.more:
         return 0
     return max(0, n if stands.left is None else min(n, stands.left))
 

@@ -27,6 +27,7 @@ class Situation:
         active: Proposals are to be made.
         slots: Runs that can be live at once.
         batch: Proposals that may wait for a decision at once.
+        more: More of them may wait than when the last of those that do was made: a human has just said so.
         live: Runs that are live.
         queued: Accepted proposals not yet launched.
         waiting: The AI's own proposals that wait for a decision.
@@ -47,6 +48,7 @@ class Situation:
     active: bool
     slots: int = 1
     batch: int = BATCH
+    more: bool = False
     live: int = 0
     queued: int = 0
     waiting: tuple[Proposal, ...] = ()
@@ -91,14 +93,16 @@ def situation(state: State, task: str) -> Situation:
     open_proposals = [*waiting, *accepted, *(state.proposals[run.proposal] for run in live)]
     own = [p for p in open_proposals if p.resources and not p.cost]
     fit = state.models.get(task)
+    mine = tuple(p for p in waiting if p.origin in {"ai", "random"} and p.action == "start")
     return Situation(
         task=task,
         active=state.active and task not in state.finished,
         slots=max(1, int(definition.get("slots") or 1)),
         batch=max(1, int(state.steering.get(task, {}).get("batch") or definition.get("batch") or BATCH)),
+        more=_more(state, task, mine),
         live=len(live),
         queued=len(accepted),
-        waiting=tuple(p for p in waiting if p.origin in {"ai", "random"} and p.action == "start"),
+        waiting=mine,
         unpredicted=tuple(p for p in open_proposals if not p.predicted and p.action in STARTS),
         left=still_to_propose(state, task),
         cost=estimate_cost(definition, state, task),
@@ -106,11 +110,21 @@ def situation(state: State, task: str) -> Situation:
         unit=state.unit,
         finish=state.proposals[state.finishing[task]] if task in state.finishing else None,
         prices={p.id: estimate_cost(definition, state, task, p.resources) for p in own},
-        asks=(definition.get("autonomy") or state.autonomy or {"rule": "ask"}).get("rule") == "ask",
+        asks=(state.rule_for(task) or {"rule": "ask"}).get("rule") == "ask",
         made=state.next_proposal - 1,
         model=fit.model if fit else -1,
         fitted=str(fit.summary.get("data", "")) if fit else "",
     )
+
+
+def _more(state: State, task: str, waiting: Sequence[Proposal]) -> bool:
+    """Whether the number of proposals that wait at once was raised since the last of them was made."""
+    said = state.steered.get(task, {}).get("batch")
+    if not said or not waiting:
+        return False
+    usual = state.definition["tasks"][task].get("batch") or BATCH
+    now, before = state.steering.get(task, {}).get("batch") or usual, said["before"] or usual
+    return int(now) > int(before) and float(said["time"]) >= max(p.time for p in waiting)
 
 
 def still_to_propose(state: State, task: str) -> int | None:

@@ -34,7 +34,21 @@ def test_batches_follow_the_slots_and_never_overrun_the_human():
     assert n(waiting=waiting(1), live=0) == 3
     assert n(left=1) == 1
     assert n(left=0) == 0
+    assert n(waiting=waiting(3), more=True) == 1
+    assert n(waiting=waiting(5), more=True) == 0
     assert wanted(Situation("main", active=False, slots=2)) == 0
+
+
+def test_more_proposals_at_once_come_at_once_and_only_once(tmp_path: Path):
+    campaign = Campaign({"main": task(slots=1, batch=2)})
+    mind = Mind(tmp_path)
+    assert len(campaign.think(mind).drafts) == 2
+    assert not campaign.think(mind).drafts
+    campaign.do(cmd.Steer(actor=HUMAN, task="main", change={"batch": 5}))
+    assert len(campaign.think(mind).drafts) == 3
+    assert not campaign.think(mind).drafts
+    campaign.do(cmd.Steer(actor=HUMAN, task="main", change={"batch": 3}))
+    assert not campaign.think(mind).drafts
 
 
 def test_a_campaign_goes_from_first_points_to_the_best(tmp_path: Path):

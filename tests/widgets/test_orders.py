@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from stories import AI
 
 import aisteer as ai
 from aisteer.journal import commands as cmd
+from aisteer.journal.events import Actor
 from aisteer_widgets.orders import carry_out
 
 
@@ -47,7 +47,7 @@ def test_an_accept_is_a_decision_of_the_human(campaign, proposal):
 
 def test_a_decision_on_what_has_changed_is_refused_with_what_changed(campaign, proposal):
     seen = proposal.revision
-    other = cmd.Reject(actor=AI, proposal=proposal.id, revision=seen)
+    other = cmd.Reject(actor=Actor("human", "somebody else"), proposal=proposal.id, revision=seen)
     campaign.submit(other)
     answer = carry_out(campaign, order("accept", proposal=proposal.id, revision=seen))
     assert not answer.ok

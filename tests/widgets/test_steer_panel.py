@@ -152,12 +152,13 @@ def test_what_the_ai_works_on_stands_in_the_panel():
     }
     main["space"] |= {"constraints": ["temperature + 500*density <= 5600"]}
     main["context"] = ["density"]
-    lines = {p["term"]: p["text"] for p in shown(Story(definition).start())["steer"]["problem"]}
+    told = shown(Story(definition).start())["steer"]
+    lines = {p["term"]: p["text"] for p in told["problem"]}
     assert lines["Sought"].endswith("feasible when life >= 3")
     assert lines["Space"].replace("\u00a0", " ") == "temperature 300 to 2,000 K, density 7 to 9 g/cm³"
     assert lines["Constraints"] == "temperature + 500*density <= 5600"
     assert lines["Given"].startswith("density")
-    assert lines["Mind"] == "bayesian (surrogate deep ensemble)"
+    assert told["mind"]["now"] == "Bayesian optimisation, ours, with a deep ensemble"
 
 
 def test_weights_are_offered_where_there_are_several_objectives():

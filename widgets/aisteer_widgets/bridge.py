@@ -23,6 +23,7 @@ from aisteer_widgets.lanes import Lanes
 from aisteer_widgets.observing import Observing
 from aisteer_widgets.orders import Answer
 from aisteer_widgets.pictures import structure
+from aisteer_widgets.pool_regions import PoolRegions
 from aisteer_widgets.reopening import again
 from aisteer_widgets.saving import Progress
 from aisteer_widgets.view_models.asked import Question
@@ -79,6 +80,7 @@ class Bridge:
         self._tally = Tally()
         self._observing = Observing(campaign.opened.mirror)
         self._watch = Watch(campaign)
+        self._pools = PoolRegions(campaign.opened.folder)
         self._believing = Believing(campaign, self.wake)
         self._wake = threading.Event()
         self._lock = threading.Lock()
@@ -127,6 +129,10 @@ class Bridge:
         """Search the task's pool and hand on a page of what was found."""
         self._lanes.search(task, text, answer)
 
+    def read(self, task: str, text: str, answer: Callable[[Json], None]) -> None:
+        """Hold a table of somebody's own against a task and hand on what would become of it."""
+        self._lanes.read(task, text, answer)
+
     # --- the loop ---
 
     def scene(self) -> Scene:
@@ -144,6 +150,8 @@ class Bridge:
             beliefs=self._believing.known,
             draw=structure,
             again=self._again,
+            columns=self._pools.columns,
+            inside=self._pools.inside,
         )
 
     def _take_in(self) -> None:

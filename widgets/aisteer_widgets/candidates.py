@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aisteer.journal.state import State
     from aisteer.problem.pool import Pool
 
-__all__ = ["search"]
+__all__ = ["pool_kept", "search"]
 
 Json = dict[str, Any]
 PAGE = 40
@@ -24,7 +24,8 @@ LONGEST = 300
 
 
 @lru_cache(maxsize=4)
-def _pool(folder: Path, sha256: str) -> Pool:
+def pool_kept(folder: Path, sha256: str) -> Pool:
+    """A pool as it is kept with its campaign."""
     from aisteer.problem.pool import Pool
 
     return Pool.load(folder, sha256)
@@ -44,7 +45,7 @@ def search(folder: Path, state: State, task: str, text: str) -> Json:
     space = state.definition.get("tasks", {}).get(task, {}).get("space", {})
     if space.get("kind") != "pool":
         return {"items": [], "words": "This task has no pool to search."}
-    pool = _pool(folder, str(space["pool"]))
+    pool = pool_kept(folder, str(space["pool"]))
     found = _found(pool, text)
     items = [_item(pool, key, pictures=i < PICTURES) for i, key in enumerate(found[:PAGE])]
     shown = f", the first {PAGE} shown" if len(found) > PAGE else ""

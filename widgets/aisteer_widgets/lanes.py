@@ -11,13 +11,15 @@ from aisteer.errors import AisteerError
 from aisteer_widgets.candidates import search
 from aisteer_widgets.orders import Answer, carry_out
 from aisteer_widgets.saving import Progress
+from aisteer_widgets.taking import preview
 
 __all__ = ["Lanes"]
 
 Json = dict[str, Any]
 KEPT = 256
 """Answers that are kept for orders that arrive twice."""
-_SLOW = {"start", "pause"}
+_SLOW = {"start", "pause", "mind"}
+"""What may take seconds: it waits for threads to end, or imports a library."""
 
 
 class Lanes:
@@ -70,6 +72,16 @@ class Lanes:
     def search(self, task: str, text: str, answer: Callable[[Json], None]) -> None:
         """Search the task's pool and hand on a page of what was found."""
         self._slow.submit(self._search, task, text, answer)
+
+    def read(self, task: str, text: str, answer: Callable[[Json], None]) -> None:
+        """Hold a table of somebody's own against a task and hand on what would become of it."""
+        self._slow.submit(self._read, task, text, answer)
+
+    def _read(self, task: str, text: str, answer: Callable[[Json], None]) -> None:
+        try:
+            answer(preview(self._campaign, task, text))
+        except (AisteerError, OSError, KeyError) as error:
+            answer({"wrong": str(error)})
 
     def _search(self, task: str, text: str, answer: Callable[[Json], None]) -> None:
         try:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aisteer.errors import AisteerError, Refused, StaleRevision
+from aisteer_widgets.ordered import text_of, values_of
 from aisteer_widgets.saving import Progress, save_figure
-from aisteer_widgets.view_models.autonomy import earned, rule_named
+from aisteer_widgets.steering_orders import STEERING
 
 __all__ = ["Answer", "carry_out"]
 
@@ -40,8 +41,11 @@ def carry_out(campaign: Any, order: Mapping[str, Any], progress: Progress = _sil
     """
     if order.get("verb") == "figure":
         return _told(lambda: _figure(campaign, order, progress))
+    verb = str(order.get("verb"))
+    if verb in STEERING:
+        return _told(lambda: Answer(ok=True, message=STEERING[verb](campaign, order)))
     try:
-        handler = _VERBS[str(order.get("verb"))]
+        handler = _VERBS[verb]
     except KeyError:
         return Answer(
             ok=False,
@@ -76,13 +80,13 @@ def _accept(campaign: Any, order: Mapping[str, Any]) -> Answer:
 
 
 def _reject(campaign: Any, order: Mapping[str, Any]) -> Answer:
-    handle = _seen(campaign, order).reject(_text(order, "reason"))
+    handle = _seen(campaign, order).reject(text_of(order, "reason"))
     return Answer(ok=True, message=f"{handle.id} is rejected.")
 
 
 def _edit(campaign: Any, order: Mapping[str, Any]) -> Answer:
     handle = _seen(campaign, order)
-    child = handle.edit(reason=_text(order, "reason"), **_values(order))
+    child = handle.edit(reason=text_of(order, "reason"), **values_of(order))
     return Answer(
         ok=True,
         message=f"Your edit of {handle.id} is {child.id}; it waits for your acceptance.",
@@ -109,17 +113,17 @@ def _undo(campaign: Any, order: Mapping[str, Any]) -> Answer:
 
 
 def _propose(campaign: Any, order: Mapping[str, Any]) -> Answer:
-    values = _values(order)
+    values = values_of(order)
     if not values:
         raise Refused("Give the candidate's values first. Nothing was proposed.")
-    handle = campaign.propose(task=_text(order, "task") or None, reason=_text(order, "reason"), **values)
+    handle = campaign.propose(task=text_of(order, "task") or None, reason=text_of(order, "reason"), **values)
     return Answer(ok=True, message=f"Your candidate is {handle.id}.", select=handle.id)
 
 
 def _retry(campaign: Any, order: Mapping[str, Any]) -> Answer:
     run = _run(campaign, order)
-    values = {**run.parameters, **_values(order)}
-    reason = _text(order, "reason") or f"again after {run.id}"
+    values = {**run.parameters, **values_of(order)}
+    reason = text_of(order, "reason") or f"again after {run.id}"
     handle = campaign.propose(task=run.snapshot.task, reason=reason, repeat=True, **values)
     return Answer(
         ok=True, message=f"{handle.id} proposes it again; it waits for your acceptance.", select=handle.id
@@ -132,13 +136,13 @@ def _run(campaign: Any, order: Mapping[str, Any]) -> Any:
 
 def _stop(campaign: Any, order: Mapping[str, Any]) -> Answer:
     run = _run(campaign, order)
-    run.stop(_text(order, "reason"))
+    run.stop(text_of(order, "reason"))
     return Answer(ok=True, message=f"Stop of {run.id} is requested; it holds when the run says so.")
 
 
 def _pause_run(campaign: Any, order: Mapping[str, Any]) -> Answer:
     run = _run(campaign, order)
-    run.pause(_text(order, "reason"))
+    run.pause(text_of(order, "reason"))
     return Answer(ok=True, message=f"Pause of {run.id} is requested; it writes a checkpoint first.")
 
 
@@ -150,14 +154,14 @@ def _resume(campaign: Any, order: Mapping[str, Any]) -> Answer:
 
 def _extend(campaign: Any, order: Mapping[str, Any]) -> Answer:
     run = _run(campaign, order)
-    made = run.extend(reason=_text(order, "reason"), **_values(order))
+    made = run.extend(reason=text_of(order, "reason"), **values_of(order))
     words = f"{made.id} continues it." if made.id != run.id else "the run has been told."
     return Answer(ok=True, message=f"{run.id} is extended: {words}")
 
 
 def _branch(campaign: Any, order: Mapping[str, Any]) -> Answer:
     run = _run(campaign, order)
-    made = run.branch(reason=_text(order, "reason"), **_values(order))
+    made = run.branch(reason=text_of(order, "reason"), **values_of(order))
     return Answer(ok=True, message=f"{made.id} branches {run.id} from its last checkpoint.")
 
 
@@ -179,87 +183,6 @@ def _figure(campaign: Any, order: Mapping[str, Any], progress: Progress) -> Answ
     return Answer(ok=True, message=f"{words}.", path=str(folder))
 
 
-def _autonomy(campaign: Any, order: Mapping[str, Any]) -> Answer:
-    rule = rule_named(_text(order, "value"))
-    campaign.autonomy = rule
-    return Answer(ok=True, message=f"From now on: {rule}.")
-
-
-def _steer(campaign: Any, order: Mapping[str, Any]) -> Answer:
-    change = order.get("change")
-    if not isinstance(change, Mapping) or not change:
-        raise Refused("Nothing was given to steer by. Nothing was changed.")
-    steering = campaign.steer(_text(order, "task") or None, reason=_text(order, "reason"), **dict(change))
-    return Answer(ok=True, message=f"The AI is steered{_withdrawn(steering)}.")
-
-
-def _pin(campaign: Any, order: Mapping[str, Any]) -> Answer:
-    """Pin further parameters, or release those whose value is ``None``; others stay pinned."""
-    given = order.get("pins")
-    pins = dict(given) if isinstance(given, Mapping) else {}
-    task = _text(order, "task") or None
-    now = {**(campaign.steering(task).settings.get("pinned") or {}), **pins}
-    kept = {name: value for name, value in now.items() if value is not None}
-    steering = campaign.steer(task, reason=_text(order, "reason"), pinned=kept or None)
-    words = ", ".join(f"{name} {value}" for name, value in kept.items()) or "nothing"
-    return Answer(ok=True, message=f"Pinned: {words}{_withdrawn(steering)}.")
-
-
-def _unsteer(campaign: Any, order: Mapping[str, Any]) -> Answer:
-    steering = campaign.steering(_text(order, "task") or None).undo(_text(order, "reason"))
-    return Answer(ok=True, message=f"The last steering is taken back{_withdrawn(steering)}.")
-
-
-def _withdrawn(steering: Any) -> str:
-    names = ", ".join(steering.withdrawn[:8])
-    return f"; withdrawn, as it leaves them out: {names}" if names else ""
-
-
-def _mark(campaign: Any, order: Mapping[str, Any]) -> Answer:
-    run = _run(campaign, order)
-    if order.get("bad"):
-        run.mark_bad(_text(order, "reason"))
-        return Answer(ok=True, message=f"{run.id} is marked bad: it leaves the fit, and can be put back.")
-    run.unmark(_text(order, "reason"))
-    return Answer(ok=True, message=f"{run.id} is in the fit again.")
-
-
-def _mark_data(campaign: Any, order: Mapping[str, Any]) -> Answer:
-    data = campaign.data[_text(order, "data")]
-    if order.get("bad"):
-        data.mark_bad(reason=_text(order, "reason"))
-        return Answer(ok=True, message=f"{data.id} leaves the fit, and can be put back.")
-    data.unmark(reason=_text(order, "reason"))
-    return Answer(ok=True, message=f"{data.id} is in the fit again.")
-
-
-def _rule(campaign: Any, order: Mapping[str, Any]) -> Answer:
-    rule = earned(order)
-    campaign.autonomy = rule
-    return Answer(ok=True, message=f"From now on: {rule}.")
-
-
-def _oversee(campaign: Any, order: Mapping[str, Any]) -> Answer:
-    """What the AI is tested by, and when it proposes the end; a rule that is empty is none."""
-    given = order.get("finish")
-    finish = {
-        n: v for n, v in (given if isinstance(given, Mapping) else {}).items() if v not in (None, "", False)
-    }
-    shares = {n: order[n] for n in ("audit", "counterfactual", "early_stopping") if order.get(n) is not None}
-    words = campaign.redefine(reason=_text(order, "reason"), finish=finish or None, **shares)
-    return Answer(ok=True, message=f"{'; '.join(words)}." if words else "That is how it stood before.")
-
-
-def _text(order: Mapping[str, Any], name: str) -> str:
-    value = order.get(name)
-    return value[:2000] if isinstance(value, str) else ""
-
-
-def _values(order: Mapping[str, Any]) -> Json:
-    values = order.get("values")
-    return {str(k): v for k, v in values.items()} if isinstance(values, Mapping) else {}
-
-
 _VERBS: dict[str, Callable[[Any, Mapping[str, Any]], Answer]] = {
     "accept": _accept,
     "reject": _reject,
@@ -273,13 +196,4 @@ _VERBS: dict[str, Callable[[Any, Mapping[str, Any]], Answer]] = {
     "extend": _extend,
     "branch": _branch,
     "start": _start,
-    "autonomy": _autonomy,
-    "rule": _rule,
-    "oversee": _oversee,
-    "steer": _steer,
-    "pin": _pin,
-    "unsteer": _unsteer,
-    "mark": _mark,
-    "unmark": _mark,
-    "mark_data": _mark_data,
 }

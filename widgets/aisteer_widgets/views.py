@@ -133,6 +133,9 @@ class View(anywidget.AnyWidget):
         elif kind == "search":
             task, text = str(content.get("task", "")), str(content.get("text", ""))[:200]
             self._bridge.search(task, text, lambda found: self.send({"type": "found", "text": text, **found}))
+        elif kind == "table":
+            name, task, text = (str(content.get(key, "")) for key in ("id", "task", "text"))
+            self._bridge.read(task, text, lambda told: self.send({"type": "table", "id": name, "told": told}))
         elif kind == "wish":
             self._wish(content)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aisteer.journal import events as ev
-from aisteer.journal.events import Record
+from aisteer.journal.events import Json, Record
 from aisteer.journal.state.cost import priced
 from aisteer.journal.state.fold import on
 from aisteer.journal.state.state import State
@@ -19,7 +19,29 @@ def _defined(state: State, record: Record, event: ev.CampaignDefined) -> None:
 
 @on(ev.CampaignRedefined)
 def _redefined(state: State, record: Record, event: ev.CampaignRedefined) -> None:
+    before, after = state.definition.get("tasks", {}), event.definition.get("tasks", {})
+    for task in before.keys() & after.keys():
+        old, new = before[task].get("policy"), after[task].get("policy")
+        if old and new and old != new:
+            state.minds[task] = _another_mind(state.minds.get(task, {}), old, new, record, event.reason)
     state.definition = event.definition
+
+
+_HAD = 12
+"""Policies of a task that are kept, so that one can go back to them."""
+
+
+def _another_mind(known: Json, old: Json, new: Json, record: Record, reason: str) -> Json:
+    """Who lets another policy propose, when and why; and those that proposed so far."""
+    had = [policy for policy in known.get("had", ()) if policy not in (old, new)]
+    return {
+        "position": record.position,
+        "time": record.time,
+        "by": record.actor.name,
+        "reason": reason,
+        "before": old,
+        "had": [*had, old][-_HAD:],
+    }
 
 
 @on(ev.CampaignStarted)

@@ -42,9 +42,10 @@ class State:
     for a decision, accepted proposals not yet launched, and runs that have not ended; ``bad`` of runs
     that a human took out of the fit. ``unit`` is what costs are counted in: the last budget's unit, also when
     that budget was taken away. ``steering`` is what the AI of each task is told: setting to value; ``steered`` who set
-    it (``by``, ``time``, ``reason``), at which ``position``, and what stood ``before``. ``added`` are outcomes measured
-    elsewhere, by name: fields as in ``events.DataAdded``, how many ``rows``, and which are ``bad``. ``finishing`` is
-    the last proposal to end each task, and ``finished`` that which was accepted.
+    it (``by``, ``time``, ``reason``), at which ``position``, and what stood ``before``. ``minds`` says the
+    same of the policy of each task for which it was redefined, and which others it ``had``, the latest last. ``added``
+    are outcomes measured elsewhere, by name: fields as in ``events.DataAdded``, how many ``rows``, and which are
+    ``bad``. ``finishing`` is the last proposal to end each task, and ``finished`` that which was accepted.
     """
 
     position: int = 0
@@ -58,6 +59,7 @@ class State:
     autonomy: Json = field(default_factory=dict)
     steering: dict[str, Json] = field(default_factory=dict)
     steered: dict[str, dict[str, Json]] = field(default_factory=dict)
+    minds: dict[str, Json] = field(default_factory=dict)
     added: dict[str, Json] = field(default_factory=dict)
     finishing: dict[str, str] = field(default_factory=dict)
     finished: dict[str, str] = field(default_factory=dict)
@@ -90,6 +92,31 @@ class State:
         if self.budget is None:
             return float("inf")
         return float(self.budget["amount"]) - self.spent - self.reserved
+
+    def rule_for(self, task: str) -> Json:
+        """The autonomy rules in force for a task, as data: its own, else the campaign's; empty where there are none."""
+        return dict(self.definition.get("tasks", {}).get(task, {}).get("autonomy") or self.autonomy)
+
+    def may_decide(self, proposal: str, *, begins: bool) -> bool:
+        """Whether rules may answer a proposal now; what they would say is not looked at.
+
+        Not while the campaign is paused, nor where a human took a decision back, nor on whether to end. They begin no
+        run where a task has ended, or while a human is asked whether it does, and stop none that is over.
+
+        Args:
+            proposal: Its name.
+            begins: Whether they would accept it.
+        """
+        if not self.active or proposal not in self.waiting:
+            return False
+        known = self.proposals[proposal]
+        if known.undone or known.action == "finish":
+            return False
+        if not begins:
+            return True
+        if known.action == "stop":
+            return known.run is None or self.runs[known.run].live
+        return known.task not in self.finished and not self.ending(known.task)
 
     def ending(self, task: str) -> str:
         """The proposal to end a task that waits for a human; empty where none does.

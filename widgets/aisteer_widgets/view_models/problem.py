@@ -24,7 +24,6 @@ def problem(task: Task, definition: Json) -> list[Json]:
         "Constraints": _listed(space.get("constraints") or ()),
         "Given": f"{', '.join(context)}: taken as it is, not chosen" if context else "",
         "Fidelity": _fidelity(task),
-        "Mind": _mind(definition),
     }
     return [{"term": term, "text": fmt.clip(text, 600)} for term, text in lines.items() if text]
 
@@ -56,16 +55,3 @@ def _fidelity(task: Task) -> str:
     return (
         f"{fmt.label(task.fidelity.name)}: {truth} is the truth, what is below it says what the truth may be"
     )
-
-
-def _mind(definition: Json) -> str:
-    """Who proposes, and with what options; an object of the user's goes by its name."""
-    policy: Json = definition.get("policy") or {}
-    options: Json = policy.get("options") or {}
-    mind = options.get("mind")
-    name = str((mind.get("name") if isinstance(mind, dict) else mind) or policy.get("name") or "")
-    told = [
-        f"{fmt.label(n)} {v}" for n, v in options.items() if isinstance(v, int | float | str) and n != "mind"
-    ]
-    with_options = f" ({fmt.clip(', '.join(told), 160)})" if told else ""
-    return f"{fmt.label(name)}{with_options}" if name else ""

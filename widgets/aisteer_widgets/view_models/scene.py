@@ -10,6 +10,7 @@ from aisteer.execution.endpoint import Health
 from aisteer.journal.state import State
 from aisteer_widgets.view_models.asked import Beliefs
 from aisteer_widgets.view_models.tally import Tally
+from aisteer_widgets.view_models.tasks import Parameter
 from aisteer_widgets.view_models.trace import Trace
 
 __all__ = ["Scene", "Wishes"]
@@ -56,6 +57,16 @@ def _no_picture(smiles: str) -> str:
     return ""
 
 
+def _no_columns(space: Mapping[str, Any]) -> tuple[Parameter, ...]:
+    del space
+    return ()
+
+
+def _not_counted(space: Mapping[str, Any], box: Mapping[str, Any]) -> int | None:
+    del space, box
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """The campaign at ``now`` (Unix seconds).
@@ -68,6 +79,8 @@ class Scene:
         beliefs: What the mind answered; nothing where it is not in this process.
         again: The line of code that shows the campaign in a fresh kernel.
         draw: A molecule's SMILES to a picture's address; empty where it cannot be drawn.
+        columns: A pool (the ``space`` of a definition) to the columns by which a region of it can be said.
+        inside: A pool and a region to how many candidates lie in it; ``None`` where nobody can count them.
     """
 
     state: State
@@ -80,6 +93,8 @@ class Scene:
     beliefs: Beliefs = field(default_factory=Beliefs)
     again: str = ""
     draw: Callable[[str], str] = _no_picture
+    columns: Callable[[Mapping[str, Any]], tuple[Parameter, ...]] = _no_columns
+    inside: Callable[[Mapping[str, Any], Mapping[str, Any]], int | None] = _not_counted
 
     @property
     def unit(self) -> str:

@@ -24,6 +24,8 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
+AT_BOUND = 1e-9
+"""Off a bound by this share of the range, a value is at it: a search in coordinates of its own rounds."""
 STRUCTURES = frozenset({"smiles", "molecule_smiles"})
 """Names under which a molecule stands, as SMILES."""
 
@@ -42,7 +44,15 @@ class Parameter:
 
     def show(self, value: Any) -> str:
         """A value with its unit."""
-        return fmt.quantity(value, self.unit)
+        return fmt.quantity(self.at_bound(value), self.unit)
+
+    def at_bound(self, value: Any) -> Any:
+        """The value; the bound itself where it is off it by no more than rounding: ``0`` for ``5e-15``."""
+        if self.kind != "float" or not isinstance(value, float) or self.low is None or self.high is None:
+            return value
+        # On a logarithmic scale what is nothing beside the range may be much beside the bound.
+        off = AT_BOUND * (self.low if self.log else self.high - self.low)
+        return next((bound for bound in (self.low, self.high) if abs(value - bound) <= off), value)
 
     def apart(self, one: Any, other: Any) -> float:
         """How far two values are from each other, as a share of the range; choices are the same or 1 apart."""
