@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -52,8 +54,13 @@ def test_what_is_installed_is_said_in_a_line_and_the_rest_is_in_the_log(tmp_path
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "installed" / "pebble.py").exists()
     assert done.stdout == ""
-    first, last = done.stderr.splitlines()
+    first, *meanwhile, last = done.stderr.splitlines()
     assert first == "Installing a pebble: a moment."
+    # One that takes long, as on a busy machine, says how far it is, and no more than every quarter of a minute.
+    said = [re.fullmatch(r"  (\d+):(\d\d)  .+", line) for line in meanwhile]
+    assert all(said), done.stderr
+    times = [0, *(60 * int(found[1]) + int(found[2]) for found in said if found)]
+    assert all(after - before >= 14 for before, after in itertools.pairwise(times)), done.stderr
     assert "1 package is in place" in last
     assert "Successfully installed pebble-1.0" in log.read_text()
 
