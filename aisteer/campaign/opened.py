@@ -110,6 +110,11 @@ class Opened:
                 found[task] = self._endpoints[key]
             return found
 
+    @property
+    def code_folder(self) -> Path | None:
+        """The folder, where code that the campaign names may run as us; ``None`` where it may not."""
+        return self.folder if self.trusted or folder_is_ours(self.folder) else None
+
     # --- driving ------------------------------------------------------------------------------
 
     def drive(self, holder: Mapping[str, Any]) -> Driver:
@@ -147,7 +152,7 @@ class Opened:
                 "be read and decided on. To run it, give it one: "
                 "ai.Campaign(…, endpoint=ai.connect(executor))."
             )
-        if not self.trusted and not folder_is_ours(self.folder):
+        if self.code_folder is None:
             raise Untrusted(
                 f"The campaign in {self.folder} holds code of another user. It can be read and decided on; "
                 "nothing of it runs as you. If you know where it comes from: ai.open(name, trust=True)."

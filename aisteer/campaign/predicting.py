@@ -14,7 +14,7 @@ from aisteer.errors import BadParameters
 from aisteer.problem.frames import data_frame
 from aisteer.problem.pool import Pool
 from aisteer.problem.space import did_you_mean
-from aisteer.problem.surrogate_names import SURROGATES
+from aisteer.problem.surrogate_names import surrogates_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,13 +50,13 @@ def predict(
         state = campaign.journal.state
         known, definition = evidence(state, name), state.definition["tasks"][name]
     if surrogate is not None:
-        if surrogate not in SURROGATES:
+        there = surrogates_of(definition)
+        if surrogate not in there:
             raise BadParameters(
-                f"There is no surrogate {surrogate!r:.60} ({', '.join(SURROGATES)})."
-                f"{did_you_mean(str(surrogate), SURROGATES)}"
+                f"There is no surrogate {surrogate!r:.60} ({', '.join(there)}).{did_you_mean(str(surrogate), there)}"
             )
         known = replace(known, steering={**known.steering, "surrogate": surrogate})
-    belief, domain = believed(policy(definition, space), known)
+    belief, domain = believed(policy(definition, space, folder=campaign.opened.code_folder), known)
     x = domain.encode(asked)
     columns: dict[str, Any] = {}
     for outcome, one in belief.known.items():

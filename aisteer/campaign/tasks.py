@@ -18,6 +18,7 @@ from aisteer.problem.resources import Resources
 from aisteer.problem.shipping import Shipment, ship
 from aisteer.problem.simulation import Simulation
 from aisteer.problem.space import Space, did_you_mean
+from aisteer.problem.surrogate_names import reference_to
 from aisteer.steering.finishing import FINISH
 from aisteer.steering.thought import BATCH
 
@@ -238,6 +239,8 @@ def policy_json(policy: Any, initial: int | None = None) -> Json:
         )
     if initial is not None:
         options["initial"] = initial
+    if "surrogate" in options:
+        options["surrogate"] = reference_to(options["surrogate"])
     return {"name": name, "options": options}
 
 

@@ -39,13 +39,16 @@ class Trust:
 
     def __init__(self, state: State, task: str) -> None:
         from aisteer.steering.evidence import evidence
+        from aisteer.steering.predictors import predicted_by
         from aisteer.steering.rolling import rolling
         from aisteer.surrogates.calibration import calibration
 
         self.task = task
         fit = state.models.get(task)
         summary: Json = fit.summary if fit else {}
-        data = evidence(state, task).data
+        seen = evidence(state, task)
+        data, made_by = seen.data, seen.made_by
+        by = predicted_by(made_by, made_by[-1][1]) if made_by else lambda _: True
         self.surrogate = str(summary.get("kernel") or "")
         self.fitted_on = fit.runs if fit else 0
         self.calibrations: dict[str, Calibration] = {}
@@ -54,7 +57,7 @@ class Trust:
         for outcome in Goals.of(state.definition["tasks"][task]).outcomes:
             known: Json = (summary.get("outcomes") or {outcome: summary}).get(outcome) or {}
             self.calibrations[outcome] = calibration(
-                *rolling(data, outcome, float(known.get("noise") or 0.0))
+                *rolling(data, outcome, float(known.get("noise") or 0.0), by)
             )
             if known.get("skill"):
                 self.skills[outcome] = dict(known["skill"])

@@ -18,7 +18,10 @@ def predictions(source: Source) -> tuple[list[Panel], list[str], list[str]]:
     before, runs, _ = predicted_before(source)
     words = "predicted from the other runs"
     try:
-        known = at_runs(policy(source.definition, source.campaign.space(source.task)), source.evidence)
+        known = at_runs(
+            policy(source.definition, source.campaign.space(source.task), folder=source.code_folder),
+            source.evidence,
+        )
     except NotSupported as error:
         return (
             [before, Panel(Axis(words, source.objective.unit), source.axis, note=str(error))],

@@ -25,7 +25,10 @@ def sensitivity(source: Source) -> tuple[list[Panel], list[str], list[str]]:
     share = Axis("share of the predicted mean's variance")
     runs = list(source.outcomes().names)
     try:
-        known = influence(policy(source.definition, source.campaign.space(source.task)), source.evidence)
+        known = influence(
+            policy(source.definition, source.campaign.space(source.task), folder=source.code_folder),
+            source.evidence,
+        )
     except NotSupported as error:
         return [Panel(share, Axis("parameter"), note=str(error))], [source.task], []
     order = np.argsort(known["total"], kind="stable")[-SHOWN:]

@@ -35,7 +35,7 @@ def slices(
     from aisteer.steering.beliefs import slices as along
     from aisteer.steering.policies import policy
 
-    mind = policy(source.definition, source.campaign.space(source.task))
+    mind = policy(source.definition, source.campaign.space(source.task), folder=source.code_folder)
     try:
         known = along(mind, source.evidence, resolution=ALONG, at=dict(at or {}))
     except NotSupported as error:

@@ -118,6 +118,11 @@ class Source:
         self.objective: Objective = replace(objective, unit=unit)
 
     @property
+    def code_folder(self) -> Path | None:
+        """Where code that the campaign names is kept, if it may run as us: a surrogate of the user's own is code."""
+        return self.campaign.opened.code_folder
+
+    @property
     def axis(self) -> Axis:
         """The objective, as an axis."""
         return Axis(self.objective.outcome, self.objective.unit)

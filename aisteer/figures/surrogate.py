@@ -59,7 +59,7 @@ def surrogate(
     pool = space if isinstance(space, Pool) else None
     wanted = [x or source.first_number, *([y] if y else [])]
     axes = [] if pool else [source.parameter_axis(name) for name in wanted]
-    mind = policy(source.definition, space)
+    mind = policy(source.definition, space, folder=source.code_folder)
     try:
         known = belief(
             mind,

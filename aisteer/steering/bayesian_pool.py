@@ -22,6 +22,7 @@ from aisteer.steering.points import taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import HALF_LIFE
 from aisteer.steering.restraint import allowed_rows, lifted
+from aisteer.steering.stand_in import standing_in
 
 __all__ = ["BayesianPool"]
 
@@ -87,6 +88,12 @@ class BayesianPool:
 
     # --- proposing ----------------------------------------------------------------------------
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the surrogate that was asked for; empty while nothing is."""
+        return self.fitter.trouble
+
+    @standing_in
     def propose(self, evidence: Evidence, n: int) -> Batch:
         """Up to ``n`` different candidates that have not run, best first; fewer when the pool is used up."""
         taken = self._taken(evidence)
@@ -248,6 +255,7 @@ class BayesianPool:
 
     # --- explaining ---------------------------------------------------------------------------
 
+    @standing_in
     def predict(self, evidence: Evidence, points: Sequence[Json]) -> list[Json]:
         """What is expected of candidates, and why; nothing (``predicted`` empty) with fewer than 3 outcomes.
 

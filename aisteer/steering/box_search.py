@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from aisteer.problem.parameters import Choice, Float, Int, Scalar
 from aisteer.problem.space import Space
 from aisteer.steering.encoded_constraints import encoded_constraints
+from aisteer.steering.wandering import wandered
 
 __all__ = ["Acquisition", "Penalized", "feasible_sobol", "maximise"]
 
@@ -71,11 +73,12 @@ def maximise(
     incumbents: Array,
     rng: np.random.Generator,
     allowed: Callable[[dict[str, Any]], bool],
+    smooth: bool = True,
 ) -> dict[str, Any] | None:
     """The best allowed point that is found.
 
     Starts are the best of ``raw`` and of steps around ``incumbents``; gradients move the real numbers,
-    single steps the whole numbers and choices, in turns.
+    single steps the whole numbers and choices, in turns. Where there is no gradient, ever shorter steps move all.
 
     Args:
         space: The box.
@@ -84,6 +87,7 @@ def maximise(
         incumbents: Good inputs to look around, shape ``(k, d)``.
         rng: Draws the steps.
         allowed: Whether a point may be proposed: new, and meeting the constraints.
+        smooth: Whether the acquisition has a gradient.
 
     Returns:
         The point, or ``None`` where no candidate was allowed.
@@ -92,7 +96,10 @@ def maximise(
     values = _evaluate(acquisition, candidates)
     order = np.argsort(-values, kind="stable")
     starts = candidates[_apart(candidates, order, _STARTS)]
-    polished = _climb(space, acquisition, starts)
+    if smooth:
+        polished = _climb(space, acquisition, starts)
+    else:
+        polished = wandered(space, partial(_evaluate, acquisition), starts, rng)
     ranked = np.concatenate([polished, candidates[order]])
     scores = np.concatenate([_evaluate(acquisition, polished), values[order]])
     for place in np.argsort(-scores, kind="stable"):

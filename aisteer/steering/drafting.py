@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aisteer.journal.commands import Draft
 from aisteer.steering.fitting import LEAST
+from aisteer.steering.predictors import continued
 from aisteer.steering.protocols import Batch, Evidence, Json
 
 __all__ = ["batch", "how_chosen", "nothing_expected"]
@@ -47,6 +48,9 @@ def batch(
         )
         for point, said, note in zip(points, told, notes, strict=True)
     ]
+    if summary:
+        revision = 1 + evidence.model  # at least: whatever predicts from then on is this one
+        summary = {**summary, "made_by": continued(evidence.made_by, str(summary["surrogate"]), revision)}
     return Batch(drafts, summary=summary)
 
 

@@ -17,6 +17,7 @@ from threading import Lock
 from aisteer.journal.events import STARTS
 from aisteer.journal.state import Proposal, Run, State
 from aisteer.problem.resources import Resources
+from aisteer.steering.predictors import changes
 from aisteer.steering.protocols import Datum, Evidence, Json
 
 __all__ = ["evidence"]
@@ -63,6 +64,8 @@ def evidence(state: State, task: str) -> Evidence:
             steered={
                 name: memory.since(said["position"]) for name, said in state.steered.get(task, {}).items()
             },
+            model=state.models[task].model if task in state.models else -1,
+            made_by=changes(state.models[task]) if task in state.models else (),
             revision=state.position,
         )
 

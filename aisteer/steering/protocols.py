@@ -54,6 +54,8 @@ class Evidence:
         rejected: ``(parameters, proposals decided since)``: its influence decays.
         steering: What the AI is told while it runs: setting to value (``journal.events.Steered``).
         steered: Setting to the decisions that followed since it was set.
+        model: Revision of the last fit; -1 where there is none.
+        made_by: Which surrogate made predictions from which revision on: ``(revision, name)``, the latest last.
         revision: Journal position it was made at.
     """
 
@@ -70,6 +72,8 @@ class Evidence:
     rejected: tuple[tuple[Json, int], ...] = ()
     steering: Json = field(default_factory=dict)
     steered: dict[str, int] = field(default_factory=dict)
+    model: int = -1
+    made_by: tuple[tuple[int, str], ...] = ()
     revision: int = 0
 
 

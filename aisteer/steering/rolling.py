@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from aisteer.journal.state import State
 from aisteer.problem.goals import Goals
 from aisteer.steering.evidence import evidence
+from aisteer.steering.predictors import predicted_by
 from aisteer.steering.protocols import Datum, Json
 from aisteer.surrogates.calibration import Coverage, coverage
 
@@ -24,8 +25,12 @@ AUDIT: Literal["random"] = "random"
 """The origin of points that chance chose; beside a policy, to audit its predictions."""
 
 
+def _all(_datum: Datum) -> bool:
+    return True
+
+
 def rolling(
-    data: Sequence[Datum], outcome: str, noise: float
+    data: Sequence[Datum], outcome: str, noise: float, by: Callable[[Datum], bool] = _all
 ) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
     """The last 50 outcomes that had been predicted.
 
@@ -33,11 +38,13 @@ def rolling(
         data: Runs, oldest first.
         outcome: Which of their outcomes.
         noise: Learned, for those whose standard error is not known.
+        by: Whether a run's prediction was that of the surrogate that is asked about; all are if not given.
 
     Returns:
         Outcomes, predicted means and standard deviations of the measurement, and which points chance chose, ``(n,)``.
     """
-    told = [d for d in data if outcome in d.outcomes and len(d.predicted.get(outcome, ())) == 2][-ROLLING:]
+    told = [d for d in data if outcome in d.outcomes and len(d.predicted.get(outcome, ())) == 2 and by(d)]
+    told = told[-ROLLING:]
     rows = np.array([[*d.outcomes[outcome], *d.predicted[outcome]] for d in told], dtype=np.float64)
     rows = rows.reshape(-1, 4)
     extra = np.where(rows[:, 1] > 0, rows[:, 1], noise)
@@ -49,14 +56,17 @@ def rolling(
 def earned(state: State, task: str) -> tuple[str, Coverage]:
     """The coverage that a task's predictions have shown so far: of which objective, the worst, and the counts.
 
-    It is counted at ``state`` itself, not at the last fit: what ended, or was marked bad, a moment ago counts.
+    It is counted at ``state`` itself, not at the last fit: what ended, or was marked bad, a moment ago counts. What
+    another surrogate than the present one predicted does not.
     """
-    data = evidence(state, task).data
+    known_now = evidence(state, task)
+    data, made_by = known_now.data, known_now.made_by
     fit = state.models.get(task)
     summary: Json = fit.summary if fit else {}
+    by = predicted_by(made_by, made_by[-1][1]) if made_by else _all
     found = []
     for objective in Goals.of(state.definition["tasks"][task]).objectives:
         name = objective.outcome
         known = (summary.get("outcomes") or {}).get(name, summary)
-        found.append((name, coverage(*rolling(data, name, float(known.get("noise") or 0.0))[:3])))
+        found.append((name, coverage(*rolling(data, name, float(known.get("noise") or 0.0), by)[:3])))
     return min(found, key=lambda one: one[1].bound)

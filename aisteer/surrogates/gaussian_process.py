@@ -80,6 +80,8 @@ class GaussianProcess:
 
     held_out = "the hyper-parameters were not fitted again"
     """How ``leave_one_out`` is done."""
+    smooth = True
+    """Whether what it predicts has a slope that a search can follow."""
 
     def __init__(
         self,
