@@ -87,8 +87,9 @@ class ProposalHandle:
         with journal.lock:
             state = journal.state
             now = state.proposals[self.id]
-            rule = state.definition["tasks"][now.task].get("autonomy") or state.autonomy or Ask().to_json()
-            return judge(rule, now, Context.of(state, now, time.time()))
+            return judge(
+                state.rule_for(now.task) or Ask().to_json(), now, Context.of(state, now, time.time())
+            )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

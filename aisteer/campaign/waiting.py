@@ -138,20 +138,18 @@ def _moves(state: State) -> list[str]:
 
 def rules_may_decide(state: State) -> bool:
     """Whether the autonomy rules will decide about something that waits, now or when time has passed."""
-    from aisteer.journal.events import STARTS
     from aisteer.steering.autonomy import Context, judge
 
     now = time.time()
     for name in state.waiting:
         proposal = state.proposals[name]
-        if proposal.action == "finish":
+        rule = state.rule_for(proposal.task)
+        if not rule or not state.may_decide(name, begins=False):
             continue
-        rule = state.definition["tasks"][proposal.task].get("autonomy") or state.autonomy
-        verdict = judge(rule, proposal, Context.of(state, proposal, now)) if rule else None
-        begins = verdict is not None and verdict.verdict == "accept" and proposal.action in STARTS
-        if begins and state.ending(proposal.task):
-            continue  # they begin nothing more until a human has decided whether it ends
-        if verdict is not None and (verdict.verdict != "ask" or verdict.next_look is not None):
+        verdict = judge(rule, proposal, Context.of(state, proposal, now))
+        if verdict.verdict == "accept" and not state.may_decide(name, begins=True):
+            continue
+        if verdict.verdict != "ask" or verdict.next_look is not None:
             return True
     return False
 

@@ -10,7 +10,7 @@ from aisteer.errors import Refused
 from aisteer.execution.curves import Curves
 from aisteer.execution.mirror import Mirror
 from aisteer.journal import commands as cmd
-from aisteer.journal.events import Actor
+from aisteer.journal.events import Actor, Json
 from aisteer.journal.state import State
 from aisteer.journal.store import Journal
 from aisteer.steering.early_stopping import Stopping, Watched
@@ -34,6 +34,7 @@ class _Task:
     """What is kept of a task, for as long as its definition stays."""
 
     key: str
+    definition: Json
     watching: Watching
     stopping: Stopping
     curves: Curves
@@ -84,7 +85,7 @@ class Foresight:
         known = self._tasks[task]
         ended = [one.datum.run for one in watched.ended]
         curves = known.curves.of(ended, [one.run for one in watched.underway])
-        self._write(known.stopping.look(watched, curves), epoch)
+        self._write(known.stopping.look(watched, curves), epoch, known.definition)
 
     def put_off(self, task: str) -> None:
         """Not before a while: the last look failed."""
@@ -102,17 +103,18 @@ class Foresight:
         key = json.dumps({name: definition.get(name) for name in names}, sort_keys=True)
         known = self._tasks.get(task)
         if known is None or known.key != key:
-            fresh = _Task(key, Watching(task), Stopping(definition), Curves(self._mirror))
+            fresh = _Task(key, definition, Watching(task), Stopping(definition), Curves(self._mirror))
             known = self._tasks[task] = fresh
+        known.definition = definition
         return known.watching.look(state, evidence(state, task))
 
-    def _write(self, thought: Thought, epoch: int) -> None:
+    def _write(self, thought: Thought, epoch: int, asked: Json) -> None:
         actor = Actor("ai", "foresight")
         for reason, names in thought.withdrawals.items():
             self.journal.submit(cmd.Withdraw(actor=actor, epoch=epoch, proposals=names, reason=reason))
         for draft in thought.drafts:
             try:
-                self.journal.submit(cmd.Propose(actor=actor, epoch=epoch, drafts=[draft]))
+                self.journal.submit(cmd.Propose(actor=actor, epoch=epoch, drafts=[draft], asked=asked))
             except Refused:
                 continue  # it ended while it was thought about
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aisteer.journal.commands import Verdict
-from aisteer.journal.events import STARTS
 from aisteer.journal.state import State
 from aisteer.steering.autonomy import Context, judge
 from aisteer.surrogates.calibration import Coverage
@@ -36,9 +35,9 @@ class Rules:
         memory: dict[str, tuple[str, Coverage]] = {}
         for name in state.waiting:
             proposal = state.proposals[name]
-            rule = state.definition["tasks"][proposal.task].get("autonomy") or state.autonomy
-            if not rule or proposal.undone or proposal.action == "finish":
-                continue  # whoever took a decision back wants to decide, and only a human ends a campaign
+            rule = state.rule_for(proposal.task)
+            if not rule or not state.may_decide(name, begins=False):
+                continue
             context = Context.of(state, proposal, now, remaining=left, automatic=len(found), memory=memory)
             verdict = judge(rule, proposal, context)
             if verdict.next_look is not None:
@@ -46,11 +45,13 @@ class Rules:
             if verdict.verdict == "ask":
                 continue
             word = "accepted" if verdict.verdict == "accept" else "rejected"
-            if word == "accepted" and proposal.action in STARTS and state.ending(proposal.task):
-                continue
             if word == "accepted":
+                if not state.may_decide(name, begins=True):
+                    continue
                 if proposal.action != "stop" and proposal.cost > left:
                     continue
                 left -= proposal.cost
-            found.append(Verdict(proposal=name, verdict=word, rule=verdict.rule, evidence=verdict.evidence))
+            found.append(
+                Verdict(proposal=name, verdict=word, rule=verdict.rule, evidence=verdict.evidence, asked=rule)
+            )
         return found

@@ -20,7 +20,7 @@ from aisteer.journal import commands as cmd
 from aisteer.journal.events import Actor
 from aisteer.journal.store import Journal
 from aisteer.steering.evidence import evidence
-from aisteer.steering.protocols import Evidence
+from aisteer.steering.protocols import Evidence, Json
 from aisteer.steering.thought import Situation, Thought, situation
 
 __all__ = ["Thinker", "Thinks"]
@@ -170,7 +170,7 @@ class Thinker:
         if self._stop.is_set():
             return
         try:
-            self._write(task, thought)
+            self._write(thought, looked[0].definition)
         except LeaseLost:
             raise
         except Refused as error:
@@ -225,18 +225,18 @@ class Thinker:
             "Runs go on and nothing was lost; propose points of your own with campaign.propose(…).",
         )
 
-    def _write(self, task: str, thought: Thought) -> None:
-        definition = self.journal.state.definition["tasks"][task]
-        actor = Actor("ai", _who(definition.get("policy") or {}))
+    def _write(self, thought: Thought, asked: Json) -> None:
+        """Write what came to mind of a task as it was defined then; where it asks something else by now, nothing."""
+        actor = Actor("ai", _who(asked.get("policy") or {}))
         submit, epoch = self.journal.submit, self.epoch
         if thought.fit is not None:
-            submit(cmd.Fitted(actor=actor, epoch=epoch, fit=thought.fit))
+            submit(cmd.Fitted(actor=actor, epoch=epoch, fit=thought.fit, asked=asked))
         for reason, names in thought.withdrawals.items():
             submit(cmd.Withdraw(actor=actor, epoch=epoch, proposals=names, reason=reason))
         if thought.predictions:
-            submit(cmd.Predict(actor=actor, epoch=epoch, predictions=thought.predictions))
+            submit(cmd.Predict(actor=actor, epoch=epoch, predictions=thought.predictions, asked=asked))
         if thought.drafts:
-            submit(cmd.Propose(actor=actor, epoch=epoch, drafts=thought.drafts))
+            submit(cmd.Propose(actor=actor, epoch=epoch, drafts=thought.drafts, asked=asked))
 
 
 def _who(policy: dict[str, Any]) -> str:

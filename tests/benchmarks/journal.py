@@ -56,7 +56,7 @@ def _draft(n: int) -> c.Draft:
 def runs(journal: Journal, epoch: int, first: int, count: int) -> None:
     """Whole runs of five events each: proposed, accepted, launched, running, ended."""
     drafts = [_draft(n) for n in range(first, first + count)]
-    proposed = journal.submit(c.Propose(actor=AI, drafts=drafts, epoch=epoch, accept=True), durable=False)
+    proposed = journal.submit(c.Propose(actor=HUMAN, drafts=drafts, accept=True, repeat=True), durable=False)
     names = [r.event.proposal for r in proposed.events if isinstance(r.event, ev.ProposalMade)]
     wishes = [
         c.LaunchRequest(uuid=uuid.uuid4().hex, endpoint="local", seed=n, code="ab" * 32, proposal=name)

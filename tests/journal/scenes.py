@@ -90,7 +90,7 @@ def report(epoch: int, *events: ev.Event) -> c.Report:
 def whole_run(journal: Journal, epoch: int, points: Sequence[float]) -> None:
     """Propose, accept, launch, start and end one run for each point: five events each."""
     made = journal.submit(
-        c.Propose(actor=AI, drafts=[draft(x, origin="ai") for x in points], epoch=epoch, accept=True)
+        c.Propose(actor=ADA, drafts=[draft(x, origin="ai") for x in points], accept=True, repeat=True)
     )
     names = [r.event.proposal for r in made.events if isinstance(r.event, ev.ProposalMade)]
     started = journal.submit(launch(epoch, *names))

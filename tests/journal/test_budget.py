@@ -129,7 +129,7 @@ def test_the_gate_prices_what_was_priced_before_the_budget_was_set(place: Place)
         verdicts = [
             c.Verdict(proposal=name, verdict="accepted", rule="accept") for name in ("P1", "P2", "P3")
         ]
-        journal.submit(c.Decide(actor=AI, epoch=epoch, verdicts=verdicts))
+        journal.submit(c.Decide(actor=DRIVER, epoch=epoch, verdicts=verdicts))
         assert list(journal.state.accepted) == ["P1", "P2"]
         edited = c.Edit(
             actor=ADA,

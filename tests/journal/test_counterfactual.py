@@ -80,6 +80,7 @@ def test_a_budget_that_covers_only_the_edit_runs_only_that_and_says_so(place: Pl
 
 def test_rules_that_accept_an_edit_run_its_original_too(place: Place) -> None:
     with place.create(definition=SHARE) as journal:
+        journal.submit(c.Start(actor=ADA))
         epoch = journal.take_lease({}, DRIVER)
         edits = [edited(journal, float(x), x + 0.5)[1] for x in range(2)]
         verdicts = [c.Verdict(proposal=name, verdict="accepted", rule="accept") for name in edits]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from aisteer.errors import Refused
 from aisteer.journal import events as ev
+from aisteer.journal.commands.asked import otherwise
 from aisteer.journal.commands.budget import budget_changed
 from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.events import Event, Json
@@ -73,14 +74,6 @@ def _redefine(state: State, command: Redefine, now: float) -> list[Event]:
     return made
 
 
-_ASKED = {
-    "goal": ("objective", "objectives", "feasible"),
-    "policy": ("policy",),
-    "space": ("space",),
-}
-"""What the AI's proposals answer: by what it is called, the keys of a task."""
-
-
 def _overtaken(state: State, definition: Json) -> list[Event]:
     """What takes back the AI's waiting proposals that answer what is not asked any more; a human's own stay."""
     made: list[Event] = []
@@ -95,10 +88,7 @@ def _overtaken(state: State, definition: Json) -> list[Event]:
             or not new
         ):
             continue
-        changed = [word for word, keys in _ASKED.items() if any(old.get(key) != new.get(key) for key in keys)]
-        if proposal.action == "finish" and old.get("finish") != new.get("finish"):
-            changed.append("rule for the end")
-        if changed:
+        if changed := otherwise(old, new, proposal.action):
             words = f"the {' and the '.join(changed)} changed"
             made.append(ev.ProposalWithdrawn(proposal=name, reason=words, rule="redefinition"))
     return made

@@ -25,7 +25,6 @@ class Accept(Command):
     revision: int
     hold: float = 0.0
     reason: str = ""
-    rule: str | None = None
     evidence: Json | None = None
 
 
@@ -47,7 +46,6 @@ def _accept(state: State, command: Accept, now: float) -> list[Event]:
             proposal=proposal.id,
             reserved=proposal.cost if state.budget is not None and proposal.action in ev.STARTS else 0.0,
             launch_after=launch_after,
-            rule=command.rule,
             reason=command.reason,
             evidence={**(command.evidence or {}), **said} or None,
         ),
@@ -81,28 +79,35 @@ class Reject(Command):
     proposal: str
     revision: int
     reason: str = ""
-    rule: str | None = None
 
 
 @handles(Reject)
 def _reject(state: State, command: Reject, now: float) -> list[Event]:
     proposal = waiting(state, command.proposal, command.revision)
-    return [ev.ProposalRejected(proposal=proposal.id, reason=command.reason, rule=command.rule)]
+    return [ev.ProposalRejected(proposal=proposal.id, reason=command.reason)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A rule's answer on one proposal: ``accepted`` or ``rejected``, with the rule in words."""
+    """A rule's answer on one proposal: ``accepted`` or ``rejected``, with the rule in words.
+
+    ``asked`` are the rules as data that gave it: where others are in force by now it does not count.
+    """
 
     proposal: str
     verdict: str
     rule: str
     evidence: Json = field(default_factory=dict)
+    asked: Json | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decide(Command):
-    """The autonomy rules' verdicts; what no longer waits, or the budget does not cover, is left out."""
+    """The autonomy rules' verdicts; what no longer waits, or the budget does not cover, is left out.
+
+    So is what a human was faster with: he changed the rules, paused, took a decision on the proposal back, or has a
+    proposal to end before him.
+    """
 
     epoch: int
     verdicts: Sequence[Verdict]
@@ -116,14 +121,14 @@ def _decide(state: State, command: Decide, now: float) -> list[Event]:
     reserve = state.budget is not None
     number = state.next_proposal
     for verdict in command.verdicts:
-        if verdict.proposal not in state.waiting:
+        if not state.may_decide(verdict.proposal, begins=verdict.verdict != "rejected"):
             continue
         proposal = state.proposals[verdict.proposal]
+        if verdict.asked is not None and verdict.asked != state.rule_for(proposal.task):
+            continue
         if verdict.verdict == "rejected":
             made.append(ev.ProposalRejected(proposal=proposal.id, rule=verdict.rule))
             continue
-        if proposal.action == "finish":
-            continue  # only a human ends a campaign
         if proposal.action != "stop":
             if proposal.cost > left + 1e-9:
                 continue
@@ -141,7 +146,7 @@ def _decide(state: State, command: Decide, now: float) -> list[Event]:
             made += too
             number += 1
             left -= sum(event.reserved for event in too if isinstance(event, ev.ProposalAccepted))
-        if proposal.action == "stop" and proposal.run is not None and state.runs[proposal.run].live:
+        if proposal.action == "stop" and proposal.run is not None:
             made.append(
                 ev.ControlRequested(run=proposal.run, control=f"{command.id}.{proposal.id}", verb="stop")
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aisteer.errors import LeaseLost
 from aisteer.journal import events as ev
+from aisteer.journal.commands.asked import no_longer_asked
 from aisteer.journal.commands.checks import under_lease
 from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.events import Event, Json
@@ -35,11 +36,14 @@ def _take_lease(state: State, command: TakeLease, now: float) -> list[Event]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted(Command):
+    """The surrogate that the driver fitted; left out where its task asks something else by now (``asked``)."""
+
     epoch: int
     fit: ev.SurrogateFitted
+    asked: Json | None = None
 
 
 @handles(Fitted)
 def _fitted(state: State, command: Fitted, now: float) -> list[Event]:
     under_lease(state, command.epoch)
-    return [command.fit]
+    return [] if no_longer_asked(state, command.fit.task, command.asked) else [command.fit]

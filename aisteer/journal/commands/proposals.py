@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from aisteer.errors import Refused
 from aisteer.journal import events as ev
+from aisteer.journal.commands.asked import no_longer_asked
 from aisteer.journal.commands.budget import covered
 from aisteer.journal.commands.checks import run_of, under_lease
 from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.commands.drafts import Draft, existing, point_key
 from aisteer.journal.commands.steering import rules_out
-from aisteer.journal.events import Event
+from aisteer.journal.events import Event, Json
 from aisteer.journal.state import Run, State, priced
 
 __all__ = ["Predict", "Propose", "Withdraw"]
@@ -24,7 +25,8 @@ class Propose(Command):
 
     A point that is already proposed or run is not made again unless ``repeat`` (a replicate).
     With ``accept`` the actor's own decision is written in the same transaction. The gate prices what a draft says
-    too low, or in a unit that is the campaign's no more.
+    too low, or in a unit that is the campaign's no more. ``asked`` is the task's definition that a driver's drafts
+    answer: they are left out where the task asks something else by now.
     """
 
     drafts: Sequence[Draft]
@@ -32,6 +34,7 @@ class Propose(Command):
     accept: bool = False
     hold: float = 0.0
     epoch: int | None = None
+    asked: Json | None = None
 
 
 @handles(Propose)
@@ -44,10 +47,9 @@ def _propose(state: State, command: Propose, now: float) -> list[Event]:
     batch = number
     made: list[Event] = []
     left = state.remaining
-    out = {
-        task: rules_out(state, task) for task in {d.task for d in command.drafts if command.epoch is not None}
-    }
-    for draft in command.drafts:
+    drafts = [d for d in command.drafts if not no_longer_asked(state, d.task, command.asked, d.action)]
+    out = {task: rules_out(state, task) for task in {d.task for d in drafts if command.epoch is not None}}
+    for draft in drafts:
         if command.epoch is not None and out[draft.task](draft):
             continue  # It was thought of before the steering that leaves it out.
         key = point_key(draft.task, draft.action, draft.run, draft.parameters)
@@ -110,21 +112,33 @@ def _can_follow(run: Run, draft: Draft) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predict(Command):
-    """Attach predictions to proposals that came without (edits, own candidates)."""
+    """Attach predictions to proposals that came without (edits, own candidates), or that know better now.
+
+    What came too late is left out: of a run that has ended it would not be a prediction any more. ``asked`` as in
+    ``Propose``.
+    """
 
     epoch: int
     predictions: Sequence[ev.ProposalPredicted]
+    asked: Json | None = None
 
 
 @handles(Predict)
 def _predict(state: State, command: Predict, now: float) -> list[Event]:
     under_lease(state, command.epoch)
-    return [p for p in command.predictions if p.proposal in state.proposals]
+    return [p for p in command.predictions if _can_be_predicted(state, p.proposal, command.asked)]
+
+
+def _can_be_predicted(state: State, name: str, asked: Json | None) -> bool:
+    proposal = state.proposals.get(name)
+    if proposal is None or no_longer_asked(state, proposal.task, asked):
+        return False
+    return proposal.launched is None or state.runs[proposal.launched].state != "ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdraw(Command):
-    """The AI takes waiting proposals back; ones decided meanwhile are left alone."""
+    """The AI takes its waiting proposals back; a human's own, and ones decided meanwhile, are left alone."""
 
     proposals: Sequence[str]
     reason: str
@@ -138,5 +152,5 @@ def _withdraw(state: State, command: Withdraw, now: float) -> list[Event]:
     return [
         ev.ProposalWithdrawn(proposal=name, reason=command.reason)
         for name in command.proposals
-        if name in state.waiting
+        if name in state.waiting and state.proposals[name].origin != "human"
     ]
