@@ -146,8 +146,8 @@ def _command(journal: Journal, identity: str, by: str, verb: str, body: str) -> 
         reason = str(said.get("reason", ""))
         if verb == "propose":
             drafts = [_draft(journal, draft) for draft in said["drafts"]]
-            flags = {name: bool(said.get(name)) for name in ("repeat", "accept")}
-            return c.Propose(actor=actor, id=identity, drafts=drafts, hold=hold, **flags)
+            repeat, accept = (bool(said.get(name)) for name in ("repeat", "accept"))
+            return c.Propose(actor=actor, id=identity, drafts=drafts, hold=hold, repeat=repeat, accept=accept)
         about: dict[str, Any] = {"proposal": str(said["proposal"]), "revision": int(said["revision"])}
         about |= {"actor": actor, "id": identity}
         verdict = said["verdict"]
