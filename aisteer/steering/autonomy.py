@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeGuard
 import numpy as np
 
 from aisteer.errors import BadDefinition
+from aisteer.journal.events import STARTS
 from aisteer.journal.state import Proposal, State
 from aisteer.steering.conditions import LEAST, Comparison, conditions, plain_when
 from aisteer.steering.rolling import earned
@@ -63,10 +64,12 @@ class Context:
     Attributes:
         now: Unix time.
         outcome: Name of the objective's outcome.
-        calibration: The task's calibration summary, as in ``SurrogateFitted``; empty where there is none.
+        calibration: The task's calibration summary, as in ``SurrogateFitted``: of several objectives that of the first
+            whose predictions are not to be trusted; empty where there is none.
         remaining: What is left of the budget after reservations.
         automatic: How many acceptances without a human there have been, in this campaign.
         unit: What costs are counted in.
+        free: A cost of nothing is one that is known, not one that nobody knows yet.
         earned: The outcome whose predictions have held worst so far, and how often they did.
     """
 
@@ -76,6 +79,7 @@ class Context:
     remaining: float = math.inf
     automatic: Callable[[], int] = int
     unit: str = "node-hours"
+    free: bool = False
     earned: Callable[[], tuple[str, Coverage]] = lambda: ("", coverage(*(np.zeros((3, 0)))))
 
     @classmethod
@@ -111,12 +115,22 @@ class Context:
         return cls(
             now=now,
             outcome=str((task.get("objective") or {}).get("outcome", "")),
-            calibration=dict(fit.summary.get("calibration") or {}) if fit else {},
+            calibration=_calibration_of(task, fit.summary) if fit else {},
             remaining=state.remaining if remaining is None else remaining,
             automatic=lambda: _automatic_acceptances(state) + automatic,
             unit=state.unit,
+            free=proposal.action not in STARTS or task.get("cost") == 0,
             earned=covered,
         )
+
+
+def _calibration_of(task: Json, summary: Json) -> Json:
+    """How predictions held: of several objectives, of the first that should not be trusted."""
+    each: Json = summary.get("outcomes") or {}
+    names = [one.get("outcome") for one in task.get("objectives") or ()]
+    known = [dict(each[name].get("calibration") or {}) for name in names if name in each]
+    first = dict(summary.get("calibration") or {})
+    return next((one for one in known if one.get("trusted") is not True), first)
 
 
 def _automatic_acceptances(state: State) -> int:
@@ -212,11 +226,14 @@ def _applies(rule: Rule, proposal: Proposal, context: Context) -> _Answer:
     numbers = {name: value for check in checks for name, value in check.evidence.items()}
     because = "; ".join(check.why for check in checks)
     words = f"{rule}: {because}" if because else str(rule)
-    # Where it cannot be told whether to ask, it asks; where it cannot be told whether to accept, it does not.
-    unknown_counts = isinstance(rule, Ask)
-    return _Answer(
-        all(check.applies or (check.unknown and unknown_counts) for check in checks), words, numbers
-    )
+    return _Answer(all(_counts(rule, check) for check in checks), words, numbers)
+
+
+def _counts(rule: Rule, check: _Answer) -> bool:
+    """Whether a condition is met: what cannot be told yet lets nothing be accepted, and lets a human be asked."""
+    if check.unknown and not isinstance(rule, Reject):
+        return isinstance(rule, Ask)
+    return check.applies
 
 
 def _met(one: str | Comparison, proposal: Proposal, context: Context, least: int) -> _Answer:
@@ -230,7 +247,7 @@ def _met(one: str | Comparison, proposal: Proposal, context: Context, least: int
             applies=False, why=f"cost is counted in {context.unit}, not in {one.unit}", unknown=True
         )
     values = {
-        "cost": proposal.cost,
+        "cost": _cost(proposal, context),
         "std": _std(proposal, context),
         "correlation": _correlation(proposal),
         "chance": _chance(proposal),
@@ -282,6 +299,11 @@ def _risk(proposal: Proposal) -> float:
     return float(value) if _is_number(value) else math.nan
 
 
+def _cost(proposal: Proposal, context: Context) -> float:
+    """Its estimated cost; ``nan`` where nothing has run yet that would say it, and nobody stated it."""
+    return proposal.cost if proposal.cost > 0 or context.free else math.nan
+
+
 def _std(proposal: Proposal, context: Context) -> float:
     predicted = proposal.predicted.get(context.outcome)
     return float(predicted[1]) if predicted and len(predicted) > 1 else math.nan
@@ -295,7 +317,7 @@ def _correlation(proposal: Proposal) -> float:
 def _bounds(rule: Accept, proposal: Proposal, context: Context) -> list[_Answer]:
     checks = []
     if rule.cost_below is not None:
-        checks.append(_below("cost", proposal.cost, rule.cost_below))
+        checks.append(_below("cost", _cost(proposal, context), rule.cost_below))
     if rule.std_below is not None:
         checks.append(_below("predicted std", _std(proposal, context), rule.std_below))
     if rule.limit is not None:
@@ -306,14 +328,17 @@ def _bounds(rule: Accept, proposal: Proposal, context: Context) -> list[_Answer]
 
 
 def _below(name: str, value: float, bound: float) -> _Answer:
-    evidence = {name: value} if math.isfinite(value) else {}
+    if not math.isfinite(value):
+        return _Answer(applies=False, why=f"{name} is not known", unknown=True)
     verb = "is" if value < bound else "is not"
-    return _Answer(value < bound, f"{name} {value:.4g} {verb} below {bound:g}", evidence)
+    return _Answer(value < bound, f"{name} {value:.4g} {verb} below {bound:g}", {name: value})
 
 
 def _calibrated(proposal: Proposal, context: Context) -> _Answer:
     del proposal
     found = context.calibration
+    if not found:
+        return _Answer(applies=False, why="whether predictions hold is not known", unknown=True)
     names = ("inside", "of", "level", "low", "high")
     numbers = {name: float(found[name]) for name in names if _is_number(found.get(name))}
     return _Answer(found.get("trusted") is True, str(found.get("words", "calibrated")), numbers)
@@ -328,7 +353,7 @@ def _known(proposal: Proposal, context: Context) -> _Answer:
             measured = " and ".join(f"{value:.2g} {_MEASURES[name]}" for name, value in numbers.items())
             words = f"{measured} {reason.get('run', 'the nearest run')}"
             return _Answer(reason.get("far") is False, words, numbers)
-    return _Answer(applies=False, why="its distance from what has run is not known")
+    return _Answer(applies=False, why="its distance from what has run is not known", unknown=True)
 
 
 _MEASURES = {"length_scales": "length scales from", "correlation": "correlated with"}
@@ -341,7 +366,7 @@ def _is_number(value: object) -> TypeGuard[float]:
 def _not(condition: Callable[[Proposal, Context], _Answer]) -> Callable[[Proposal, Context], _Answer]:
     def opposite(proposal: Proposal, context: Context) -> _Answer:
         answer = condition(proposal, context)
-        return _Answer(not answer.applies, answer.why, answer.evidence)
+        return _Answer(not answer.applies, answer.why, answer.evidence, unknown=answer.unknown)
 
     return opposite
 

@@ -12,7 +12,7 @@ from aisteer.errors import BadDefinition
 from aisteer.execution.rules import Rules
 from aisteer.journal import commands as c
 from aisteer.journal.events import Actor, SurrogateFitted
-from aisteer.journal.state import Proposal
+from aisteer.journal.state import Proposal, estimate_cost
 from aisteer.steering.autonomy import (
     Accept,
     Ask,
@@ -25,7 +25,7 @@ from aisteer.steering.autonomy import (
     rule_from_json,
 )
 from aisteer.surrogates.calibration import coverage
-from tests.steering.scenes import AI, HUMAN, Campaign
+from tests.steering.scenes import AI, HUMAN, Campaign, task
 
 NAMED = st.sampled_from(["calibrated", "uncalibrated", "known", "unknown"])
 COMPARED = st.builds(
@@ -167,6 +167,51 @@ def test_known_looks_at_the_distance_from_what_has_run():
     assert verdict(Accept(when="known"), proposal(reasons=({**near, "far": True},))) == "ask"
     assert verdict(Accept(when="known")) == "ask"
     assert verdict(Reject(when="unknown")) == "reject"
+
+
+def test_what_is_not_known_accepts_nothing_whatever_the_condition():
+    for condition in ("known", "unknown", "calibrated", "uncalibrated"):
+        assert verdict(Accept(when=condition)) == "ask"
+        assert verdict(Ask(when=condition) | Accept()) == "ask"
+    far = {"kind": "distance", "correlation": 0.1, "far": True, "run": "R7"}
+    assert verdict(Accept(when="unknown"), proposal(reasons=(far,))) == "accept"
+    assert verdict(Accept(when="uncalibrated"), calibration={"trusted": False, "words": "bad"}) == "accept"
+
+
+def test_a_cost_that_nobody_knows_is_below_no_bound():
+    for rule in (Accept(cost_below=1e9), Accept(when="cost < 1e9"), Accept(when="cost >= 0")):
+        said = judge(rule.to_json(), proposal(cost=0.0), context())
+        assert said.verdict == "ask"
+        assert "cost is not known" in said.rule
+        assert verdict(rule, proposal(cost=0.0), free=True) == "accept"
+    assert verdict(Ask(when="cost > 5") | Accept(), proposal(cost=0.0)) == "ask"
+
+
+@pytest.mark.parametrize(("stated", "accepts"), [(None, False), (0.0, True), (0.2, True)])
+def test_a_cost_is_known_once_it_is_stated_or_a_run_has_ended(stated: float | None, accepts: bool):
+    campaign = Campaign(autonomy=Accept(cost_below=0.5).to_json(), main=task(cost=stated))
+    first = campaign.propose(x=0.1, y=0.2)
+    assert bool(Rules().verdicts(campaign.state, 2000.0)) is accepts
+    campaign.accept(first)
+    (run,) = campaign.launch()
+    campaign.end(run, 1.0)
+    cost = estimate_cost(campaign.state.definition["tasks"]["main"], campaign.state, "main")
+    draft = c.Draft(task="main", parameters={"x": 0.3, "y": 0.2}, origin="ai", cost=cost)
+    campaign.submit(c.Propose(actor=AI, epoch=1, drafts=[draft]))
+    assert Rules().verdicts(campaign.state, 2000.0)
+
+
+def test_one_objective_that_is_not_to_be_trusted_is_enough_to_ask():
+    two = {"outcome": "yield", "kind": "maximize"}, {"outcome": "purity", "kind": "maximize"}
+    campaign = Campaign(
+        autonomy=Accept(when="calibrated").to_json(), main=task(objective=two[0], objectives=list(two))
+    )
+    campaign.propose(x=0.1, y=0.2)
+    good, bad = ({"calibration": {"trusted": one, "words": str(one), "of": 9}} for one in (True, False))
+    for purity, accepts in ((bad, False), (good, True)):
+        summary = {**good, "outcomes": {"yield": good, "purity": purity}}
+        campaign.state.models["main"] = SurrogateFitted(task="main", model=1, runs=9, summary=summary)
+        assert bool(Rules().verdicts(campaign.state, 2000.0)) is accepts
 
 
 def test_a_question_that_nobody_answers_is_decided_when_its_time_has_come():
