@@ -91,7 +91,8 @@ class Task:
             edits bring; it costs a run each time.
         finish: When the AI proposes to end the campaign: ``{"gain_below": 0.01}`` (a unit of cost promises less, in
             the objective's unit), ``{"stagnation": 20}`` (so many runs without a better one), ``{"budget": True}``
-            (it covers no further run), or several.
+            (it covers no further run), or several. It also does so where nothing is left to gain but in a region where
+            runs fail, unless ``{"failing": False}``.
         early_stopping: The AI proposes to stop a run once the chance that it still adds something, by what it has
             yielded so far, is below this; 0.02 if ``True``, never if ``False``.
         fidelity: The parameter of the space that says how good, and how dear, a run is; its highest value is the
@@ -307,9 +308,10 @@ def finish_json(finish: object) -> Json:
             raise BadDefinition(f"finish: gain_below must be a number above 0, not {value!r:.100}.")
         if name == "stagnation":
             _whole("finish: stagnation", value, 1)
-        if name == "budget" and not isinstance(value, bool):
-            raise BadDefinition(f"finish: budget must be True or False, not {value!r:.100}.")
-    return {name: float(value) if name == "gain_below" else value for name, value in finish.items() if value}
+        if name in {"budget", "failing"} and not isinstance(value, bool):
+            raise BadDefinition(f"finish: {name} must be True or False, not {value!r:.100}.")
+    said = {name: value for name, value in finish.items() if (not value if name == "failing" else value)}
+    return {name: float(value) if name == "gain_below" else value for name, value in said.items()}
 
 
 def _instance(name: str, value: object, kinds: tuple[type, ...], wanted: str) -> None:

@@ -25,7 +25,9 @@ def or_finish(thought: Thought, evidence: Evidence, stands: Situation) -> Though
         for r in every
         if r.get("kind") == "improvement" and "value" in r
     ]
-    draft, over = finish(evidence, stands, [gain for gain, _ in promised], [cost for _, cost in promised])
+    draft, over = finish(
+        evidence, stands, [gain for gain, _ in promised], [cost for _, cost in promised], thought.drafts
+    )
     if draft is not None:
         instead = [r for r in reasons if r.get("kind") == "recommendation"][:1]
         draft = replace(draft, reasons=[*draft.reasons, *instead])

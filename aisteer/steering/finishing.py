@@ -1,4 +1,4 @@
-"""When the AI proposes to end a campaign: what another run promises, stagnation, the budget. A human decides."""
+"""When the AI proposes to end a campaign: what runs promise, stagnation, the budget, failures. A human decides."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ import numpy as np
 from aisteer.journal.commands import Draft
 from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
+from aisteer.steering.failing import failing, searched
 from aisteer.steering.protocols import Datum, Evidence, Json
 from aisteer.steering.thought import Situation
 
 __all__ = ["FINISH", "finish"]
 
-FINISH = ("gain_below", "stagnation", "budget")
-"""The rules of a task's ``finish``."""
+FINISH = ("gain_below", "stagnation", "budget", "failing")
+"""The rules of a task's ``finish``; the last one holds unless it is turned off."""
 _PATIENCE = 10
 """Outcomes after a human went on before it is proposed again, where no stagnation says how many."""
 
 
 def finish(
-    evidence: Evidence, stands: Situation, promises: Sequence[float], costs: Sequence[float] = ()
+    evidence: Evidence,
+    stands: Situation,
+    promises: Sequence[float],
+    costs: Sequence[float] = (),
+    drafts: Sequence[Draft] = (),
 ) -> tuple[Draft | None, dict[str, list[str]]]:
     """A proposal to end, or one that waits and no longer holds, by reason.
 
@@ -33,20 +38,28 @@ def finish(
             were looked at now, and then nothing is said of them.
         costs: What each of them is expected to cost, where that is not what a run of the task usually costs; 0 where it
             is.
+        drafts: What was proposed now.
     """
     rules: Json = evidence.definition.get("finish") or {}
-    if not rules or not stands.active:
+    if not stands.active:
         return None, {}
+    chosen = searched(drafts) if rules.get("failing", True) else []
     reasons = [*_gain(rules, stands, promises, costs), *_stagnation(rules, evidence), *_budget(rules, stands)]
+    reasons += failing(evidence, chosen)
     last = stands.finish
     if last is not None and last.state == "waiting":
         named = {reason["rule"] for reason in last.reasons if "rule" in reason}
-        over = named <= {"gain_below"} and bool(promises) and not reasons
-        over = over or (bool(named) and "gain_below" not in named and not reasons)
+        judged = {
+            "stagnation",
+            "budget",
+            *(["gain_below"] if promises else []),
+            *(["failing"] if chosen else []),
+        }
+        over = bool(named) and named <= judged and not reasons
         return None, {"new results speak for going on": [last.id]} if over else {}
     if not reasons:
         return None, {}
-    ended = sum(1 for datum in evidence.data if datum.origin != "prior")
+    ended = sum(1 for datum in evidence.data if datum.origin != "prior") + len(evidence.broken)
     if last is not None:
         before = max((int(r.get("runs") or 0) for r in last.reasons), default=0)
         if ended - before < int(rules.get("stagnation") or _PATIENCE):

@@ -53,6 +53,74 @@ def test_stagnation_is_proposed_with_its_evidence_and_work_goes_on_meanwhile(tmp
     assert campaign.state.proposals[proposal.id].decision.reason == "new results speak for going on"
 
 
+def at_an_edge(tmp_path: Path, **rules: Any) -> tuple[Campaign, Mind]:
+    """A campaign whose outcome grows up to x = 0.6, beyond which every run fails, as the last nine found."""
+    campaign = Campaign(main=task(finish=rules, batch=2))
+    for i in range(16):
+        x, y = 0.6 * (i + 0.5) / 16, (7 * i % 16) / 15
+        campaign.run(x - 2 * (y - 0.4) ** 2, x=x, y=y)
+    campaign.run(0.599, x=0.599, y=0.4)
+    for i in range(9):
+        campaign.run(how="failed", x=0.61 + 0.04 * i, y=0.4 + 0.1 * (i % 3 - 1))
+    mind = Mind(tmp_path)
+    campaign.think(mind)
+    return campaign, mind
+
+
+def test_where_only_a_region_that_fails_is_left_the_end_is_proposed_and_the_region_named(tmp_path: Path):
+    campaign, mind = at_an_edge(tmp_path)
+    (proposal,) = ending(campaign)
+    (reason,) = proposal.reasons
+    assert (reason["rule"], reason["failed"], reason["of"]) == ("failing", 8, 8)
+    assert reason["region"]["x"][0] >= 0.6
+    assert "8 of the last 8 runs failed in x 0.65 to" in reason["words"]
+    assert "none was better than R17" in reason["words"]
+    assert "campaign.steer(forbidden=" in reason["words"]
+    assert len(campaign.state.waiting) > 1, "a human can go on as well"
+    campaign.reject(proposal.id)
+    campaign.think(mind)
+    assert not ending(campaign), "a human has just said to go on"
+    for i in range(10):
+        campaign.run(how="failed", x=0.62 + 0.03 * i, y=0.45)
+    for name in list(campaign.state.waiting):
+        campaign.reject(name)
+    campaign.think(mind)
+    assert len(ending(campaign)) == 1, "and ten runs later they still fail"
+
+
+def test_it_is_not_where_it_was_turned_off_or_runs_succeed(tmp_path: Path):
+    campaign, _ = at_an_edge(tmp_path, failing=False)
+    assert not ending(campaign)
+    campaign, mind = at_an_edge(tmp_path)
+    for i in range(3):
+        campaign.run(0.3 + 0.01 * i, x=0.3, y=0.1 * i)
+    campaign.submit(cmd.Steer(actor=HUMAN, task="main", change={"forbidden": [{"x": [0.6, 1.0]}]}))
+    campaign.think(mind)
+    assert not ending(campaign)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_search_at_such_an_edge_ends_before_most_of_its_runs_have_failed(tmp_path: Path, batch: int):
+    campaign, mind = Campaign(main=task(batch=batch, slots=batch)), Mind(tmp_path)
+    runs: list[dict[str, Any]] = []
+    while not ending(campaign) and len(runs) < 44:
+        campaign.think(mind)
+        for name in list(campaign.state.waiting):
+            if campaign.state.proposals[name].action == "start":
+                campaign.accept(name)
+        for run in campaign.launch():
+            point = campaign.state.runs[run].parameters
+            runs.append(point)
+            if point["x"] > 0.6:
+                campaign.end(run, how="failed")
+            else:
+                campaign.end(run, point["x"] - 2 * (point["y"] - 0.4) ** 2)
+    assert ending(campaign)
+    assert sum(point["x"] > 0.6 for point in runs) <= 20
+    assert max(p["x"] - 2 * (p["y"] - 0.4) ** 2 for p in runs if p["x"] <= 0.6) > 0.57
+
+
 def test_a_gain_that_is_not_worth_its_cost_is_named_with_both(tmp_path: Path):
     flat = [1.0 + 1e-9 * (i % 3) for i in range(14)]
     campaign, _ = grown(tmp_path, flat, gain_below=0.5)
