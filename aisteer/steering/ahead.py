@@ -51,6 +51,7 @@ def _basis(evidence: Evidence) -> Any:
         tuple(_key(p) for p, _ in evidence.rejected),
         frozenset(_key(p) for p in under_way),
         len(evidence.failed),
+        len(evidence.broken),
         len(evidence.censored),
         evidence.steering,
     )

@@ -180,11 +180,14 @@ class _Memory:
         return self.made_censored
 
     def estimated(self, state: State) -> tuple[Datum, ...]:
-        """Stopped runs with what was foreseen of them when their stop was proposed."""
+        """Stopped runs with what was foreseen of them when their stop was proposed.
+
+        Not where the AI took that back while they ran: what they showed then belied it.
+        """
         found = []
         for datum in self.censored() if self.stops else ():
             stop = state.proposals.get(self.stops.get(datum.run, ""))
-            if stop is not None and stop.predicted:
+            if stop is not None and stop.predicted and not _belied(stop, state.runs[datum.run]):
                 foreseen = {
                     n: (float(mean), float(std)) for n, (mean, std) in stop.predicted.items() if std > 0
                 }
@@ -254,6 +257,13 @@ class _Memory:
             found.append((position, parameters, self.since(position)))
         found.sort(key=lambda item: item[0])
         return tuple((parameters, since) for _, parameters, since in found)
+
+
+def _belied(stop: Proposal, run: Run) -> bool:
+    """Whether a proposal to stop a run was taken back before it ended."""
+    taken = stop.decision if stop.state == "withdrawn" else None
+    # A later mark moves the run's revision, and not the time of its end.
+    return taken is not None and taken.position < run.revision and taken.time < run.since
 
 
 def _node_hours(run: Run, resources: Json | None) -> float:

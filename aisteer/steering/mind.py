@@ -41,8 +41,23 @@ class _Task:
     policy: Policy
     audits: Audits
     ahead: Ahead = field(default_factory=Ahead)
-    data: str | None = None
+    seen: _Seen | None = None
     model: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What predictions and ranks rest on: the runs that ended, and what the AI was told to make of them."""
+
+    runs: tuple[str, ...]
+    told: str
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> _Seen:
+        known = (*evidence.data, *evidence.estimated)
+        runs = (*(d.run for d in known), "failed", *(name for name, _ in evidence.broken))
+        told = {name: evidence.steering.get(name) for name in _TOLD}
+        return cls(runs, json.dumps(told, sort_keys=True))
 
 
 def wanted(stands: Situation) -> int:
@@ -107,7 +122,7 @@ class Mind:
         if not isinstance(task.policy, Predicts):
             return or_finish(self._at_random(task, evidence, stands, out), evidence, stands)
         n = wanted(stands)
-        news = task.data != self._data(evidence)
+        news = task.seen != _Seen.of(evidence)
         if not n and not stands.unpredicted and not (news and stands.waiting):
             if stands.active and stands.asks and stands.waiting and stands.left != 0:
                 task.ahead.prepare(task.policy, evidence, stands.batch)
@@ -129,11 +144,11 @@ class Mind:
         drawn = task.audits.among(stands, n)
         batch = task.ahead.propose(task.policy, evidence, n - drawn)
         audits = task.audits.drafts(task.policy, evidence, batch.drafts, drawn if batch.summary else 0)
-        news = task.data != self._data(evidence)
+        before, task.seen = task.seen, _Seen.of(evidence)
         fit = self._fit(task, evidence, stands, batch.summary)
-        told = [*stands.unpredicted, *(p for p in stands.waiting if news and p.predicted)]
+        told = [*stands.unpredicted, *(p for p in stands.waiting if before != task.seen and p.predicted)]
         predictions = self._predictions(task, evidence, told, stands)
-        stale = _stale(predictions, stands)
+        stale = _stale(predictions, stands, _moved_by(before, task.seen))
         drafts = [
             replace(
                 d,
@@ -157,7 +172,6 @@ class Mind:
         self, task: _Task, evidence: Evidence, stands: Situation, summary: Json
     ) -> SurrogateFitted | None:
         """The fit as an event where it is a new one; a restart that fits the same data finds the old one."""
-        task.data = self._data(evidence)
         if not summary:
             return None
         if summary["data"] == stands.fitted:
@@ -166,12 +180,6 @@ class Mind:
         if task.model <= stands.model or task.model < 0:
             task.model = stands.model + 1
         return SurrogateFitted(task=evidence.task, model=task.model, runs=len(evidence.data), summary=summary)
-
-    @staticmethod
-    def _data(evidence: Evidence) -> str:
-        last = evidence.data[-1] if evidence.data else None
-        known = hash(tuple(d.run for d in (*evidence.data, *evidence.estimated)))
-        return f"{len(evidence.data)} {last.run if last else ''} {known}"
 
     def _predictions(
         self, task: _Task, evidence: Evidence, proposals: Sequence[Proposal], stands: Situation
@@ -240,6 +248,8 @@ _MADE_OF = (
     *("fidelity", "cost_aware", "costs"),
 )
 """What a policy is made of: it is made anew when one of these changes in the definition."""
+_TOLD = ("acquisition", "exploration", "weights", "surrogate", "pinned", "forbidden")
+"""Settings that acquisitions and ranks depend on."""
 _KEPT = {"initial", "batch", "steering", "audit", "counterfactual"}
 """Reasons that say how a proposal came about: they stay when it is predicted anew."""
 
@@ -274,8 +284,13 @@ def _inside(space: Space | Pool, proposal: Proposal) -> bool:
     return True
 
 
-def _stale(predictions: Sequence[ProposalPredicted], stands: Situation) -> dict[str, list[str]]:
-    """Waiting proposals that new results have moved far down, by reason.
+def _moved_by(before: _Seen | None, now: _Seen) -> str:
+    """What ranks were moved by, in words."""
+    return "new results" if before is None or before.runs != now.runs else "what the AI was told since"
+
+
+def _stale(predictions: Sequence[ProposalPredicted], stands: Situation, why: str) -> dict[str, list[str]]:
+    """Waiting proposals that ``why`` has moved far down, by reason.
 
     A rank beyond a quarter of the candidates, and beyond ten batches, is far; first points stay, and so does what
     another mind proposed: the ranks are of our surrogate.
@@ -289,6 +304,6 @@ def _stale(predictions: Sequence[ProposalPredicted], stands: Situation) -> dict[
         if any(reason.get("kind") in {"initial", "mind", "audit"} for reason in proposal.reasons):
             continue
         if told.rank > max(_STALE_SHARE * told.of, _STALE_BATCHES * stands.batch):
-            words = f"new results moved it {moved(proposal.rank, proposal.of, told.rank, told.of)}"
+            words = f"{why} moved it {moved(proposal.rank, proposal.of, told.rank, told.of)}"
             found.setdefault(words, []).append(told.proposal)
     return found

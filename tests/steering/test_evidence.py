@@ -87,9 +87,41 @@ def test_a_rejection_counts_the_decisions_that_follow_and_can_be_taken_back():
 
 def test_a_stale_proposal_that_the_ai_took_back_is_no_rejection():
     campaign = Campaign()
-    campaign.propose(x=0.1, y=0.1)
+    campaign.propose(origin="ai", x=0.1, y=0.1)
     campaign.submit(cmd.Withdraw(actor=AI, proposals=["P1"], reason="stale", epoch=1))
+    assert not campaign.state.waiting
     assert evidence(campaign.state, "main").rejected == ()
+
+
+def stop_proposed() -> tuple[Campaign, str, str]:
+    """A run under way, and the AI's proposal to stop it, with what it foresees."""
+    campaign = Campaign()
+    campaign.accept(campaign.propose(x=0.1, y=0.1))
+    (run,) = campaign.launch()
+    told = {"yield": [5.0, 0.2]}
+    draft = cmd.Draft(task="main", parameters={}, origin="ai", action="stop", run=run, predicted=told)
+    (made,) = campaign.submit(cmd.Propose(actor=AI, epoch=1, drafts=[draft]))
+    return campaign, run, made.proposal  # type: ignore[attr-defined]
+
+
+def test_what_a_curve_belied_teaches_nothing_when_its_run_is_stopped_by_hand():
+    campaign, run, stop = stop_proposed()
+    campaign.submit(cmd.Withdraw(actor=AI, epoch=1, proposals=[stop], reason="it recovered"))
+    campaign.end(run, 77.0, how="partial")
+    assert evidence(campaign.state, "main").estimated == ()
+    campaign.submit(cmd.Mark(actor=HUMAN, run=run, bad=True))
+    campaign.submit(cmd.Mark(actor=HUMAN, run=run, bad=False))
+    assert evidence(campaign.state, "main").estimated == evidence(campaign.again(), "main").estimated == ()
+
+
+def test_what_was_foreseen_teaches_where_a_human_was_faster_than_his_answer():
+    campaign, run, stop = stop_proposed()
+    campaign.end(run, 77.0, how="partial")
+    campaign.submit(cmd.Withdraw(actor=AI, epoch=1, proposals=[stop], reason="it has ended"))
+    for bad in (True, False):
+        campaign.submit(cmd.Mark(actor=HUMAN, run=run, bad=bad))
+    (foreseen,) = evidence(campaign.state, "main").estimated
+    assert foreseen.outcomes == {"yield": (5.0, 0.2)}
 
 
 def test_an_extension_takes_the_place_of_what_it_extends_and_knows_its_parent():

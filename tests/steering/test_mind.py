@@ -10,7 +10,7 @@ import pytest
 from aisteer.journal import commands as cmd
 from aisteer.problem.pool import Pool
 from aisteer.steering.evidence import evidence
-from aisteer.steering.mind import Mind, wanted
+from aisteer.steering.mind import Mind, _moved_by, _Seen, wanted
 from aisteer.steering.thought import Situation, situation
 from tests.steering.scenes import HUMAN, Campaign, task
 
@@ -40,14 +40,14 @@ def test_batches_follow_the_slots_and_never_overrun_the_human():
 
 
 def test_more_proposals_at_once_come_at_once_and_only_once(tmp_path: Path):
-    campaign = Campaign({"main": task(slots=1, batch=2)})
+    campaign = Campaign(main=task(slots=1, batch=2))
     mind = Mind(tmp_path)
     assert len(campaign.think(mind).drafts) == 2
     assert not campaign.think(mind).drafts
-    campaign.do(cmd.Steer(actor=HUMAN, task="main", change={"batch": 5}))
+    campaign.submit(cmd.Steer(actor=HUMAN, task="main", change={"batch": 5}))
     assert len(campaign.think(mind).drafts) == 3
     assert not campaign.think(mind).drafts
-    campaign.do(cmd.Steer(actor=HUMAN, task="main", change={"batch": 3}))
+    campaign.submit(cmd.Steer(actor=HUMAN, task="main", change={"batch": 3}))
     assert not campaign.think(mind).drafts
 
 
@@ -133,6 +133,54 @@ def test_what_waits_is_predicted_again_and_taken_back_only_when_it_fell_far(tmp_
         for name in names:
             assert campaign.state.proposals[name].state == "withdrawn"
     assert campaign.state.models["main"].model == model + 1
+
+
+def measured(batch: int = 2) -> Campaign:
+    """A campaign in which six runs have ended."""
+    campaign = Campaign(main=task(batch=batch, policy="bayesian"))
+    for x, y in ((0.1, 0.1), (0.9, 0.2), (0.5, 0.5), (0.2, 0.8), (0.7, 0.9), (0.4, 0.3)):
+        campaign.run(hill({"x": x, "y": y}), x=x, y=y)
+    return campaign
+
+
+def acquisition(campaign: Campaign, name: str) -> str:
+    return next(r["name"] for r in campaign.state.proposals[name].reasons if r["kind"] == "acquisition")
+
+
+def test_what_waits_is_ranked_by_what_the_ai_is_told_now(tmp_path: Path):
+    campaign, mind = measured(), Mind(tmp_path)
+    campaign.think(mind)
+    names = list(campaign.state.waiting)
+    assert {acquisition(campaign, name) for name in names} == {"expected improvement"}
+    campaign.submit(cmd.Steer(actor=HUMAN, task="main", change={"acquisition": "ucb"}))
+    thought = campaign.think(mind)
+    assert [told.proposal for told in thought.predictions] == names
+    assert {acquisition(campaign, name) for name in names} == {"optimistic gain over the mean outcome"}
+    assert not campaign.think(mind).predictions, "it is told once"
+    campaign.submit(cmd.Steer(actor=HUMAN, task="main", change={"batch": 2}))
+    assert not campaign.think(mind).predictions
+
+
+def test_a_run_that_failed_is_told_of_what_waits(tmp_path: Path):
+    campaign, mind = measured(batch=1), Mind(tmp_path)
+    campaign.think(mind)
+    (name,) = campaign.state.waiting
+    campaign.run(how="failed", x=0.95, y=0.05)
+    campaign.think(mind)
+    (risk,) = (r for r in campaign.state.proposals[name].reasons if r["kind"] == "failure_risk")
+    assert 0 < risk["probability"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "words"),
+    [
+        (None, _Seen(("R1",), "{}"), "new results"),
+        (_Seen(("R1",), "{}"), _Seen(("R1", "R2"), "{}"), "new results"),
+        (_Seen(("R1",), "{}"), _Seen(("R1",), '{"weights": 2}'), "what the AI was told since"),
+    ],
+)
+def test_what_moved_a_proposal_down_is_named(before: _Seen | None, now: _Seen, words: str):
+    assert _moved_by(before, now) == words
 
 
 def test_a_random_arm_fills_its_slots_up_to_its_limit(tmp_path: Path):
