@@ -30,6 +30,8 @@ RESERVED = frozenset({"restart", "seed", "self", "reason", "repeat", "task", "re
 """Names that ``propose``, ``edit`` or the worker use themselves."""
 
 _DRAWS = 100_000
+_FEW = 16
+"""Points below which encoding them one by one takes less time than arrays do."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -190,8 +192,19 @@ class Space:
         """
         import numpy as np
 
-        rows = [[p.to_unit(point[name]) for name, p in self.parameters.items()] for point in points]
-        return np.array(rows, dtype=np.float64).reshape(len(rows), self.dimension)
+        if len(points) < _FEW:
+            rows = [[p.to_unit(point[name]) for name, p in self.parameters.items()] for point in points]
+            return np.array(rows, dtype=np.float64).reshape(len(rows), self.dimension)
+        found = np.empty((len(points), self.dimension))
+        for column, (name, parameter) in enumerate(self.parameters.items()):
+            values = [point[name] for point in points]
+            if isinstance(parameter, Float) and not parameter.log:
+                # The same arithmetic as ``to_unit``, for all at once.
+                found[:, column] = np.array(values, dtype=np.float64)
+                found[:, column] = (found[:, column] - parameter.low) / (parameter.high - parameter.low)
+            else:
+                found[:, column] = [parameter.to_unit(value) for value in values]
+        return found
 
     def decode(self, unit: NDArray[np.float64]) -> list[dict[str, Scalar]]:
         """Points at the rows of ``unit``, shape ``(n, d)``; values are clipped, integers and options rounded.

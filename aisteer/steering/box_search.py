@@ -24,7 +24,11 @@ __all__ = ["Acquisition", "Penalized", "feasible_sobol", "maximise"]
 Array = NDArray[np.float64]
 
 Acquisition = Callable[[Tensor], Tensor]
-"""Values, shape ``b``, of inputs in the unit cube, shape ``b x d``; differentiable."""
+"""Values, shape ``b``, of inputs in the unit cube, shape ``b x d``; differentiable.
+
+One that knows its slopes without being differentiated step by step may have ``with_slopes``: of the same inputs, values
+and slopes, shape ``b x d``; or ``None`` there.
+"""
 
 _STARTS = 6
 _AROUND = 24
@@ -176,13 +180,13 @@ def _ascend(
     within: Sequence[LinearConstraint | NonlinearConstraint] = (),
 ) -> Array:
     """All rows of ``x`` uphill at once, as one problem: their values simply add up."""
+    slopes = getattr(acquisition, "with_slopes", None) or partial(_differentiated, acquisition)
 
     def evaluate(vector: Array) -> tuple[float, Array]:
-        inputs = torch.tensor(vector.reshape(x.shape), requires_grad=True)
-        total = -acquisition(inputs).sum()
-        (gradient,) = torch.autograd.grad(total, inputs)
-        good = bool(torch.isfinite(total)) and bool(torch.isfinite(gradient).all())
-        return (float(total.detach()), gradient.numpy().ravel()) if good else (1e10, np.zeros(x.size))
+        values, gradient = slopes(torch.as_tensor(vector.reshape(x.shape)))
+        total, downhill = -float(values.sum()), -gradient.numpy().ravel()
+        good = math.isfinite(total) and bool(np.isfinite(downhill).all())
+        return (total, downhill) if good else (1e10, np.zeros(x.size))
 
     found = minimize(
         evaluate,
@@ -195,6 +199,13 @@ def _ascend(
     )
     end: Array = np.clip(found.x.reshape(x.shape), low, high)
     return end if np.isfinite(end).all() else x
+
+
+def _differentiated(acquisition: Acquisition, x: Tensor) -> tuple[Tensor, Tensor]:
+    inputs = x.clone().requires_grad_()
+    values = acquisition(inputs)
+    (gradient,) = torch.autograd.grad(values.sum(), inputs)
+    return values.detach(), gradient
 
 
 def _back_inside(space: Space, start: Array, end: Array) -> Array:

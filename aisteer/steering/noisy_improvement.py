@@ -19,6 +19,7 @@ where :math:`r_s` are outcomes and draws, whitened by the same factor, and :math
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -86,6 +87,18 @@ class NoisyImprovement:
         compute = self._values if self._process.closed is None else partial(_WithSlopes.apply, self)
         parts = [compute(x[at : at + size]) for at in range(0, len(x), size)]
         return torch.cat(parts) if parts else x.new_zeros(0)
+
+    @property
+    def with_slopes(self) -> Callable[[Tensor], tuple[Tensor, Tensor]] | None:
+        """Values, shape ``b``, and slopes, ``b x d``, at inputs; ``None`` where the kernel has no closed form."""
+        return None if self._process.closed is None else self._values_and_slopes
+
+    def _values_and_slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        size = max(1, _ENTRIES // len(self._inputs))
+        with torch.no_grad():
+            parts = [self.in_closed_form(x[at : at + size], slopes=True) for at in range(0, len(x), size)]
+        values = torch.cat([value for value, _ in parts])
+        return values, torch.cat([slope for _, slope in parts if slope is not None])
 
     def _values(self, x: Tensor) -> Tensor:
         white = self._whitened(x)
