@@ -13,10 +13,11 @@ from botorch.utils.multi_objective.box_decompositions.non_dominated import Nondo
 
 from aisteer.problem.goals import Goals
 from aisteer.problem.objective import Learn, LevelSet, Maximize, Minimize, Target
+from aisteer.steering.criteria.cells import Cells
 from aisteer.steering.criteria.choice import criterion
 from aisteer.steering.criteria.feasibility import log_chance, log_feasible, probabilities
 from aisteer.steering.criteria.gains import log_closer, log_h
-from aisteer.steering.criteria.hypervolume import Hypervolume, _Cells
+from aisteer.steering.criteria.hypervolume import Hypervolume
 from aisteer.steering.criteria.improvement import Improvement
 from aisteer.steering.criteria.variance import VarianceReduction, Watched
 from aisteer.steering.domains import Box
@@ -140,12 +141,13 @@ def test_a_constraint_that_no_run_meets_leaves_the_chance_to_meet_it_as_what_is_
     assert log_feasible(belief, SPREAD)[int(value.argmax())] > np.quantile(log_feasible(belief, SPREAD), 0.95)
 
 
-def test_the_growth_of_the_volume_of_two_objectives_is_botorchs():
+@pytest.mark.parametrize("m", [2, 3])
+def test_the_growth_of_the_volume_is_botorchs(m):
     rng = np.random.default_rng(0)
-    runs = torch.as_tensor(rng.uniform(0, 1, size=(9, 2)))
-    reference = torch.tensor([0.1, 0.0], dtype=torch.float64)
-    mean, std = torch.as_tensor(rng.normal(0.5, 0.5, (20, 2))), torch.as_tensor(rng.uniform(0.05, 1, (20, 2)))
-    cells = _Cells(runs[None], reference, torch.zeros(2, dtype=torch.float64))
+    runs = torch.as_tensor(rng.uniform(0, 1, size=(9, m)))
+    reference = torch.tensor([0.1, 0.0, 0.2][:m], dtype=torch.float64)
+    mean, std = torch.as_tensor(rng.normal(0.5, 0.5, (20, m))), torch.as_tensor(rng.uniform(0.05, 1, (20, m)))
+    cells = Cells(runs[None], reference, torch.zeros(m, dtype=torch.float64))
     found = cells.expected(mean[:, None], std)[:, 0]
     peer = ExpectedHypervolumeImprovement(
         GenericDeterministicModel(lambda x: x),
@@ -169,7 +171,7 @@ def test_the_growth_of_the_volume_is_what_drawing_says(m):
     rng = np.random.default_rng(m)
     runs, reference = rng.uniform(0, 1, size=(6, m)), np.full(m, 0.1)
     mean, std = rng.normal(0.7, 0.2, (3, m)), rng.uniform(0.1, 0.5, (3, m))
-    cells = _Cells(
+    cells = Cells(
         torch.as_tensor(runs)[None], torch.as_tensor(reference), torch.zeros(m, dtype=torch.float64)
     )
     found = cells.expected(torch.as_tensor(mean)[:, None], torch.as_tensor(std))[:, 0].numpy()

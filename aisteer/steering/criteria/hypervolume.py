@@ -4,8 +4,8 @@ In each of :math:`S` draws the front of good runs and all that is under way leav
 into cells, and what a candidate with independent normal objectives adds to a cell with lower corner :math:`l` and
 upper corner :math:`u` is :math:`\prod_j \mathrm{E}(y_j - l_j)_+ - \mathrm{E}(y_j - u_j)_+`, in closed form (Yang et
 al., J. Glob. Optim. 2019, 75, 3). Averaged over draws that is the noisy expected hypervolume improvement (Daulton
-et al., NeurIPS 2021), with the sum over what the candidate itself may be taken exactly. Of two objectives the cells
-are the strips between the sorted runs; of three they are BoTorch's.
+et al., NeurIPS 2021), with the sum over what the candidate itself may be taken exactly. How the space is cut:
+``cells``.
 
 A weight :math:`w_j` other than 1 makes a weighted hypervolume of it, with the density :math:`\prod_j ((y_j -
 r_j)/\Delta_j)^{w_j - 1}` taken at the corner of each cell: still a volume that only better runs increase.
@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aisteer.steering.criteria.cells import Cells
 from aisteer.steering.criteria.drawn import Drawn
 from aisteer.steering.criteria.feasibility import asked, log_feasible, log_feasible_drawn, values_met
 from aisteer.steering.criteria.protocol import Scores, Sought
@@ -38,11 +39,6 @@ _PRUNING_DRAWS = 256
 _BASELINE = 200
 _ENTRIES = 2**20
 _LEAST = 1e-300
-_CORNER = 0.1
-_FAR_BELOW = -38.0
-_NO_END = 1e8
-"""Where a cell without an upper corner ends, in standard deviations: its gradient has to stay finite."""
-_NORM = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +110,7 @@ class Hypervolume:
             at_runs = at_runs[likely]
         reference = _reference(belief, names)
         kept = at_runs[front(at_runs)] if len(at_runs) else at_runs
-        cells = _Cells(torch.as_tensor(kept)[None], torch.as_tensor(reference), self._exponents(belief))
+        cells = Cells(torch.as_tensor(kept)[None], torch.as_tensor(reference), self._exponents(belief))
         mean, std = (torch.as_tensor(part) for part in _standard(belief, names, x))
         chance = log_feasible(belief, x)
         if not belief.feasible:
@@ -151,96 +147,6 @@ def _reference(belief: Belief, names: list[str]) -> Array:
     own = reference_of(belief).values
     processes = [(belief.known[name].sign, belief.known[name].process) for name in names]
     return np.array([(s * r - p.centre) / p.scale for (s, p), r in zip(processes, own, strict=True)])
-
-
-class _Cells:
-    """The space above the fronts of ``S`` draws, cut into cells.
-
-    Args:
-        values: Objectives of the points in each draw, larger is better, shape ``S x P x m``; minus infinity where
-            a point does not count.
-        reference: Shape ``m``.
-        exponents: Weights less 1, shape ``m``.
-    """
-
-    def __init__(self, values: Tensor, reference: Tensor, exponents: Tensor) -> None:
-        self.low, self.high = (
-            _strips(values, reference) if values.shape[-1] == 2 else _boxes(values, reference)
-        )
-        self._log_density: Tensor | float = 0.0
-        if bool(exponents.any()):
-            seen = torch.where(torch.isfinite(values), values, reference)
-            extent = (
-                (seen.amax((0, 1)) - reference).clamp_min(1e-9)
-                if values.shape[1]
-                else torch.ones_like(reference)
-            )
-            corner = ((self.low - reference) / extent + _CORNER).clamp_min(1e-9)
-            self._log_density = (exponents * corner.log()).sum(-1)
-
-    def expected(self, mean: Tensor, std: Tensor) -> Tensor:
-        """The expected growth in each draw, ``b x S``; ``mean``: ``b x S x m`` or ``b x 1 x m``; ``std``: ``b x m``."""
-        if self.low.shape[-1] == 2:
-            return self._over_strips(mean, std)
-        spread = std[:, None, None, :]
-        centre = mean.unsqueeze(-2)
-        gained = spread * (_h((centre - self.low) / spread) - _h((centre - self.high) / spread))
-        found = gained.clamp_min(0.0).prod(-1)
-        if isinstance(self._log_density, Tensor):
-            found = found * self._log_density.exp()
-        total: Tensor = found.sum(-1)
-        return total
-
-    def _over_strips(self, mean: Tensor, std: Tensor) -> Tensor:
-        """Of two objectives: a strip ends where the next begins, and goes on for ever in the second."""
-        spread = std[:, None, None, :]
-        gained = spread * _h((mean.unsqueeze(-2) - self.low) / spread)
-        beyond = torch.cat([gained[..., 1:, 0], torch.zeros_like(gained[..., :1, 0])], -1)
-        found = (gained[..., 0] - beyond).clamp_min(0.0) * gained[..., 1]
-        if isinstance(self._log_density, Tensor):
-            found = found * self._log_density.exp()
-        total: Tensor = found.sum(-1)
-        return total
-
-    @property
-    def entries(self) -> int:
-        """How many numbers one candidate takes."""
-        return self.low.numel()
-
-
-def _h(z: Tensor) -> Tensor:
-    """The expected positive part of a normal variable with mean ``z`` and variance 1; relatively exact above -30."""
-    inside = z.clamp_min(_FAR_BELOW)
-    found: Tensor = _NORM * torch.exp(-0.5 * inside * inside) + inside * torch.special.ndtr(inside)
-    return torch.where(z > _FAR_BELOW, found, 0.0)
-
-
-def _strips(values: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """Of two objectives: strips between the points in order of the first, above the best second one beyond."""
-    counts = (values > reference).all(-1, keepdim=True)
-    above = torch.where(counts, values, reference)
-    order = above[..., 0].argsort(-1)
-    first, second = (above[..., j].gather(-1, order) for j in (0, 1))
-    beyond = second.flip(-1).cummax(-1).values.flip(-1) if second.shape[-1] else second
-    edge = reference.expand(*first.shape[:-1], 2)
-    low = torch.stack([torch.cat([edge[..., :1], first], -1), torch.cat([beyond, edge[..., 1:]], -1)], dim=-1)
-    right = torch.cat([first, torch.full_like(edge[..., :1], _NO_END)], -1)
-    return low, torch.stack([right, torch.full_like(right, _NO_END)], dim=-1)
-
-
-def _boxes(values: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """Of three objectives: BoTorch's decomposition of each draw, filled up with cells without extent."""
-    from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
-
-    found = []
-    for points in values:
-        above = points[(points > reference).all(-1)]
-        made = FastNondominatedPartitioning(ref_point=reference, Y=above if len(above) else reference[None])
-        found.append(made.get_hypercell_bounds().clamp_max(_NO_END))
-    most = max(cells.shape[1] for cells in found)
-    filled = [torch.cat([c, c.new_full((2, most - c.shape[1], c.shape[2]), _NO_END)], 1) for c in found]
-    bounds = torch.stack(filled, dim=1)
-    return bounds[0], bounds[1]
 
 
 class _Growth:
@@ -304,7 +210,7 @@ class _Growth:
                 met = values_met(self._belief, self._constraints, told)
                 values = torch.where(met.unsqueeze(-1), values, -torch.inf)
             self._values = torch.cat([self._values, values.transpose(0, 1)], dim=1)
-        self._cells = _Cells(self._values, self._reference, self._exponents)
+        self._cells = Cells(self._values, self._reference, self._exponents)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values, shape ``b``, at inputs ``x``, shape ``b x d``."""
