@@ -90,10 +90,6 @@ def weighed_json(
         raise BadDefinition(f"cost_aware must be True or False, not {aware!r:.80}.")
     if name is not None and aware:
         raise BadDefinition("With a fidelity costs are weighed anyway; leave out cost_aware.")
-    if aware and not isinstance(space, Space):
-        raise BadDefinition(
-            "Costs are learned over the parameters of a space, not over candidates of a pool, so far."
-        )
     found = _costs(given.get("cost"), by_fidelity=name is not None)
     if name is not None:
         found |= _fidelity(name, space, goals, context)

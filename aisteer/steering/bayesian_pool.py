@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,12 @@ from aisteer.steering.fitting import Belief, Fitter
 from aisteer.steering.points import taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import HALF_LIFE
+from aisteer.steering.resembling import Resembling
 from aisteer.steering.restraint import allowed_rows, lifted
 from aisteer.steering.stand_in import standing_in
+
+if TYPE_CHECKING:
+    from aisteer.steering.weighing import CostAware
 
 __all__ = ["BayesianPool"]
 
@@ -31,12 +36,10 @@ Rows = list[int]
 
 _INITIAL = 8
 _SHORTLIST = 600
-_REFERENCE = 1000
 _WATCHED = 500
 """Candidates that stand for the whole pool where variance everywhere matters."""
 _WEIGHED = 5000
 """Candidates, at most, whose ranks take the risk of failing into account; of more, only the shortlist is weighed."""
-_AT_ONCE = 128
 _STRONGEST = 0.99
 _AVOIDED = 10
 """Decisions for which a rejected candidate is not proposed before there is a surrogate."""
@@ -59,6 +62,8 @@ class BayesianPool:
         seed: Draws the part of the pool that the first candidates resemble.
         initial: How many first candidates; 8 if not given.
         acquisition: One of ``goals.acquisitions``; the bound, less variance or the dominated volume if not given.
+        cost_aware: Whether a gain is divided by what a run is expected to cost (``weighing``). A bound is no gain, so
+            it is the expected improvement that is divided, once costs are known.
     """
 
     name = "bayesian"
@@ -72,6 +77,7 @@ class BayesianPool:
         seed: int = 0,
         initial: int | None = None,
         acquisition: str | None = None,
+        cost_aware: bool = False,
     ) -> None:
         self.pool = pool
         self.seed = seed
@@ -79,9 +85,10 @@ class BayesianPool:
         self.fitter = Fitter(self.domain, goals)
         self.failures = Failures(self.domain)
         self.goals = self.fitter.goals
+        self.weighing = _weighing(self.domain) if cost_aware else None
         self.acquisition = acquisition
         self.initial = min(_INITIAL if initial is None else max(1, initial), len(self.domain))
-        self._first: Rows | None = None
+        self._first = Resembling(self.domain, seed, self.initial)
         self._everywhere: tuple[str, Array, Array] | None = None
         size = min(_WATCHED, len(self.domain))
         self._sample = np.random.default_rng([seed, 9]).permutation(len(self.domain))[:size]
@@ -99,7 +106,7 @@ class BayesianPool:
         taken = self._taken(evidence)
         belief = self.fitter.belief(evidence)
         first = min(n, max(0, self.initial - len(taken))) if belief is not None else n
-        order = self._diverse(len(taken) + len(evidence.rejected) + first) if first else []
+        order = self._first.first(len(taken) + len(evidence.rejected) + first) if first else []
         refused, open_to_us = self._refused(evidence), allowed_rows(self.pool, evidence)
         if first and not open_to_us.all():  # what steering leaves may not be among the first of that order
             order = [
@@ -127,29 +134,6 @@ class BayesianPool:
         """Candidates that a human rejected within the last few decisions."""
         keys = (p.get(self.pool.key) for p, since in evidence.rejected if since < _AVOIDED)
         return {self.domain.place[key] for key in keys if key in self.domain.place}
-
-    def _diverse(self, n: int) -> Rows:
-        """The first ``n`` of an order in which each candidate adds most to what resembles the pool.
-
-        That is the greedy maximum of the sum, over a random half of the pool, of the similarity to the
-        nearest chosen one.
-        """
-        n = min(n, len(self.domain))
-        if self._first is None or len(self._first) < n:
-            rng = np.random.default_rng([self.seed, 6])
-            size = min(_REFERENCE, (len(self.domain) + 1) // 2)
-            alike = self.domain.similarities(rng.permutation(len(self.domain))[:size])
-            covered = np.zeros(size)
-            chosen: Rows = []
-            free = np.ones(len(self.domain), dtype=bool)
-            for _ in range(max(n, self.initial)):
-                gain = _covered_with(alike, covered)
-                row = int(np.argmax(np.where(free, gain, -1.0)))
-                chosen.append(row)
-                free[row] = False
-                covered = np.maximum(covered, alike[row])
-            self._first = chosen
-        return self._first[:n]
 
     def _search(self, evidence: Evidence, belief: Belief, n: int, taken: set[int]) -> Rows:
         open_rows = np.array([row for row in range(len(self.domain)) if row not in taken], dtype=np.intp)
@@ -186,7 +170,7 @@ class BayesianPool:
         """What ``_search`` does, for goals other than one extreme."""
         import torch
 
-        judged, matrix = self._criterion(evidence), self.domain.matrix
+        judged, matrix = self._criterion(evidence, belief), self.domain.matrix
         watched = matrix[self._sample]
         extra = np.log(np.maximum(factor, 1e-9)) + lifted(self.pool, evidence)[open_rows] * _LIFT
         order = judged.scores(belief, matrix[open_rows], watched).order + extra
@@ -214,14 +198,20 @@ class BayesianPool:
             and not self.goals.feasible
             and kind in _EXTREMES
             and named in {None, "ucb"}
+            and not (named is None and self._costs_known(evidence))
         )
 
-    def _criterion(self, evidence: Evidence) -> Criterion:
+    def _costs_known(self, evidence: Evidence) -> bool:
+        return self.weighing is not None and self.weighing.costs(evidence) is not None
+
+    def _criterion(self, evidence: Evidence, belief: Belief) -> Criterion:
         named = evidence.steering.get("acquisition") or self.acquisition
-        if not self.goals.several and self.goals.first.has_best and named in {None, "ucb"}:
+        priced = named is None and self._costs_known(evidence)
+        if not self.goals.several and self.goals.first.has_best and named in {None, "ucb"} and not priced:
             return Confidence(_exploration(evidence))
         weights = evidence.steering.get("weights") or {}
-        return criterion(self.goals, named, _exploration(evidence), weights)
+        found = criterion(self.goals, named, _exploration(evidence), weights)
+        return found if self.weighing is None else self.weighing.criterion(found, named, belief, evidence)
 
     def _under_way(self, evidence: Evidence) -> Rows:
         points = [*evidence.pending, *(p for _, p in evidence.waiting)]
@@ -269,7 +259,7 @@ class BayesianPool:
         ran = {self.domain.place.get(d.parameters.get(self.pool.key)) for d in evidence.data}
         open_to_us = allowed_rows(self.pool, evidence)
         rows = [row for row in range(len(self.domain)) if row not in ran and open_to_us[row]]
-        judged, watched = self._criterion(evidence), self.domain.matrix[self._sample]
+        judged, watched = self._criterion(evidence, belief), self.domain.matrix[self._sample]
         if self._plain(evidence):  # of a large pool these are remembered
             mean, std = self._predictions(belief)
             process = belief.process
@@ -281,26 +271,30 @@ class BayesianPool:
             order = order + risk.log_success(self.domain.matrix[rows])
         standing = Standing(order)
         return explain(
-            belief, self.domain, list(points), criterion=judged, spread=watched, standing=standing, risk=risk
+            belief,
+            self.domain,
+            list(points),
+            criterion=judged,
+            spread=watched,
+            standing=standing,
+            weighed=self.weighing and self.weighing.told(belief, evidence, points, judged, watched),
+            risk=risk,
         )
 
     def judge(self, evidence: Evidence) -> Callable[[Belief, Array], Scores]:
         """The acquisition at features, shape ``(n, f)``, as things stand."""
-        judged, watched = self._criterion(evidence), self.domain.matrix[self._sample]
-        return lambda belief, x: judged.scores(belief, x, watched)
+        watched = self.domain.matrix[self._sample]
+        return lambda belief, x: self._criterion(evidence, belief).scores(belief, x, watched)
 
 
 def _exploration(evidence: Evidence) -> float:
     return float(evidence.steering.get("exploration", 1.0))
 
 
-def _covered_with(alike: Array, covered: Array) -> Array:
-    """How well each candidate, with those chosen already, covers the sample: shape ``(n,)``."""
-    gain = np.empty(len(alike))
-    for begin in range(0, len(alike), _AT_ONCE):
-        part = alike[begin : begin + _AT_ONCE]
-        gain[begin : begin + _AT_ONCE] = np.maximum(part, covered).sum(axis=1)
-    return gain
+def _weighing(domain: Candidates) -> CostAware:
+    from aisteer.steering.weighing import CostAware  # Only who asks for it loads it.
+
+    return CostAware(domain)
 
 
 def _lessened(value: Array, factor: Array) -> Array:

@@ -32,6 +32,8 @@ _LEAST = 5
 _NEAR = (0.02, 0.2)
 _STEEP = 4
 _LARGEST = 300.0
+_AT_ONCE = 1024
+"""Places, as a pool may have a hundred thousand."""
 
 
 class Costs(Protocol):
@@ -144,7 +146,8 @@ class PlaceCosts:
     def at(self, x: Array) -> Array:
         """See ``Costs``."""
         with torch.no_grad():
-            found: Array = self.log(torch.as_tensor(x)).exp().numpy()
+            parts = [self.log(torch.as_tensor(x[at : at + _AT_ONCE])) for at in range(0, len(x), _AT_ONCE)]
+            found: Array = torch.cat(parts).exp().numpy() if parts else np.zeros(0)
         return found
 
 

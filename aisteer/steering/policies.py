@@ -65,7 +65,14 @@ def _searching(
     if isinstance(space, Pool):
         from aisteer.steering.bayesian_pool import BayesianPool
 
-        return BayesianPool(space, goals, seed=seed, initial=initial, acquisition=named)
+        return BayesianPool(
+            space,
+            goals,
+            seed=seed,
+            initial=initial,
+            acquisition=named,
+            cost_aware=bool(definition.get("cost_aware")),
+        )
     from aisteer.steering.bayesian_box import BayesianBox
 
     return BayesianBox(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from aisteer.steering.costs import Costs, place_costs
 from aisteer.steering.criteria.protocol import Criterion, Scores, Sought
-from aisteer.steering.domains import Box
+from aisteer.steering.domains import Domain
 from aisteer.steering.fitting import Belief
 from aisteer.steering.protocols import Datum, Evidence, Json
 from aisteer.surrogates.gaussian_process import Remembered
@@ -78,7 +78,7 @@ class _Less:
 class CostAware:
     """Gain per expected node-hour, where runs of one fidelity cost differently over the space."""
 
-    def __init__(self, domain: Box) -> None:
+    def __init__(self, domain: Domain) -> None:
         self._domain = domain
         self._remembered = Remembered()
         self._last: tuple[tuple[tuple[str, float], ...], Costs | None] | None = None
