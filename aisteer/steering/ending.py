@@ -12,12 +12,16 @@ __all__ = ["or_finish"]
 
 
 def or_finish(thought: Thought, evidence: Evidence, stands: Situation) -> Thought:
-    """The same thought, and whether this is the time to propose the end."""
+    """The same thought, and whether this is the time to propose the end.
+
+    What runs promise is said of the AI's own proposals: a poor candidate of somebody else's promises nothing of them.
+    """
+    mine = {proposal.id for proposal in stands.waiting if proposal.origin == "ai"}
     reasons = [r for draft in thought.drafts for r in draft.reasons]
     reasons += [r for told in thought.predictions for r in told.reasons]
     told = [
-        *((d.reasons, d.cost) for d in thought.drafts),
-        *((t.reasons, t.cost) for t in thought.predictions),
+        *((d.reasons, d.cost) for d in thought.drafts if d.origin == "ai"),
+        *((t.reasons, t.cost) for t in thought.predictions if t.proposal in mine),
     ]
     promised = [
         (float(r["value"]), cost or 0.0)

@@ -171,6 +171,18 @@ def test_a_run_that_failed_is_told_of_what_waits(tmp_path: Path):
     assert 0 < risk["probability"] < 0.5
 
 
+def test_a_poor_candidate_of_ones_own_is_no_reason_to_end(tmp_path: Path):
+    campaign, mind = measured(), Mind(tmp_path)
+    campaign.think(mind)
+    tasks = {"main": {**campaign.state.definition["tasks"]["main"], "finish": {"gain_below": 1e9}}}
+    campaign.submit(cmd.Redefine(actor=HUMAN, definition={"tasks": tasks}, changes=["finish"]))
+    campaign.propose(x=0.9, y=0.21)
+    thought = campaign.think(mind)
+    (told,) = thought.predictions
+    assert next(r["value"] for r in told.reasons if r["kind"] == "improvement") < 0.01
+    assert not thought.drafts
+
+
 @pytest.mark.parametrize(
     ("before", "now", "words"),
     [
