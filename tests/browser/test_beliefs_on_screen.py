@@ -41,6 +41,12 @@ def test_axe_finds_no_fault_in_what_the_surrogate_believes(lab: Lab, browser: Br
                 view.click()
                 until(lambda view=view: view.get_attribute("aria-pressed") == "true", "the view stays away")
                 found += [f"{theme}: {fault}" for fault in faults(page)]
+            for place in page.locator(".ais-steer .ais-chip").all():
+                place.click()
+                until(
+                    lambda place=place: place.get_attribute("aria-pressed") == "true", "the place stays away"
+                )
+                found += [f"{theme}: {fault}" for fault in faults(page)]
         book.kernel("campaign.close()")
         assert not found, "\n\n".join(dict.fromkeys(found))
 
@@ -158,6 +164,7 @@ def test_a_belief_is_looked_at_from_anywhere_and_what_one_sees_there_is_proposed
         )
         page.locator(".ais-steer .ais-fold").click()
         steer = page.locator(".ais-steer")
+        steer.get_by_role("button", name="Where", exact=True).press("Enter")
         steer.get_by_label("Reason for what you set next").fill("it freezes")
         steer.get_by_label("temperature, from, or the value to pin").fill("300")
         steer.get_by_label("temperature, to").fill("500")

@@ -25,6 +25,8 @@ BOARD = (
     "trust",
     "ledger",
     "belief",
+    "minds",
+    "table",
     "steer",
     "keys",
     "asking",

@@ -15,7 +15,7 @@ from aisteer_widgets.reading import Sheet, folded, is_missing, number, same_unit
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.tasks import Task, task_of
 
-__all__ = ["POINTS", "RESULTS", "Checked", "check"]
+__all__ = ["POINTS", "RESULTS", "Checked", "Column", "check"]
 
 Json = dict[str, Any]
 RESULTS, POINTS = "results", "points"

@@ -7,7 +7,7 @@ from typing import Any
 
 from aisteer.errors import BadParameters
 from aisteer_widgets.ordered import text_of
-from aisteer_widgets.tables import POINTS, RESULTS, Checked, check
+from aisteer_widgets.tables import POINTS, RESULTS, Checked, Column, check
 from aisteer_widgets.view_models import format as fmt
 
 __all__ = ["preview", "take"]
@@ -28,14 +28,23 @@ def preview(campaign: Any, task: str, text: str) -> Json:
     return {
         "wrong": "",
         "rows": len(made.lines),
-        "columns": [
-            {"head": fmt.clip(c.head, 48), "words": c.words, "taken": bool(c.role)} for c in made.columns
-        ],
+        "columns": [_column(made, column) for column in made.columns],
         "sample": [_shown(made, i) for i in range(min(SAMPLE, len(made.lines)))],
         "purpose": purpose,
         "no_results": "" if made.named("outcome") else "The table has no column of an outcome.",
         RESULTS: _told(made, RESULTS),
         POINTS: _told(made, POINTS),
+    }
+
+
+def _column(made: Checked, column: Column) -> Json:
+    values = made.values.get(column.name, []) if column.role else []
+    numbers = any(isinstance(v, float | int) for v in values)
+    return {
+        "head": fmt.clip(column.head, 48),
+        "words": column.words,
+        "taken": bool(column.role),
+        "number": numbers,
     }
 
 

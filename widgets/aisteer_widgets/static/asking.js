@@ -72,6 +72,7 @@ const ASKING = {
   hear(message) {
     this.word();
     if (message.type === "progress") { this.progress(message); return; }
+    if (message.type === "table") { if (this.reading?.asked === message.id) { this.reading.told = message.told; this.paint(); } return; }
     if (message.type === "found") {
       this.ui.found = message;
       // Enter came before what was typed had been looked up.
@@ -87,6 +88,7 @@ const ASKING = {
       delete this.ui.errors[place];
       if (this.ui.form && (this.ui.form.target === place || place === "own")) this.ui.form = null;
       if (message.path) this.ui.saved[place] = message;
+      if (place === "steer") steered(this);
       if (message.select) { this.awaited = message.select; this.welcome(this.snap.review?.cards || []); }
     } else this.ui.errors[place] = message.message;
     if (message.ok && !message.path) this.tell(message.message);

@@ -84,7 +84,7 @@ function whyList(c) {
   if (c.acquisition) put("Acquisition", h("span", { title: c.ranked || null }, c.acquisition));
   if (c.slopes.length) put("Around it", h("span", { class: "ais-items", title: "What a step of one length scale would change, by the slope of the predicted mean here" }, c.slopes.map((s) => h("span", { class: "ais-item" }, s))));
   if (c.nearest.length) put("Nearest runs", h("span", { class: "ais-items" }, c.nearest.map((n) => h("span", { class: "ais-near" }, n))));
-  if (c.next) put("If rejected", h("span", { title: "What the AI would propose next, were this one rejected and nothing else to happen" }, `next ${c.next}`));
+  if (c.next) put("If rejected", h("span", { title: "What the AI would propose next, were this one rejected and nothing else to happen" }, c.next));
   if (c.reasons.length) put("Also", h("span", {}, c.reasons.join(" · ")));
   if (c.note) put(c.note_label, h("span", {}, c.note));
   return rows.length ? h("dl", { class: "ais-why ais-num" }, rows) : null;

@@ -1,6 +1,8 @@
 // Steering the AI itself: every setting as it stands, who set it and why, and what can be set. One reason goes with whatever is set next.
 // What is typed is painted at once, so that a field that is emptied after it was sent shows empty.
 
+const STEERED = [["search", "How it searches"], ["where", "Where"], ["mind", "Who proposes"], ["known", "What it learns from"], ["rule", "What it may decide"], ["tests", "Tests and the end"], ["problem", "What it works on"]];
+
 function steerPanel(ctx) {
   const d = ctx.snap.steer;
   if (!d) return null;
@@ -8,15 +10,33 @@ function steerPanel(ctx) {
   return h("section", { key: "steer", class: "ais-steer", "aria-label": "Steer the AI" },
     h("h2", {}, ctx.alone ? h("b", {}, "Steer the AI") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.steering = !open; ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Steer the AI")), h("span", {}, d.sub)),
     errorLine(ctx, "steer"),
-    !open ? null : [steerSet(ctx, d, form), steerControls(ctx, d, form), d.parameters.length ? steerRegions(ctx, d, form) : null, steerResults(ctx, d, form), steerRule(ctx, d, form), steerOversight(ctx, d, form), steerProblem(d)]);
+    !open ? null : [steerSet(ctx, d, form), steerPlaces(ctx, d, form)]);
 }
 
-function asked(ctx, verb, data) {
+// One place at a time: what is rarely needed does not stand in the way of what is.
+function steerPlaces(ctx, d, form) {
+  const has = { where: d.parameters.length > 0 }, places = STEERED.filter(([name]) => has[name] !== false);
+  const now = places.some(([name]) => name === ctx.ui.place) ? ctx.ui.place : places[0][0];
+  const show = { search: steerControls, where: steerRegions, mind: steerMind, known: steerKnown, rule: steerRule, tests: steerOversight, problem: steerProblem };
+  return [h("div", { key: "places", class: "ais-chips", role: "group", "aria-label": "What to steer" }, places.map(([name, words]) => h("button", { key: name, type: "button", class: name === now ? "ais-chip ais-on" : "ais-chip", "aria-pressed": name === now ? "true" : "false", onclick: () => { ctx.ui.place = name; ctx.paint(); } }, words))),
+    h("div", { key: `place-${now}`, class: "ais-steer-place" }, show[now](ctx, d, form))];
+}
+
+// What was typed for an order goes when the order was carried out; else it stays, to be mended.
+function asked(ctx, verb, data, done) {
+  ctx.ui.steer.done = done;
   ctx.order(verb, { task: ctx.snap.steer.task, reason: ctx.ui.steer.reason || "", ...data }, "steer");
-  ctx.ui.steer.reason = "";
 }
 
-function change(ctx, values) { asked(ctx, "steer", { change: values }); }
+function steered(ctx) {
+  const form = ctx.ui.steer;
+  if (!form) return;
+  form.reason = "";
+  form.done?.();
+  form.done = null;
+}
+
+function change(ctx, values, done) { asked(ctx, "steer", { change: values }, done); }
 
 function steerButton(ctx, label, act, more) {
   return button(label, act, { small: true, blocked: ctx.gone() || ctx.snap.steer.blocked, busy: ctx.pending("steer"), ...more });
@@ -35,7 +55,7 @@ function steerSet(ctx, d, form) {
 
 function steerNumber(ctx, form, { name, label, value, low, hint, apply }) {
   const typed = form[name] !== undefined ? form[name] : String(value);
-  const send = () => { const v = Number(typed); if (typed.trim() === "" || !Number.isFinite(v) || v < low) { ctx.fail("steer", `${label}: give a number from ${low} on. Nothing was changed.`); return; } form[name] = undefined; if (v !== value) apply(v); };
+  const send = () => { const v = Number(typed); if (typed.trim() === "" || !Number.isFinite(v) || v < low) { ctx.fail("steer", `${label}: give a number from ${low} on. Nothing was changed.`); return; } if (v !== value) apply(v, () => { form[name] = undefined; }); else form[name] = undefined; };
   return h("label", { key: name, class: "ais-field" }, h("span", {}, label, hint ? h("small", {}, hint) : null),
     h("span", { class: "ais-steer-pair" }, h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", value: typed, "aria-label": `${label}${hint ? `, ${hint}` : ""}`,
       oninput: (e) => { form[name] = e.target.value; ctx.paint_now(); }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }),
@@ -44,15 +64,15 @@ function steerNumber(ctx, form, { name, label, value, low, hint, apply }) {
 
 function steerControls(ctx, d, form) {
   return h("div", { key: "controls", class: "ais-fields" },
-    steerNumber(ctx, form, { name: "batch", label: "Proposals at once", value: d.batch, low: 1, apply: (v) => change(ctx, { batch: Math.round(v) }) }),
-    steerNumber(ctx, form, { name: "exploration", label: "Exploration", hint: "0 trusts the mean, 1 is usual", value: d.exploration, low: 0, apply: (v) => change(ctx, { exploration: v }) }),
+    steerNumber(ctx, form, { name: "batch", label: "Proposals at once", value: d.batch, low: 1, apply: (v, done) => change(ctx, { batch: Math.round(v) }, done) }),
+    steerNumber(ctx, form, { name: "exploration", label: "Exploration", hint: "0 trusts the mean, 1 is usual", value: d.exploration, low: 0, apply: (v, done) => change(ctx, { exploration: v }, done) }),
     d.acquisitions.length ? h("label", { key: "acquisition", class: "ais-field" }, h("span", {}, "Acquisition"), h("select", { class: "ais-select", value: d.acquisition || d.acquisitions[0].name, disabled: Boolean(d.blocked), title: d.blocked || null,
       onchange: (e) => { const v = e.target.value; e.target.value = d.acquisition || d.acquisitions[0].name; change(ctx, { acquisition: v }); } }, d.acquisitions.map((a) => h("option", { value: a.name, selected: a.name === (d.acquisition || d.acquisitions[0].name) }, a.label)))) : null,
     d.surrogates ? h("label", { key: "surrogate", class: "ais-field" }, h("span", {}, "Surrogate"), h("select", { class: "ais-select", value: d.surrogates.now, disabled: Boolean(d.blocked), title: d.blocked || null,
       onchange: (e) => { const v = e.target.value; e.target.value = d.surrogates.now; change(ctx, { surrogate: v === d.surrogates.usual ? null : v }); } }, d.surrogates.options.map((o) => h("option", { value: o.name, selected: o.name === d.surrogates.now }, o.label)))) : null,
     d.trust ? h("label", { key: "trust", class: "ais-field" }, h("span", {}, "Search"), h("select", { class: "ais-select", value: String(d.trust.now), disabled: Boolean(d.blocked), title: d.blocked || null,
       onchange: (e) => { const i = Number(e.target.value); e.target.value = String(d.trust.now); change(ctx, { trust_region: d.trust.values[i] === false ? null : d.trust.values[i] }); } }, d.trust.labels.map((words, i) => h("option", { value: String(i), selected: i === d.trust.now }, words)))) : null,
-    d.weights.map((w) => steerNumber(ctx, form, { name: `weight ${w.name}`, label: `Weight of ${w.label}`, value: w.value, low: 0, apply: (v) => change(ctx, { weights: { ...Object.fromEntries(d.weights.map((o) => [o.name, o.value])), [w.name]: v } }) })));
+    d.weights.map((w) => steerNumber(ctx, form, { name: `weight ${w.name}`, label: `Weight of ${w.label}`, value: w.value, low: 0, apply: (v, done) => change(ctx, { weights: { ...Object.fromEntries(d.weights.map((o) => [o.name, o.value])), [w.name]: v } }, done) })));
 }
 
 // --- where it may go ------------------------------------------------------------------------------
@@ -74,8 +94,7 @@ function steerRegions(ctx, d, form) {
   const put = (kind) => {
     const made = box();
     if (!Object.keys(made).length) { ctx.fail("steer", "Give at least one side of the region first. Nothing was changed."); return; }
-    form.box = {};
-    change(ctx, { [kind]: [...lines(kind), made] });
+    change(ctx, { [kind]: [...lines(kind), made] }, () => { form.box = {}; });
   };
   const pins = () => {
     const made = {};
@@ -85,13 +104,12 @@ function steerRegions(ctx, d, form) {
       else if ((b.low ?? "").trim() !== "" && (b.high ?? "").trim() === "") made[f.name] = Number(b.low);
     }
     if (!Object.keys(made).length) { ctx.fail("steer", "To pin a parameter, give its value in its first field and leave the second empty. Nothing was changed."); return; }
-    form.box = {};
-    asked(ctx, "pin", { pins: made });
+    asked(ctx, "pin", { pins: made }, () => { form.box = {}; });
   };
   const drop = (r) => { const rest = d.regions.filter((o) => o.kind === r.kind && o.place !== r.place).map((o) => o.box); change(ctx, { [r.kind]: rest.length ? rest : null }); };
   const side = (f, which, words) => h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", placeholder: words, value: form.box[f.name]?.[which] ?? "", "aria-label": `${f.label}, ${which === "low" ? "from, or the value to pin" : "to"}, ${f.hint}`,
     oninput: (e) => { form.box[f.name] = { ...form.box[f.name], [which]: e.target.value }; ctx.paint_now(); } });
-  return h("div", { key: "regions", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "A region or a value: what is left empty may be anything"),
+  return h("div", { key: "regions", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "A region: what is left empty may be anything. It keeps out of what is forbidden, begins with what is favoured, and leaves what is pinned at the value in the first field."),
     h("div", { class: "ais-fields" }, d.parameters.map((f) => h("div", { key: f.name, class: "ais-field" }, h("span", {}, f.label, f.unit ? h("i", {}, ` ${f.unit}`) : "", f.hint ? h("small", {}, f.hint) : null),
       f.kind === "choice" ? h("select", { class: "ais-select", "aria-label": f.label, value: String(form.box[f.name]?.option ?? ""), onchange: (e) => { form.box[f.name] = e.target.value === "" ? {} : { option: Number(e.target.value) }; ctx.paint(); } }, h("option", { value: "" }, "any"), f.choices.map((c, n) => h("option", { value: String(n) }, c)))
         : h("span", { class: "ais-steer-pair" }, side(f, "low", "from"), side(f, "high", "to"))))),
@@ -104,13 +122,14 @@ function steerRegions(ctx, d, form) {
 
 function steerResults(ctx, d, form) {
   const run = form.run ?? ctx.ui.run ?? "";
-  const send = () => { if (!run.trim()) { ctx.fail("steer", "Name the run first, such as R7, or select it among the runs. Nothing was changed."); return; } form.run = undefined; asked(ctx, "mark", { run: run.trim().toUpperCase(), bad: true }); };
+  const send = () => { if (!run.trim()) { ctx.fail("steer", "Name the run first, such as R7, or select it among the runs. Nothing was changed."); return; } asked(ctx, "mark", { run: run.trim().toUpperCase(), bad: true }, () => { form.run = undefined; }); };
   return h("div", { key: "results", class: "ais-steer-box" },
-    h("label", { class: "ais-field" }, h("span", {}, "A result that is bad leaves the fit; it can be put back"), h("span", { class: "ais-steer-pair" }, h("input", { class: "ais-input", type: "text", placeholder: "R7", value: run, "aria-label": "Run whose result is bad", oninput: (e) => { form.run = e.target.value; ctx.paint_now(); }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }), steerButton(ctx, "Mark bad", send))),
-    d.bad.map((b) => h("div", { key: b.run, class: "ais-steer-line" }, h("s", {}, b.words), b.said ? h("span", { class: "ais-dim" }, b.said) : null, h("span", { class: "ais-grow" }), steerButton(ctx, "Put back", () => asked(ctx, "mark", { run: b.run, bad: false }), { name: `Put ${b.run} back` }))),
-    d.data.map((x) => h("div", { key: x.data, class: "ais-steer-line" }, h("span", {}, x.words), h("span", { class: "ais-grow" }), steerButton(ctx, x.out ? "Put back" : "Take out", () => asked(ctx, "mark_data", { data: x.data, bad: !x.out }), { name: `${x.out ? "Put back" : "Take out"} ${x.data}` }))),
-    h("div", { class: "ais-dim" }, "Results measured elsewhere are added in a cell: ", h("code", {}, "campaign.add_data(table, source=…)")));
+    h("label", { class: "ais-field" }, h("span", {}, "A result that is bad leaves the fit; it can be put back"), h("span", { class: "ais-steer-pair" }, h("input", { class: "ais-input", type: "text", placeholder: "R7", value: run, "aria-label": "Run whose result is bad", oninput: (e) => { form.run = e.target.value; ctx.paint_now(); }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }), steerButton(ctx, "Mark bad", send, { blocked: ctx.gone() || d.mind.blocked }))),
+    d.bad.map((b) => h("div", { key: b.run, class: "ais-steer-line" }, h("s", {}, b.words), b.said ? h("span", { class: "ais-dim" }, b.said) : null, h("span", { class: "ais-grow" }), steerButton(ctx, "Put back", () => asked(ctx, "mark", { run: b.run, bad: false }), { blocked: ctx.gone() || d.mind.blocked, name: `Put ${b.run} back` }))),
+    d.data.map((x) => h("div", { key: x.data, class: "ais-steer-line" }, h("span", {}, x.words), h("span", { class: "ais-grow" }), steerButton(ctx, x.out ? "Put back" : "Take out", () => asked(ctx, "mark_data", { data: x.data, bad: !x.out }), { blocked: ctx.gone() || d.mind.blocked, name: `${x.out ? "Put back" : "Take out"} ${x.data}` }))));
 }
+
+function steerKnown(ctx, d, form) { return [steerResults(ctx, d, form), steerTable(ctx, d, form)]; }
 
 // --- what it may decide ---------------------------------------------------------------------------
 
@@ -136,8 +155,7 @@ function steerOversight(ctx, d, form) {
   const send = () => {
     const given = Object.fromEntries(["audit", "counterfactual", "stop_below", "stagnation", "gain_below"].map((n) => [n, number(n)]));
     if (Object.values(given).some((v) => v !== null && !Number.isFinite(v))) { ctx.fail("steer", "Give numbers, or leave a field empty. Nothing was changed."); return; }
-    form.oversight = undefined;
-    asked(ctx, "oversee", { audit: (given.audit || 0) / 100, counterfactual: (given.counterfactual || 0) / 100, ...(o.stop_below === null ? {} : { early_stopping: (given.stop_below || 0) / 100 }), finish: { stagnation: given.stagnation, gain_below: given.gain_below, budget: typed.budget ?? o.budget } });
+    asked(ctx, "oversee", { audit: (given.audit || 0) / 100, counterfactual: (given.counterfactual || 0) / 100, ...(o.stop_below === null ? {} : { early_stopping: (given.stop_below || 0) / 100 }), finish: { stagnation: given.stagnation, gain_below: given.gain_below, budget: typed.budget ?? o.budget } }, () => { form.oversight = undefined; });
   };
   return h("div", { key: "oversight", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "How the AI is tested, and when it proposes the end (a human decides on it; empty: never)"),
     h("div", { class: "ais-fields" }, field("audit", "Points drawn by chance, to test predictions, %"), field("counterfactual", "Edits whose original is run too, by chance, %"),
@@ -149,7 +167,7 @@ function steerOversight(ctx, d, form) {
 
 // --- what it works on -----------------------------------------------------------------------------
 
-function steerProblem(d) {
+function steerProblem(ctx, d) {
   return h("div", { key: "problem", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "What it works on; changed in a cell: ", h("code", {}, "campaign.redefine(…)")),
     h("dl", { class: "ais-why ais-problem" }, d.problem.map((p) => [h("dt", { key: p.term }, p.term), h("dd", { key: `${p.term}-is` }, p.text)])));
 }

@@ -143,7 +143,7 @@ def _next(scene: Scene, task: Task, proposal: Proposal, words: Words) -> str:
         if guess and task.objective
         else ""
     )
-    return f"{_point(task, point)}{expected}"
+    return f"next {_point(task, point)}{expected}"
 
 
 def _point(task: Task, parameters: Json) -> str:

@@ -53,7 +53,8 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
     definition: Json = state.definition.get("tasks", {}).get(task.name, {})
     settings = state.steering.get(task.name, {})
     said = state.steered.get(task.name, {})
-    named = sides(scene, task, definition)
+    named, whose = sides(scene, task, definition), mind(scene, task, definition)
+    swapped = [f"proposed by {whose['now']}"] if whose["said"] else []
     told = [
         _told(scene, named, name, settings[name], said.get(name, {})) for name in SETTINGS if name in settings
     ]
@@ -61,7 +62,7 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "task": task.name,
         "blocked": _blocked(scene, task, definition),
         "set": told,
-        "sub": "; ".join(one["words"] for one in told) or "nothing is set: it goes by itself",
+        "sub": "; ".join([*swapped, *(one["words"] for one in told)]) or "nothing is set: it goes by itself",
         "undo": max((int(one.get("position") or 0) for one in said.values()), default=0),
         "batch": int(settings.get("batch") or definition.get("batch") or BATCH),
         "exploration": float(settings.get("exploration", 1.0)),
@@ -70,7 +71,7 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "surrogates": _surrogates(definition, settings),
         "trust": _trust(task, definition, settings),
         "weights": _weights(task, definition, settings),
-        "mind": mind(scene, task, definition),
+        "mind": whose,
         "parameters": [p.field() for p in named.values()],
         "pool": task.pool,
         "regions": regions(scene, named, task, definition, settings),
