@@ -24,7 +24,9 @@ POOL = """
 import aisteer as ai
 import pandas as pd
 from steered import weigh
-frame = pd.DataFrame({"smiles": [f"C{'C' * i}" for i in range(30)], "length": range(1, 31), "kind": ["odd", "even"] * 15})
+frame = pd.DataFrame(
+    {"smiles": ["C" * (i + 1) for i in range(30)], "length": range(1, 31), "kind": ["odd", "even"] * 15}
+)
 pool = ai.Pool(frame, "smiles", features=["length"])
 campaign = ai.Campaign("weighed", simulation=weigh, space=pool, objective=ai.Minimize("mass"))
 campaign.start()

@@ -173,7 +173,7 @@ def test_what_would_come_next_stands_on_the_card_that_is_looked_at(fitted):
     (name,) = fitted.state.waiting
     seen = review(answered(fitted, Wishes(task="main", looked=name)))
     (card,) = seen["cards"]
-    assert card["next"].startswith("temperature")
+    assert card["next"].startswith("next temperature")
     assert "±" in card["next"]
     assert not review(answered(fitted, Wishes(task="main")))["cards"][0]["next"]
 

@@ -300,7 +300,7 @@ def test_a_proposal_to_end_shows_its_numbers_with_units_and_what_either_answer_d
     ]
     draft = cmd.Draft(task="main", parameters={}, origin="ai", action="finish", reasons=reasons)
     story.submit(cmd.Propose(actor=AI, drafts=[draft], epoch=1))
-    story.submit(cmd.SetAutonomy(actor=AI, rule=Accept().to_json()))
+    story.submit(cmd.SetAutonomy(actor=HUMAN, rule=Accept().to_json()))
     cards = cards_of(story)
     card = next(c for c in cards.values() if c["ending"])
     told = {

@@ -22,6 +22,8 @@ from aisteer_widgets.view_models.tasks import Parameter, Task, task_of
 __all__ = ["steer"]
 
 Json = dict[str, Any]
+HEADS = 6
+"""Parameters that an example of a table's first line names."""
 MARKED = 24
 """Results marked bad that are listed."""
 SETTINGS = (
@@ -209,17 +211,14 @@ def _bad(scene: Scene, task: Task) -> list[Json]:
 def _table(task: Task) -> Json:
     """What a table of one's own looks like here: the heads that it can have."""
     named = [task.key] if task.pool else list(task.parameters)
-    heads = [f"{n} ({u})" if (u := task.parameter(n).unit) else n for n in named[:12]]
-    outcomes = list(dict.fromkeys(goal.outcome for goal in task.objectives))
-    return {
-        "points": heads,
-        "results": [*heads, *(label for o in outcomes for label in (_head(o, task), f"{o} error"))],
-    }
+    heads = [_head(n, task.parameter(n).unit) for n in named[:HEADS]]
+    outcome = task.objective.outcome if task.objective is not None else "outcome"
+    measured = [_head(outcome, task.unit_of(outcome)), f"{fmt.clip(outcome, 24)} error"]
+    return {"points": heads, "results": [*heads, *measured]}
 
 
-def _head(outcome: str, task: Task) -> str:
-    unit = task.unit_of(outcome)
-    return f"{outcome} ({unit})" if unit else outcome
+def _head(name: str, unit: str) -> str:
+    return f"{fmt.clip(name, 24)} ({fmt.clip(unit, 16)})" if unit else fmt.clip(name, 24)
 
 
 def _data(state: State, task: Task) -> list[Json]:
