@@ -10,7 +10,7 @@ from aisteer.campaign import summary
 from aisteer.campaign.creating import open_or_create, place_for, tasks_of
 from aisteer.campaign.data import Data, DataHandle, add_data
 from aisteer.campaign.defaults import HOLD
-from aisteer.campaign.definition import define, redefine
+from aisteer.campaign.definition import define
 from aisteer.campaign.differences import differences
 from aisteer.campaign.endpoints import EndpointView, endpoint_views
 from aisteer.campaign.identity import human
@@ -21,6 +21,7 @@ from aisteer.campaign.points import spaces_of, validated
 from aisteer.campaign.predicting import predict
 from aisteer.campaign.proposals import ProposalHandle, Proposals
 from aisteer.campaign.proposing import all_proposed, is_table, own_draft, own_drafts, proposed
+from aisteer.campaign.redefining import redefine
 from aisteer.campaign.runs import Runs
 from aisteer.campaign.starting import Started, driven_by, driven_elsewhere, holder
 from aisteer.campaign.steering import Steering, steer
@@ -310,7 +311,9 @@ class Campaign:
         draft = own_draft(self, key, parameters, task=task, resources=resources, reason=reason)
         return self.propose_draft(draft, repeat=repeat)
 
-    def _proposed_rows(self, table: Any, *, repeat: bool, reason: str, task: str | None, resources: Any) -> Any:
+    def _proposed_rows(
+        self, table: Any, *, repeat: bool, reason: str, task: str | None, resources: Any
+    ) -> Any:
         drafts = own_drafts(self, table, task=task, resources=resources, reason=reason)
         names = all_proposed(self, drafts, repeat=repeat)
         with self.journal.lock:
@@ -456,19 +459,28 @@ class Campaign:
 
         Raises:
             BadDefinition: Parts that cannot work together.
+            StaleRevision: Somebody else changed it at the same moment.
         """
         also: Json = {}
         if "budget" in changes:
             also["budget"] = _plain_budget(changes["budget"])
         if "autonomy" in changes:
             also["autonomy"] = _plain_rule(changes["autonomy"] if changes["autonomy"] is not None else _ask())
-        wanted = redefine(self.definition, changes, None if task is None else self.task_named(task))
+        before = self.definition
+        wanted = redefine(before, changes, None if task is None else self.task_named(task))
         wanted.save(self.folder)  # first: what the journal names has to be there
-        words = differences(self.definition, wanted.definition, self.folder)
+        words = differences(before, wanted.definition, self.folder)
         if words or also:
-            definition = wanted.definition if words else self.definition
+            definition = wanted.definition if words else before
             self.submit(
-                cmd.Redefine(actor=self.actor, definition=definition, changes=words, reason=reason, also=also)
+                cmd.Redefine(
+                    actor=self.actor,
+                    definition=definition,
+                    changes=words,
+                    reason=reason,
+                    also=also,
+                    before=before,
+                )
             )
         self.opened.connections.update(wanted.connections)
         self.opened.minds.update(wanted.minds)

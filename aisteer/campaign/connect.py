@@ -166,7 +166,9 @@ def _by_address(address: str, workers: int | None, spool: str | None) -> Connect
     options = dict(parse_qsl(query))
     if workers is None and "workers" in options:
         if not options["workers"].isdecimal() or int(options["workers"]) < 1:
-            raise BadDefinition(f"workers={options['workers']!r:.40} in {address!r:.100} is no number of workers.")
+            raise BadDefinition(
+                f"workers={options['workers']!r:.40} in {address!r:.100} is no number of workers."
+            )
         workers = int(options["workers"])
     spool = spool if spool is not None else options.get("spool")
     chosen = {"workers": workers, "spool": spool}

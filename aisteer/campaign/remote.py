@@ -24,7 +24,9 @@ Json = dict[str, Any]
 SPOOL = "~/aisteer"
 WORKERS = 8
 _SECRET = re.compile(r"token|secret|passw|credential|api_?key", re.IGNORECASE)
-_SET = re.compile(r"\b[A-Z_]*(TOKEN|SECRET|PASSW\w*|CREDENTIALS?|API_?KEY)[A-Z_]*\s*=\s*[^\s$;&|]", re.IGNORECASE)
+_SET = re.compile(
+    r"\b[A-Z_]*(TOKEN|SECRET|PASSW\w*|CREDENTIALS?|API_?KEY)[A-Z_]*\s*=\s*[^\s$;&|]", re.IGNORECASE
+)
 """A secret that a line of shell sets to something that is not itself read from elsewhere."""
 _OPTIONS = frozenset({"compute", "watch", "spool", "amqp_port", "workers"})
 

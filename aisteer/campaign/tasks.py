@@ -7,30 +7,26 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aisteer.campaign.connect import Connection, connect
+from aisteer.campaign.oversight import OVERSIGHT, check_end, oversight_json
+from aisteer.campaign.proposers import policy_json
+from aisteer.campaign.stated import SETTINGS, context_json, instance, setting, whole
 from aisteer.errors import BadDefinition
 from aisteer.problem.command import CommandSimulation
 from aisteer.problem.fidelity import weighed_json
 from aisteer.problem.goals import Goals
 from aisteer.problem.objective import Objective
-from aisteer.problem.parameters import is_finite_number
 from aisteer.problem.pool import Pool
 from aisteer.problem.resources import Resources
 from aisteer.problem.shipping import Shipment, ship
 from aisteer.problem.simulation import Simulation
-from aisteer.problem.space import Space, did_you_mean
-from aisteer.problem.surrogate_names import reference_to
-from aisteer.steering.finishing import FINISH
+from aisteer.problem.space import Space
 from aisteer.steering.thought import BATCH
 
-__all__ = ["ARM", "OVERSIGHT", "RandomArm", "Rule", "Task", "context_json", "oversight_json", "policy_json"]
+__all__ = ["ARM", "RandomArm", "Rule", "Task", "arm_json"]
 
 Json = dict[str, Any]
 ARM = "random arm"
 """The name of the task that a ``RandomArm`` becomes."""
-OVERSIGHT = ("audit", "counterfactual", "finish", "early_stopping")
-"""What the AI is tested by, and when it proposes the end."""
-MANUAL = "manual"
-"""The policy of a task for which only humans propose."""
 
 
 class Rule(Protocol):
@@ -56,7 +52,7 @@ class RandomArm:
 
     def __post_init__(self) -> None:
         for name, least in (("runs", 1), ("seed", 0)):
-            _whole(f"RandomArm({name}=…)", getattr(self, name), least)
+            whole(f"RandomArm({name}=…)", getattr(self, name), least)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,23 +122,18 @@ class Task:
     cost_aware: bool = False
 
     def __post_init__(self) -> None:
-        _instance(
+        instance(
             "simulation", self.simulation, (Simulation, CommandSimulation), "decorate it: @ai.simulation"
         )
-        _instance("space", self.space, (Space, Pool), "ai.Space(…) or ai.Pool(…)")
+        instance("space", self.space, (Space, Pool), "ai.Space(…) or ai.Pool(…)")
         self.goals.check_returned(self.simulation.returned, self.simulation.name)
         context_json(self.context, self.space.names)
-        _instance("resources", self.resources, (Resources,), "ai.Resources(…)")
-        for name, least in (("slots", 1), ("batch", 1), ("initial", 1), ("seed", 0), ("runs", 1)):
-            value = getattr(self, name)
-            if value is not None:
-                _whole(name, value, least)
-        oversight_json(self.audit, self.counterfactual, self.finish, early_stopping=self.early_stopping)
-        limit = self.checkpoint_every
-        if limit is not None and not (is_finite_number(limit) and limit >= 0):
-            raise BadDefinition(
-                f"checkpoint_every must be a finite number that is not negative, not {limit!r}."
-            )
+        for name in SETTINGS:
+            setting(name, getattr(self, name))
+        oversight = oversight_json(
+            self.audit, self.counterfactual, self.finish, early_stopping=self.early_stopping
+        )
+        check_end(oversight.get("finish") or {}, self.goals)
         self._weighed()
         if self.autonomy is not None and not hasattr(self.autonomy, "to_json"):
             raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {self.autonomy!r}.")
@@ -213,112 +204,3 @@ def arm_json(task: Json, arm: RandomArm) -> Json:
         "runs": arm.runs,
         "baseline": True,
     }
-
-
-def policy_json(policy: Any, initial: int | None = None) -> Json:
-    """A policy's name and options as data.
-
-    Raises:
-        BadDefinition: There is no such policy.
-    """
-    from aisteer.steering.foreign_generators import ForeignMind
-    from aisteer.steering.policies import GENERATOR, POLICIES
-
-    if isinstance(policy, ForeignMind):
-        policy = policy.to_json()
-    data: Any = {"name": policy} if isinstance(policy, str) else policy
-    if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
-        raise BadDefinition(
-            f"A policy is given by its name, or as {{'name': …, 'options': …}}, not {policy!r:.100}. "
-            "What it is has to stand in the journal. A mind of somebody else's is given as ai.generator(…)."
-        )
-    name, options = data["name"], dict(data.get("options") or {})
-    known = (*POLICIES, MANUAL)
-    if name not in {*known, GENERATOR}:
-        raise BadDefinition(
-            f"There is no policy {name!r}. Choose one of {', '.join(known)}.{did_you_mean(name, known)}"
-        )
-    if initial is not None:
-        options["initial"] = initial
-    if "surrogate" in options:
-        options["surrogate"] = reference_to(options["surrogate"])
-    return {"name": name, "options": options}
-
-
-def context_json(context: object, names: Sequence[str]) -> list[str]:
-    """Names of parameters that are given, as data.
-
-    Raises:
-        BadDefinition: One is no parameter of the space, or none is left to be chosen.
-    """
-    given = [context] if isinstance(context, str) else context
-    if not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):
-        raise BadDefinition(f"context takes names of parameters, not {context!r:.100}.")
-    for name in given:
-        if name not in names:
-            raise BadDefinition(
-                f"context names {name!r}, which is no parameter of the space.{did_you_mean(name, names)}"
-            )
-    if given and set(names) <= set(given):
-        raise BadDefinition("All parameters are in context, so there is nothing left for the AI to choose.")
-    return list(dict.fromkeys(given))
-
-
-def oversight_json(
-    audit: object = 0.0, counterfactual: object = 0.0, finish: object = None, *, early_stopping: object = True
-) -> Json:
-    """What the AI is tested by and when it proposes the end, as data; what is not asked for is absent.
-
-    Raises:
-        BadDefinition: A share that is none, or no such rule.
-    """
-    found: Json = {}
-    for name, share in (("audit", audit), ("counterfactual", counterfactual)):
-        if not is_finite_number(share) or not 0 <= share <= 1:  # type: ignore[operator]
-            raise BadDefinition(f"{name} is a share from 0 to 1, not {share!r:.100}.")
-        if share:
-            found[name] = float(share)  # type: ignore[arg-type]
-    if early_stopping is not True:
-        early_stopping = 0.0 if early_stopping is False else early_stopping
-        if not is_finite_number(early_stopping) or not 0 <= early_stopping < 0.5:  # type: ignore[operator]
-            raise BadDefinition(
-                "early_stopping is the chance below which a stop is proposed, such as 0.02, or True or False; not "
-                f"{early_stopping!r:.100}."
-            )
-        found["early_stopping"] = float(early_stopping)  # type: ignore[arg-type]
-    rules = finish_json(finish)
-    return {**found, "finish": rules} if rules else found
-
-
-def finish_json(finish: object) -> Json:
-    """When to propose the end, as data; empty for never.
-
-    Raises:
-        BadDefinition: There is no such rule, or it cannot have that value.
-    """
-    if finish is None:
-        return {}
-    if not isinstance(finish, Mapping):
-        raise BadDefinition(f'finish takes rules such as {{"stagnation": 20}}, not {finish!r:.100}.')
-    for name, value in finish.items():
-        if name not in FINISH:
-            near = did_you_mean(str(name), FINISH)
-            raise BadDefinition(f"finish has no rule {name!r:.80} ({', '.join(FINISH)}).{near}")
-        if name == "gain_below" and not (is_finite_number(value) and value > 0):
-            raise BadDefinition(f"finish: gain_below must be a number above 0, not {value!r:.100}.")
-        if name == "stagnation":
-            _whole("finish: stagnation", value, 1)
-        if name in {"budget", "failing"} and not isinstance(value, bool):
-            raise BadDefinition(f"finish: {name} must be True or False, not {value!r:.100}.")
-    said = {name: value for name, value in finish.items() if (not value if name == "failing" else value)}
-    return {name: float(value) if name == "gain_below" else value for name, value in said.items()}
-
-
-def _instance(name: str, value: object, kinds: tuple[type, ...], wanted: str) -> None:
-    if not isinstance(value, kinds):
-        raise BadDefinition(f"{name}={value!r:.100} will not do. Give it {wanted}.")
-
-
-def _whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise BadDefinition(f"{name} must be a whole number of at least {least}, not {value!r}.")

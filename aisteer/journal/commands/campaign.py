@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aisteer.errors import Refused
+from aisteer.errors import Refused, StaleRevision
 from aisteer.journal import events as ev
 from aisteer.journal.commands.asked import otherwise
 from aisteer.journal.commands.budget import budget_changed
@@ -49,16 +49,25 @@ def _define(state: State, command: Define, now: float) -> list[Event]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redefine(Command):
-    """Change the definition, and with it what ``also`` names: ``budget``, ``autonomy``. All of it or nothing."""
+    """Change the definition, and with it what ``also`` names: ``budget``, ``autonomy``. All of it or nothing.
+
+    ``before`` is the definition that was changed: where another one holds by now, somebody else's change would be lost.
+    """
 
     definition: Json
     changes: Sequence[str]
     reason: str = ""
     also: Json = field(default_factory=dict)
+    before: Json | None = None
 
 
 @handles(Redefine)
 def _redefine(state: State, command: Redefine, now: float) -> list[Event]:
+    if command.before is not None and command.before != state.definition:
+        raise StaleRevision(
+            f"The definition of {state.name!r:.80} was changed by somebody else just now. Nothing was changed by you, "
+            "as his change would be lost. Look at campaign.definition, and call campaign.redefine(…) again.",
+        )
     made: list[Event] = []
     if "budget" in command.also:
         made += budget_changed(state, command.also["budget"], command.reason)
