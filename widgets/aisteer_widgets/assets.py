@@ -27,6 +27,7 @@ BOARD = (
     "belief",
     "minds",
     "table",
+    "problem",
     "steer",
     "keys",
     "asking",

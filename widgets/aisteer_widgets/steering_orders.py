@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aisteer.errors import Refused
-from aisteer_widgets import minds
+from aisteer_widgets import minds, problems
 from aisteer_widgets.ordered import text_of
 from aisteer_widgets.taking import take
 from aisteer_widgets.view_models.autonomy import earned, rule_named
@@ -99,5 +99,6 @@ STEERING: dict[str, Callable[[Any, Mapping[str, Any]], str]] = {
     "mind": minds.choose,
     "unmind": minds.put_back,
     "take": take,
+    "problem": problems.change,
 }
 """Verb to what does it, given the campaign and the order."""

@@ -164,10 +164,3 @@ function steerOversight(ctx, d, form) {
       h("label", { key: "budget", class: "ais-check" }, h("input", { type: "checkbox", checked: typed.budget ?? o.budget, onchange: (e) => { typed.budget = e.target.checked; ctx.paint_now(); } }), " End: the budget covers no further run")),
     h("div", { class: "ais-row" }, steerButton(ctx, "Set these", send)));
 }
-
-// --- what it works on -----------------------------------------------------------------------------
-
-function steerProblem(ctx, d) {
-  return h("div", { key: "problem", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "What it works on; changed in a cell: ", h("code", {}, "campaign.redefine(…)")),
-    h("dl", { class: "ais-why ais-problem" }, d.problem.map((p) => [h("dt", { key: p.term }, p.term), h("dd", { key: `${p.term}-is` }, p.text)])));
-}

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from aisteer_widgets.problems import VALUED, outcomes_of
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.tasks import Parameter, Task
 
-__all__ = ["problem"]
+__all__ = ["asked_of", "problem"]
 
 Json = dict[str, Any]
 MOST = 12
 """Parameters that are named."""
+OUTCOMES = 12
+"""Outcomes that are offered."""
+LONGEST = 1500
+"""Characters of rules that are changed in a field."""
+_KINDS = {
+    "maximize": "maximise",
+    "minimize": "minimise",
+    "target": "bring to a value",
+    "level_set": "find where it crosses a value",
+    "learn": "learn it everywhere",
+}
 
 
 def problem(task: Task, definition: Json) -> list[Json]:
@@ -26,6 +38,39 @@ def problem(task: Task, definition: Json) -> list[Json]:
         "Fidelity": _fidelity(task),
     }
     return [{"term": term, "text": fmt.clip(text, 600)} for term, text in lines.items() if text]
+
+
+def asked_of(task: Task, definition: Json) -> Json:
+    """What can be asked otherwise, as it stands: for the inputs of a form."""
+    objective: Json = definition.get("objective") or {}
+    kind = task.objective.kind if task.objective is not None else "maximize"
+    names = outcomes_of(definition)[:OUTCOMES]
+    return {
+        "kinds": [{"name": name, "label": words, "valued": name in VALUED} for name, words in _KINDS.items()],
+        "kind": kind,
+        "outcomes": [fmt.label(name) for name in names],
+        "outcome": 0,
+        "value": fmt.clip(objective.get(VALUED.get(kind, ""), ""), 40),
+        "several": len(task.objectives) > 1,
+        "references": [
+            {
+                "label": fmt.label(goal.outcome, goal.unit),
+                "value": "" if goal.reference is None else f"{goal.reference:.10g}",
+            }
+            for goal in task.objectives
+        ],
+        "feasible": _whole(definition.get("feasible")),
+        "constraints": None if task.pool else _whole((definition.get("space") or {}).get("constraints")),
+        "context": None if task.pool else _whole(definition.get("context"), ", "),
+        "cost_aware": bool(definition.get("cost_aware")),
+        "fidelity": task.fidelity is not None,
+    }
+
+
+def _whole(listed: Any, between: str = "\n") -> str | None:
+    """Texts as one that is sent back; nothing where it is too long to be changed in a field."""
+    text = between.join(str(one) for one in listed or ())
+    return text if len(text) <= LONGEST else None
 
 
 def _space(task: Task) -> str:

@@ -14,7 +14,7 @@ from aisteer.steering.thought import BATCH
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.autonomy import words_of_rule
 from aisteer_widgets.view_models.mind import mind, proper
-from aisteer_widgets.view_models.problem import problem
+from aisteer_widgets.view_models.problem import asked_of, problem
 from aisteer_widgets.view_models.regions import box_in_words, pins, regions, sides
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Parameter, Task, task_of
@@ -82,6 +82,7 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "bad": _bad(scene, task),
         "data": _data(state, task),
         "problem": problem(task, definition),
+        "asked": asked_of(task, definition),
         "rule": _rule(scene, task),
         "oversight": _oversight(scene, task, definition),
     }
