@@ -360,8 +360,8 @@ class Campaign:
 
         Returns:
             A row for each point, with the table's index: ``"<outcome> predicted"`` and ``"<outcome> std"``, mean and
-            standard deviation of the noise-free outcome; ``"<outcome> std measured"`` with the noise that was learned
-            on top: that of what a run would show.
+            standard deviation of the noise-free outcome; ``"<outcome> std measured"`` with what runs scatter by on top
+            (learned, or the usual one of their standard errors): that of what a run would show.
 
         Raises:
             BadParameters: A point does not fit the space, or there is no such surrogate.

@@ -62,7 +62,7 @@ def predict(
     for outcome, one in belief.known.items():
         mean, std = one.predict(x)
         columns |= {f"{outcome} predicted": mean, f"{outcome} std": std}
-        columns[f"{outcome} std measured"] = np.hypot(std, one.process.noise)
+        columns[f"{outcome} std measured"] = np.hypot(std, one.run_noise)
     found = data_frame(columns)
     if isinstance(points, type(found)):
         found.index = points.index

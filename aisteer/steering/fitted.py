@@ -39,6 +39,7 @@ class Known:
         skill: Of predictions from the others.
         words: What a reader should know of the fit; empty where nothing is unusual.
         surrogate: Which one it is, as a policy is asked for it.
+        widened: What predicted standard deviations are multiplied by (``aisteer.steering.widening``).
     """
 
     outcome: str
@@ -53,11 +54,20 @@ class Known:
     skill: Skill | None
     words: str
     surrogate: str = SURROGATES[0]
+    widened: float = 1.0
+
+    @property
+    def run_noise(self) -> float:
+        """What another run's outcome would scatter by, a standard deviation in the outcome's unit.
+
+        What was learned of it; where all errors are known nothing was, and it is the usual one of them.
+        """
+        return self.process.noise if (self.error == 0).any() else float(np.median(self.error))
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean, in the outcome's own sense, and standard deviation, shape ``(m,)``, at inputs ``(m, d)``."""
         mean, std = self.process.predict(x)
-        return self.sign * mean, std
+        return self.sign * mean, self.widened * std
 
     def summary(self, names: tuple[str, ...]) -> Json:
         """What the journal remembers of the fit."""
@@ -74,6 +84,7 @@ class Known:
             "length_scales": named,
             "hyper_parameters_from": self.process.learned_from,
             "calibration": self.calibration.to_json(),
+            "widened": self.widened,
             "skill": self.skill.to_json() if self.skill else None,
             "words": self.words,
         }

@@ -135,11 +135,7 @@ class _Sought:
     ) -> None:
         self._criterion, self._belief = criterion, belief
         process = belief.process
-        self._noise = (
-            (process.noise / process.scale) ** 2
-            if (belief.error == 0).any()
-            else float(np.median(belief.error / process.scale) ** 2)
-        )
+        self._noise = (belief.first.run_noise / process.scale) ** 2
         self._known = Drawn(process, torch.zeros((1, len(under_way) + batch), dtype=torch.float64))
         if len(under_way):
             self._known.add(under_way)
