@@ -270,6 +270,9 @@ class BayesianPool:
         if risk is not None and len(rows) <= _WEIGHED:
             order = order + risk.log_success(self.domain.matrix[rows])
         standing = Standing(order)
+        weighed = None
+        if self.weighing is not None:
+            weighed = self.weighing.told(belief, evidence, points, judged, watched)
         return explain(
             belief,
             self.domain,
@@ -277,7 +280,7 @@ class BayesianPool:
             criterion=judged,
             spread=watched,
             standing=standing,
-            weighed=self.weighing and self.weighing.told(belief, evidence, points, judged, watched),
+            weighed=weighed,
             risk=risk,
         )
 

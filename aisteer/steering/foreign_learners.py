@@ -7,7 +7,6 @@ Outcomes are in their own sense and unit.
 
 from __future__ import annotations
 
-import functools
 import importlib
 from collections.abc import Callable
 from functools import partial
@@ -85,7 +84,9 @@ class ForeignLearner:
         """The regressor, new and not fitted."""
         module, _, name = self.reference.partition(":")
         try:
-            found = functools.reduce(getattr, name.split("."), importlib.import_module(module))
+            found: Any = importlib.import_module(module)
+            for part in name.split("."):
+                found = getattr(found, part)
         except Exception as error:
             raise NotFitted(
                 f"The surrogate {self.reference!r:.80} cannot be imported here ({type(error).__name__}: {error})."

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from aisteer.journal.events import SurrogateFitted
 from aisteer.problem.surrogate_names import SURROGATES
-from aisteer.steering.protocols import Datum, Json
+from aisteer.steering.protocols import Datum
 
 __all__ = ["changes", "continued", "predicted_by"]
 
@@ -23,15 +24,15 @@ def changes(fit: SurrogateFitted) -> tuple[tuple[int, str], ...]:
     return tuple((int(revision), str(name)) for revision, name in told)
 
 
-def continued(made_by: Sequence[tuple[int, str]], name: str, revision: int) -> list[Json]:
+def continued(made_by: Sequence[tuple[int, str]], name: str, revision: int) -> list[list[Any]]:
     """The same, with the surrogate ``name`` predicting from ``revision`` on: as it stands in the summary of a fit."""
-    found: list[Json] = [[since, who] for since, who in made_by]
+    found: list[list[Any]] = [[since, who] for since, who in made_by]
     if not found or found[-1][1] != name:
         found.append([revision if found else 0, name])
     return found[-_KEPT:]
 
 
-def predicted_by(made_by: Sequence[tuple[int, str]], name: str) -> Callable[[Datum], bool]:
+def predicted_by(made_by: Sequence[Sequence[Any]], name: str) -> Callable[[Datum], bool]:
     """Whether a run's outcome was predicted by the surrogate ``name``; where nobody knows, it was."""
 
     def is_its_own(datum: Datum) -> bool:
