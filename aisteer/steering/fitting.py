@@ -18,7 +18,8 @@ from aisteer.steering.learners import INSTEAD, learned
 from aisteer.steering.outliers import tamed
 from aisteer.steering.predictors import predicted_by
 from aisteer.steering.protocols import Datum, Evidence, Json
-from aisteer.steering.rolling import rolling
+from aisteer.steering.rolling import recorded, rolling
+from aisteer.steering.widening import in_words, widening
 from aisteer.surrogates.calibration import calibration, skill
 from aisteer.surrogates.gaussian_process import Remembered
 
@@ -176,6 +177,8 @@ class Fitter:
             self.trouble = f"{why or found.words} {_GOES_ON}"
         process = found.process
         left = process.leave_one_out()
+        by = predicted_by(self._made_by, found.surrogate)
+        widened = widening(*recorded(history, outcome, process.noise, by)[:3])
         return Known(
             outcome=outcome,
             unit=self.goals.unit(outcome),
@@ -185,12 +188,11 @@ class Fitter:
             x=x,
             y=y,
             error=error,
-            calibration=calibration(
-                *rolling(history, outcome, process.noise, predicted_by(self._made_by, found.surrogate))
-            ),
+            calibration=calibration(*rolling(history, outcome, process.noise, by)),
             skill=skill(followed, sign * left.mean, left.std, process.held_out),
-            words=" ".join(w for w in (why, found.words, process.words, unusual) if w),
+            words=" ".join(w for w in (why, found.words, process.words, unusual, in_words(widened)) if w),
             surrogate=found.surrogate,
+            widened=widened,
         )
 
     def _learner(self, named: str, outcome: str) -> ForeignLearner | None:

@@ -15,7 +15,7 @@ from aisteer.steering.predictors import predicted_by
 from aisteer.steering.protocols import Datum, Json
 from aisteer.surrogates.calibration import Coverage, coverage
 
-__all__ = ["AUDIT", "ROLLING", "earned", "rolling"]
+__all__ = ["AUDIT", "ROLLING", "earned", "recorded", "rolling"]
 
 Array = NDArray[np.float64]
 
@@ -32,7 +32,15 @@ def _all(_datum: Datum) -> bool:
 def rolling(
     data: Sequence[Datum], outcome: str, noise: float, by: Callable[[Datum], bool] = _all
 ) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
-    """The last 50 outcomes that had been predicted.
+    """The last 50 outcomes that had been predicted; see ``recorded``."""
+    outcomes, mean, std, drawn = recorded(data, outcome, noise, by)
+    return outcomes[-ROLLING:], mean[-ROLLING:], std[-ROLLING:], drawn[-ROLLING:]
+
+
+def recorded(
+    data: Sequence[Datum], outcome: str, noise: float, by: Callable[[Datum], bool] = _all
+) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+    """All outcomes that had been predicted.
 
     Args:
         data: Runs, oldest first.
@@ -44,7 +52,6 @@ def rolling(
         Outcomes, predicted means and standard deviations of the measurement, and which points chance chose, ``(n,)``.
     """
     told = [d for d in data if outcome in d.outcomes and len(d.predicted.get(outcome, ())) == 2 and by(d)]
-    told = told[-ROLLING:]
     rows = np.array([[*d.outcomes[outcome], *d.predicted[outcome]] for d in told], dtype=np.float64)
     rows = rows.reshape(-1, 4)
     extra = np.where(rows[:, 1] > 0, rows[:, 1], noise)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aisteer.surrogates.drift import Drift, drift
 
 __all__ = [
+    "HALF_WIDTH",
     "LEVEL",
     "NEEDED",
     "Calibration",
@@ -28,7 +29,7 @@ Array = NDArray[np.float64]
 
 LEVEL = 0.9
 """Of the central interval whose coverage is counted."""
-_HALF_WIDTH = 1.6448536269514722
+HALF_WIDTH = 1.6448536269514722
 """Half the width of that interval, in standard deviations of a normal distribution."""
 NEEDED = 8
 """Predictions made before the run that it takes to say anything."""
@@ -151,7 +152,7 @@ def lower_bound(inside: int, of: int, risk: float = 0.05) -> float:
 def coverage(outcome: Array, mean: Array, std: Array) -> Coverage:
     """Count how many outcomes fell inside the 90 % interval; shapes as in ``calibration``."""
     of = len(outcome)
-    inside = int(np.sum(np.abs(outcome - mean) <= _HALF_WIDTH * std))
+    inside = int(np.sum(np.abs(outcome - mean) <= HALF_WIDTH * std))
     nll = _negative_log_density(outcome, mean, std) if of else None
     return Coverage(inside, of, *wilson(inside, of), lower_bound(inside, of), nll)
 
@@ -209,7 +210,9 @@ def _words(every: Coverage, acquired: Coverage | None, audit: Coverage | None, c
         if part is not None and part.of >= NEEDED and part.high < LEVEL:
             verdict = f"the model is over-confident{where}: do not trust its uncertainties there"
     if changed is not None and changed.found:
-        then = "its uncertainties have become too wide" if changed.cautious else "do not trust its uncertainties"
+        then = (
+            "its uncertainties have become too wide" if changed.cautious else "do not trust its uncertainties"
+        )
         verdict = f"{changed.words}: {then}"
     if every.high < LEVEL:
         verdict = "the model is over-confident: do not trust its uncertainties"
@@ -231,7 +234,7 @@ def skill(outcome: Array, mean: Array, std: Array, how: str = _NOT_AGAIN) -> Ski
     rmse = float(np.sqrt(np.mean((outcome - mean) ** 2)))
     spread = float(np.std(outcome, ddof=1) * math.sqrt(n / (n - 1)))  # The mean leaves the outcome out too.
     explained = 1.0 - (rmse / spread) ** 2
-    inside = float(np.mean(np.abs(outcome - mean) <= _HALF_WIDTH * std))
+    inside = float(np.mean(np.abs(outcome - mean) <= HALF_WIDTH * std))
     verdict = (
         f"explains {explained:.0%} of the variance" if explained > 0 else "does no better than their mean"
     )
