@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,13 @@ class Standing:
             run is feasible.
         run: The best run; empty where there are several objectives, or none.
         value: Its outcome.
+        believed: That is not what was measured of it, but what a surrogate makes of that.
     """
 
     rows: Array
     run: str = ""
     value: float | None = None
+    believed: bool = False
 
     @classmethod
     def of(cls, goals: Goals, data: Sequence[Datum]) -> Standing:
@@ -48,12 +50,20 @@ class Standing:
         best = int(np.argmax(rows[:, 0]))
         return cls(rows[best : best + 1], kept[best].run, float(kept[best].outcomes[goals.first.outcome][0]))
 
-    def relaxed(self, goals: Goals, best: float) -> Standing:
-        """The same with the best as a surrogate believes it, where that is less: a lucky measurement sets no bar."""
+    def relaxed(self, goals: Goals, best: float, run: str) -> Standing:
+        """The same with the best as a surrogate believes it, where that is less: a lucky measurement sets no bar.
+
+        Args:
+            goals: What is sought.
+            best: The outcome of the best run by the surrogate's mean.
+            run: That run.
+        """
         if goals.several or not len(self.rows):
             return self
-        worth = min(float(self.rows[0, 0]), float(goals.first.worth(best)))
-        return self if worth == self.rows[0, 0] else replace(self, rows=np.array([[worth]]), value=best)
+        worth = float(goals.first.worth(best))
+        if not worth < self.rows[0, 0]:
+            return self
+        return Standing(np.array([[worth]]), run or self.run, best, believed=True)
 
     def beaten(self, goals: Goals, datum: Datum) -> bool:
         """Whether a run that has ended adds to it."""

@@ -63,6 +63,7 @@ class Watched:
         asked: Runs of which a stop was ever proposed by the AI.
         gone: Stop proposals that wait although their run has ended, by what became of it.
         best: The best of the objective by the surrogate's mean, where there is a fit.
+        best_run: The run of which that is.
     """
 
     task: str
@@ -73,6 +74,7 @@ class Watched:
     asked: frozenset[str] = frozenset()
     gone: Mapping[str, list[str]] | None = None
     best: float | None = None
+    best_run: str = ""
 
 
 def bound_of(definition: Mapping[str, Any]) -> float:
@@ -155,7 +157,7 @@ class Stopping:
             finals[outcome] = found
         standing = Standing.of(self.goals, watched.data)
         if watched.best is not None:
-            standing = standing.relaxed(self.goals, watched.best)
+            standing = standing.relaxed(self.goals, watched.best, watched.best_run)
         chance = adds(self.goals, finals, standing)
         # Where nothing speaks for a stop the record is not asked for: it costs more than a look.
         held = (
@@ -201,6 +203,7 @@ class Stopping:
             "bound": self.bound,
             "best": told.standing.value,
             "best_run": told.standing.run,
+            "believed": told.standing.believed,
             "held": told.held.to_json(),
             "words": words,
         }
@@ -212,7 +215,10 @@ class Stopping:
     def _sought(self, standing: Standing) -> str:
         if self.goals.several:
             return "adds to the front"
-        return f"beats {standing.run}" + (f" ({standing.value:.4g})" if standing.value is not None else "")
+        if standing.value is None:
+            return f"beats {standing.run}"
+        believed = ", as the surrogate believes" if standing.believed else ""
+        return f"beats {standing.run} ({standing.value:.4g}{believed})"
 
 
 @dataclass(frozen=True, slots=True)

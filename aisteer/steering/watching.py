@@ -52,6 +52,7 @@ class Watching:
             asked=frozenset(self._asked),
             gone=gone,
             best=float(best) if isinstance(best, int | float) else None,
+            best_run=str(fit.summary.get("best_run") or "") if fit else "",
         )
 
     def _look_for_stops(self, state: State) -> None:

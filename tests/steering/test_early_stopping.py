@@ -14,6 +14,7 @@ from scenes import AI, SQUARE, Campaign
 from aisteer.journal import commands as cmd
 from aisteer.journal.events import Actor
 from aisteer.journal.state import Proposal
+from aisteer.problem.goals import Goals
 from aisteer.steering.autonomy import Context, judge
 from aisteer.steering.bayesian_box import BayesianBox
 from aisteer.steering.beliefs import at_runs
@@ -241,3 +242,13 @@ def test_without_a_foreseen_end_a_stopped_run_only_says_that_it_was_stopped():
     seen = evidence(campaign.state, "main")
     assert seen.estimated == seen.data == ()
     assert [d.run for d in seen.censored] == [run]
+
+
+def test_a_lucky_measurement_sets_no_bar_and_the_run_that_does_is_named():
+    goals = Goals.of({"objective": {"kind": "maximize", "outcome": "yield", "unit": "g"}})
+    data = [Datum(f"R{i}", {}, {"yield": (value, 0.0)}) for i, value in enumerate((1.0, 9.0, 4.0), 1)]
+    measured = Standing.of(goals, data)
+    assert (measured.run, measured.value, measured.believed) == ("R2", 9.0, False)
+    believed = measured.relaxed(goals, 5.0, "R3")
+    assert (believed.run, believed.value, believed.believed) == ("R3", 5.0, True)
+    assert measured.relaxed(goals, 9.5, "R3") is measured

@@ -11,6 +11,7 @@ from stories import AI, MELT, Story, shown
 
 from aisteer.journal import commands as cmd
 from aisteer.journal.commands import Draft
+from aisteer_widgets.view_models.stopping import _end
 from tests.steering.foreseen import Runs, approaching
 
 
@@ -72,3 +73,10 @@ def test_other_proposals_have_no_such_part():
     story.propose({"temperature": 1105.0, "density": 7.6})
     (card,) = shown(story)["review"]["cards"]
     assert card["stopping"] is None
+
+
+def test_a_best_that_the_surrogate_believes_is_not_called_a_measured_one():
+    told = {"final": [1.0, 0.1], "best": 5.0, "best_run": "R3"}
+    words = [_end({**told, "believed": believed}, "eV")["best_text"] for believed in (False, True)]
+    assert words[0].startswith("best so far 5")
+    assert words[1].startswith("best so far, by the surrogate, 5")

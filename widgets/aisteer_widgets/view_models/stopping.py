@@ -47,10 +47,16 @@ def _end(reason: Json, unit: str) -> Json | None:
         "mean": mean,
         "half": fmt.Z95 * std,
         "best": best,
-        "best_text": f"best so far {fmt.quantity(best, unit)} ({run})" if best is not None and run else "",
+        "best_text": f"{_best(reason)} {fmt.quantity(best, unit)} ({run})"
+        if best is not None and run
+        else "",
         "low": min(ends) - room,
         "high": max(ends) + room,
     }
+
+
+def _best(reason: Json) -> str:
+    return "best so far, by the surrogate," if reason.get("believed") else "best so far"
 
 
 def _curve(reason: Json, end: Json | None, outcome: str) -> Json | None:
