@@ -144,11 +144,12 @@ def _matern(columns: Sequence[int], *, ard: bool) -> MaternKernel:
 
 
 def _categorical(columns: Sequence[int]) -> CategoricalKernel:
+    """How much other options tell: the prior takes them for alike, as they rarely change everything."""
     return CategoricalKernel(
         ard_num_dims=len(columns),
         active_dims=tuple(columns),
-        lengthscale_constraint=GreaterThan(1e-2, initial_value=1.0),
-        lengthscale_prior=GammaPrior(2.0, 1.0),
+        lengthscale_constraint=GreaterThan(1e-2, initial_value=4.0),
+        lengthscale_prior=GammaPrior(3.0, 0.5),
     )
 
 

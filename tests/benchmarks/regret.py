@@ -7,6 +7,7 @@ ours and the best peer's with its 90 % bootstrap interval; over all: the median 
 A part of it is run by naming it, in lists with commas: ``REGRET_PROBLEMS=branin,levy8 REGRET_SEEDS=5
 REGRET_PEERS=gpsampler,tpe REGRET_MODES=single,batches make bench NAME=regret``. ``REGRET_KEPT=peers.jsonl`` keeps
 peers' campaigns there and takes them from there, which is for comparing our own versions: they are not of one run then.
+``REGRET_OURS=ours.jsonl`` does so with ours, of one version, so that a long run goes on where it was ended.
 """
 
 from __future__ import annotations
@@ -48,32 +49,44 @@ def job(problem: Problem, seed: int, mode: str) -> dict[str, Any]:
     }
 
 
+class Kept:
+    """Campaigns of one arm on one problem, in the file that a variable names; in memory where there is none."""
+
+    def __init__(self, variable: str, arm: str, problem: Problem, mode: str) -> None:
+        self.file = Path(os.environ[variable]) if variable in os.environ else None
+        self.what = {"peer": arm, "problem": problem.name, "mode": mode}
+        self.by_seed: dict[int, dict[str, Any]] = {}
+        if self.file is not None and self.file.exists():
+            for line in self.file.read_text(encoding="utf-8").splitlines():
+                entry = json.loads(line)
+                if all(entry[name] == value for name, value in self.what.items()):
+                    self.by_seed[entry["seed"]] = entry
+
+    def add(self, seed: int, found: dict[str, Any]) -> None:
+        self.by_seed[seed] = {**self.what, "seed": seed, **found}
+        if self.file is not None:
+            with self.file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(self.by_seed[seed]) + "\n")
+
+
 def campaigns(peer: str, problem: Problem, seeds: int, mode: str) -> list[dict[str, Any]]:
     """The peer's, one for each seed; those that are kept are not run again."""
-    file = Path(os.environ["REGRET_KEPT"]) if "REGRET_KEPT" in os.environ else None
-    kept: dict[int, dict[str, Any]] = {}
-    if file is not None and file.exists():
-        for line in file.read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            if (entry["peer"], entry["problem"], entry["mode"]) == (peer, problem.name, mode):
-                kept[entry["seed"]] = entry
-    wanted = [seed for seed in range(seeds) if seed not in kept]
+    kept = Kept("REGRET_KEPT", peer, problem, mode)
+    wanted = [seed for seed in range(seeds) if seed not in kept.by_seed]
     if wanted:
         told = peers("run", peer, [job(problem, seed, mode) for seed in wanted])
         for found in told["found"]:
-            kept[found["seed"]] = {"peer": peer, "mode": mode, "version": told["version"], **found}
-            if file is not None:
-                with file.open("a", encoding="utf-8") as out:
-                    out.write(json.dumps(kept[found["seed"]]) + "\n")
-    return [kept[seed] for seed in range(seeds)]
+            kept.add(found["seed"], {"version": told["version"], **found})
+    return [kept.by_seed[seed] for seed in range(seeds)]
 
 
 def ours(problem: Problem, seeds: int, mode: str) -> list[dict[str, Any]]:
-    found = []
+    kept = Kept("REGRET_OURS", "ours", problem, mode)
     for seed in range(seeds):
-        work = job(problem, seed, mode)
-        found.append(Ours(problem, seed).run(work["q"], work["rounds"], seed))
-    return found
+        if seed not in kept.by_seed:
+            work = job(problem, seed, mode)
+            kept.add(seed, Ours(problem, seed).run(work["q"], work["rounds"], seed))
+    return [kept.by_seed[seed] for seed in range(seeds)]
 
 
 def regret(problem: Problem, values: list[float]) -> float:

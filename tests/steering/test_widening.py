@@ -15,7 +15,7 @@ OBJECTIVE = {"kind": "maximize", "outcome": "yield", "unit": "g"}
 
 
 def held(spread: float, n: int = 400, seed: int = 0) -> float:
-    """The share of outcomes inside what was predicted, where the model's standard deviation is 1 instead of ``spread``."""
+    """The share of outcomes inside what was predicted, where the model says 1 instead of ``spread``."""
     rng = np.random.default_rng(seed)
     outcomes, std = spread * rng.standard_normal(n), np.empty(n)
     for i in range(n):
