@@ -69,7 +69,6 @@ class Thinker:
         self._news = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.epoch = 0
         self._busy = False
         self._gather = _GATHER
         self._questions: deque[tuple[Callable[[Any], Any], Future[Any]]] = deque()
@@ -81,11 +80,14 @@ class Thinker:
         return alive and (self._busy or self._news.is_set())
 
     def start(self, epoch: int) -> None:
-        """Begin to think under ``epoch``."""
-        self.epoch = epoch
-        self._stop.clear()
+        """Begin to think under ``epoch``, once a thought of an earlier time that is still under way has ended."""
+        before = self._thread
+        self._stop.set()
+        self._stop = threading.Event()
         self._news.set()
-        self._thread = threading.Thread(target=self._run, name="aisteer-mind", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(epoch, self._stop, before), name="aisteer-mind", daemon=True
+        )
         self._thread.start()
 
     def wake(self) -> None:
@@ -107,19 +109,22 @@ class Thinker:
         self._stop.set()
         self._news.set()
 
-    def _run(self) -> None:
+    def _run(self, epoch: int, stop: threading.Event, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()  # the mind is asked by one thread at a time
         try:
-            self._go_on()
+            self._go_on(epoch, stop)
         finally:
-            self._forget()
+            if stop is self._stop:
+                self._forget()
 
-    def _go_on(self) -> None:
+    def _go_on(self, epoch: int, stop: threading.Event) -> None:
         while True:
             news = self._news.wait(self._foresight.pause if self._foresight is not None else None)
-            if self._stop.wait(self._gather if news else 0.0):
+            if stop.wait(self._gather if news else 0.0):
                 return
             if not news:
-                if not self._look_at_curves():
+                if not self._look_at_curves(epoch):
                     return
                 continue
             self._busy = True
@@ -128,8 +133,8 @@ class Thinker:
             try:
                 self._answer()
                 for task in list(self.journal.state.definition.get("tasks", ())):
-                    self._think(task)
-                if not self._look_at_curves():
+                    self._think(task, epoch, stop)
+                if not self._look_at_curves(epoch):
                     return
             except LeaseLost:
                 return
@@ -137,7 +142,7 @@ class Thinker:
                 if not isinstance(error, AisteerError | OSError):
                     _log.exception("the mind met something unexpected")
                 _log.warning("thinking was put off: %s", error)
-                if self._stop.wait(1.0):
+                if stop.wait(1.0):
                     return
                 self._news.set()
             finally:
@@ -158,7 +163,7 @@ class Thinker:
         while self._questions:
             self._questions.popleft()[1].cancel()
 
-    def _think(self, task: str) -> None:
+    def _think(self, task: str, epoch: int, stop: threading.Event) -> None:
         looked = self._look(task)
         if looked is None:
             return
@@ -167,10 +172,10 @@ class Thinker:
         except Exception as error:  # noqa: BLE001  a policy is anybody's code
             self._failed(task, error)
             return
-        if self._stop.is_set():
+        if stop.is_set():
             return
         try:
-            self._write(thought, looked[0].definition)
+            self._write(thought, looked[0].definition, epoch)
         except LeaseLost:
             raise
         except Refused as error:
@@ -181,14 +186,14 @@ class Thinker:
         else:
             self._solved(_source(task))
 
-    def _look_at_curves(self) -> bool:
+    def _look_at_curves(self, epoch: int) -> bool:
         """Whether we still drive; what goes wrong here holds nothing else up."""
         if self._foresight is None:
             return True
         for task in list(self.journal.state.definition.get("tasks", ())):
             source = f"early stopping of {task}"
             try:
-                self._foresight.look(task, self.epoch)
+                self._foresight.look(task, epoch)
             except LeaseLost:
                 return False
             except Exception as error:  # noqa: BLE001  curves are anybody's numbers
@@ -225,10 +230,10 @@ class Thinker:
             "Runs go on and nothing was lost; propose points of your own with campaign.propose(…).",
         )
 
-    def _write(self, thought: Thought, asked: Json) -> None:
+    def _write(self, thought: Thought, asked: Json, epoch: int) -> None:
         """Write what came to mind of a task as it was defined then; where it asks something else by now, nothing."""
         actor = Actor("ai", _who(asked.get("policy") or {}))
-        submit, epoch = self.journal.submit, self.epoch
+        submit = self.journal.submit
         if thought.fit is not None:
             submit(cmd.Fitted(actor=actor, epoch=epoch, fit=thought.fit, asked=asked))
         for reason, names in thought.withdrawals.items():

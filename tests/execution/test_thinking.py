@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+
 import pytest
 
 import aisteer as ai
+from aisteer.execution.thinking import Thinker
+from aisteer.journal.commands import Draft, Start
+from aisteer.journal.events import Actor
+from aisteer.steering.protocols import Evidence
+from aisteer.steering.thought import Situation, Thought
 from tests.execution.driven import campaign_of, finished, until
 
 pytestmark = pytest.mark.usefixtures("no_host_is_left")
@@ -47,4 +55,51 @@ def test_an_ai_that_fails_anywhere_is_named_and_holds_nothing_up(
     until(campaign, lambda: "proposals of main" not in campaign.state.troubles)
     until(campaign, lambda: any(one.snapshot.predicted for one in campaign.proposals.waiting))
     finished(campaign, 5)
+    campaign.close()
+
+
+class Slow:
+    """A mind that answers when it is told to, and remembers how many asked it at once."""
+
+    def __init__(self) -> None:
+        self.asked, self.go, self.at_once, self.most = threading.Event(), threading.Event(), 0, 0
+
+    def think(self, evidence: Evidence, situation: Situation) -> Thought:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        self.asked.set()
+        self.go.wait(30)
+        self.at_once -= 1
+        return Thought(drafts=[Draft(task="main", parameters={"x": 1.0}, origin="ai")])
+
+
+def test_a_thought_of_an_earlier_time_is_never_written_and_never_thought_beside_a_later_one(
+    tmp_path: Path,
+) -> None:
+    campaign = ai.Campaign(
+        "slow",
+        simulation=square,
+        space=ai.Space(x=ai.Float(0, 1)),
+        objective=ai.Maximize("y"),
+        folder=tmp_path,
+    )
+    driver, mind = Actor("driver", "here"), Slow()
+    epoch = campaign.journal.take_lease({}, driver)
+    campaign.submit(Start(actor=campaign.actor))
+    thinker = Thinker(campaign.journal, mind, lambda *_: None, lambda *_: None)
+    thinker.start(epoch)
+    first = thinker._thread
+    assert mind.asked.wait(30)
+    thinker.stop()
+    mind.asked.clear()
+    thinker.start(epoch)
+    mind.go.set()
+    assert first is not None
+    first.join(30)
+    until(campaign, lambda: campaign.state.proposals)
+    thinker.stop()
+    assert thinker._thread is not None
+    thinker._thread.join(30)
+    assert mind.most == 1
+    assert len(campaign.state.proposals) == 1
     campaign.close()
