@@ -123,7 +123,7 @@ class Mind:
             return or_finish(self._at_random(task, evidence, stands, out), evidence, stands)
         n = wanted(stands)
         news = task.seen != _Seen.of(evidence)
-        if not n and not stands.unpredicted and not (news and stands.waiting):
+        if not n and not stands.unpredicted and not (news and (stands.waiting or stands.told)):
             if stands.active and stands.asks and stands.waiting and stands.left != 0:
                 task.ahead.prepare(task.policy, evidence, stands.batch)
             return or_finish(Thought(withdrawals=out, trouble=_trouble(task.policy)), evidence, stands)
@@ -146,7 +146,8 @@ class Mind:
         audits = task.audits.drafts(task.policy, evidence, batch.drafts, drawn if batch.summary else 0)
         before, task.seen = task.seen, _Seen.of(evidence)
         fit = self._fit(task, evidence, stands, batch.summary)
-        told = [*stands.unpredicted, *(p for p in stands.waiting if before != task.seen and p.predicted)]
+        known = (*stands.waiting, *stands.told) if before != task.seen else ()
+        told = [*stands.unpredicted, *(p for p in known if p.predicted)]
         predictions = self._predictions(task, evidence, told, stands)
         stale = _stale(predictions, stands, _moved_by(before, task.seen))
         drafts = [

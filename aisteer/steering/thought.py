@@ -31,6 +31,8 @@ class Situation:
         live: Runs that are live.
         queued: Accepted proposals not yet launched.
         waiting: The AI's own proposals that wait for a decision.
+        told: The others that wait and begin a run, and have a prediction: own candidates, edits. What new results
+            make of them is said anew; they are never taken back.
         unpredicted: Proposals without a prediction whose outcome is not known yet: edits, own candidates.
         left: How many more proposals the task's ``runs`` limit allows; ``None`` is no limit.
         cost: Estimated cost of one run, in the budget's unit.
@@ -52,6 +54,7 @@ class Situation:
     live: int = 0
     queued: int = 0
     waiting: tuple[Proposal, ...] = ()
+    told: tuple[Proposal, ...] = ()
     unpredicted: tuple[Proposal, ...] = ()
     left: int | None = None
     cost: float = 0.0
@@ -103,6 +106,7 @@ def situation(state: State, task: str) -> Situation:
         live=len(live),
         queued=len(accepted),
         waiting=mine,
+        told=tuple(p for p in waiting if p not in mine and p.predicted and p.action in STARTS),
         unpredicted=tuple(p for p in open_proposals if not p.predicted and p.action in STARTS),
         left=still_to_propose(state, task),
         cost=estimate_cost(definition, state, task),

@@ -111,6 +111,22 @@ def test_an_own_candidate_and_an_edit_get_their_prediction(tmp_path: Path):
         assert proposal.model == campaign.state.models["main"].model
 
 
+def test_an_own_candidate_that_waits_is_predicted_again_and_never_taken_back(tmp_path: Path):
+    campaign, mind = Campaign(main=task(batch=2, slots=1)), Mind(tmp_path)
+    for i in range(6):
+        campaign.run(hill({"x": i / 5, "y": (i * 0.37) % 1}), x=i / 5, y=(i * 0.37) % 1)
+    mine = campaign.propose(x=0.9, y=0.9)
+    campaign.think(mind)
+    before = campaign.state.proposals[mine]
+    campaign.run(-50.0, x=0.89, y=0.91)  # next to it, and very poor
+    campaign.think(mind)
+    now = campaign.state.proposals[mine]
+    assert now.predicted["yield"][0] < before.predicted["yield"][0] - 10
+    assert now.predicted["yield"][1] < before.predicted["yield"][1]
+    assert now.model == campaign.state.models["main"].model == before.model + 1
+    assert now.state == "waiting"
+
+
 def test_what_waits_is_predicted_again_and_taken_back_only_when_it_fell_far(tmp_path: Path):
     campaign, mind = Campaign(main=task(batch=2, slots=1)), Mind(tmp_path)
     for i in range(6):
