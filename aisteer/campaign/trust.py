@@ -131,7 +131,10 @@ def warning(summary: Mapping[str, Any]) -> str:
     """
     from aisteer.surrogates.calibration import NEEDED
 
-    known = summary.get("calibration") or {}
-    if int(known.get("of") or 0) < NEEDED or known.get("trusted"):
-        return ""
-    return str(known.get("words") or "")
+    each: Json = summary.get("outcomes") or {"": summary}
+    found = []
+    for outcome, one in each.items():
+        known = one.get("calibration") or {}
+        if int(known.get("of") or 0) >= NEEDED and not known.get("trusted") and known.get("words"):
+            found.append(f"{outcome}: {known['words']}" if outcome else str(known["words"]))
+    return " ".join(found)

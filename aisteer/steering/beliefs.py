@@ -139,7 +139,7 @@ def at_runs(policy: Policy, evidence: Evidence) -> Arrays:
 
     Returns:
         ``outcome``, ``unit``, ``runs``, ``points`` (parameters), ``measured``, ``error`` (0 where not known),
-        ``loo_mean``, ``loo_std`` (each from the others, noise included; the hyper-parameters saw them all),
+        ``loo_mean``, ``loo_std`` (each from the others, noise included), ``held_out`` (how they were left out),
         ``best_run``, ``calibration``, ``skill``.
 
     Raises:
@@ -157,6 +157,7 @@ def at_runs(policy: Policy, evidence: Evidence) -> Arrays:
         "error": known.error[ran],
         "loo_mean": sign * left.mean[ran],
         "loo_std": left.std[ran],
+        "held_out": known.process.held_out,
         "best_run": known.best_run,
         "calibration": known.calibration.to_json(),
         "skill": known.skill.to_json() if known.skill else None,

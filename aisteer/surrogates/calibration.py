@@ -15,6 +15,7 @@ __all__ = [
     "HALF_WIDTH",
     "LEVEL",
     "NEEDED",
+    "NOT_AGAIN",
     "Calibration",
     "Coverage",
     "Skill",
@@ -33,7 +34,8 @@ HALF_WIDTH = 1.6448536269514722
 """Half the width of that interval, in standard deviations of a normal distribution."""
 NEEDED = 8
 """Predictions made before the run that it takes to say anything."""
-_NOT_AGAIN = "the hyper-parameters were not fitted again"
+NOT_AGAIN = "the hyper-parameters were not fitted again"
+"""How a process leaves an outcome out: what was learned of all of them has seen it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ def _words(every: Coverage, acquired: Coverage | None, audit: Coverage | None, c
     return f"{counted}; {verdict}."
 
 
-def skill(outcome: Array, mean: Array, std: Array, how: str = _NOT_AGAIN) -> Skill | None:
+def skill(outcome: Array, mean: Array, std: Array, how: str = NOT_AGAIN) -> Skill | None:
     """Score leave-one-out predictions; ``None`` with fewer than 3 outcomes or no spread.
 
     Args:

@@ -24,6 +24,7 @@ from linear_operator.utils.errors import NotPSDError
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aisteer.surrogates.calibration import NOT_AGAIN
 from aisteer.surrogates.fidelity_kernel import direct, direct_variances
 from aisteer.surrogates.hyper_parameters import Modules, most_probable, refined
 from aisteer.surrogates.kernels import Candidate
@@ -78,7 +79,7 @@ class GaussianProcess:
         before: One with the same hyper-parameters, which may have fewer outcomes: its factor is extended.
     """
 
-    held_out = "the hyper-parameters were not fitted again"
+    held_out = NOT_AGAIN
     """How ``leave_one_out`` is done."""
     smooth = True
     """Whether what it predicts has a slope that a search can follow."""

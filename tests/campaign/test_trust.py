@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from by_hand import ended, launched, proposed
 
+from aisteer.campaign.trust import warning
 from aisteer.errors import BadParameters, NotSupported, UnknownName
 
 
@@ -78,3 +79,11 @@ def test_a_point_that_does_not_fit_is_named(make):
         campaign.predict(temperature=1000, density=8, surrogate="crystal ball")
     with pytest.raises(UnknownName, match="no task"):
         campaign.trust("other")
+
+
+def test_a_warning_speaks_of_each_outcome_that_should_not_be_trusted():
+    good, bad = ({"of": 20, "trusted": one, "words": "the words"} for one in (True, False))
+    assert warning({"calibration": good}) == ""
+    assert warning({"calibration": bad}) == "the words"
+    outcomes = {"yield": {"calibration": good}, "cost": {"calibration": bad}}
+    assert warning({"calibration": good, "outcomes": outcomes}) == "cost: the words"

@@ -191,6 +191,10 @@ def test_predictions_are_tested_twice_before_the_run_and_from_the_others_without
     assert unpack(before["marks"]["inside"])[0] == 1
     assert unpack(others["marks"]["inside"])[0] == 0
     assert "not refitted" in others["note"]
+    from_members = {**answer, "held_out": "each from members that were not trained on it"}
+    others = seen(story, "tested", from_members)["chart"]["panels"][1]
+    assert "leave-one-out: each from members that were not trained on it." in others["note"]
+    assert "refitted" not in others["note"]
 
 
 def test_calibration_is_a_curve_with_its_interval_and_moves_with_the_last_outcomes():

@@ -11,6 +11,7 @@ from test_orders import order
 
 import aisteer as ai
 from aisteer.journal import commands as cmd
+from aisteer.journal import events as ev
 from aisteer.journal.events import Actor
 from aisteer_widgets.orders import carry_out
 from aisteer_widgets.view_models.scene import Scene, Wishes
@@ -108,12 +109,28 @@ def test_acceptance_can_be_earned_with_a_bound_a_count_and_a_limit_of_cost(campa
 
 
 def test_how_far_the_ai_has_come_in_earning_it_is_said():
-    from aisteer.journal import events as ev
-
     story = Story().start()
     known = {"inside": 27, "of": 30, "bound": 0.76, "low": 0.7, "high": 0.96, "trusted": True, "words": ""}
     story.append(ev.SurrogateFitted(task="main", model=1, runs=30, summary={"calibration": known}))
     assert "coverage is at least 76\u00a0%" in shown(story)["steer"]["rule"]["earned"]
+
+
+def test_of_several_objectives_the_one_that_held_worst_says_how_far_it_has_come():
+    two = copy.deepcopy(MELT)
+    first = two["tasks"]["main"]["objective"]
+    two["tasks"]["main"]["objectives"] = [first, {"kind": "minimize", "outcome": "cost", "unit": ""}]
+    story = Story(two).start()
+    told = {
+        name: {
+            "calibration": {"inside": n, "of": 30, "bound": bound, "low": 0.4, "high": 0.9, "trusted": False}
+        }
+        for name, n, bound in (("diffusion", 29, 0.85), ("cost", 20, 0.5))
+    }
+    summary = {**told["diffusion"], "outcomes": told}
+    story.append(ev.SurrogateFitted(task="main", model=1, runs=30, summary=summary))
+    said = shown(story)["steer"]["rule"]["earned"]
+    assert "coverage is at least 50" in said
+    assert "20 of 30 outcomes of cost" in said
 
 
 def test_audits_counterfactuals_and_the_end_are_set_from_the_panel(campaign):

@@ -203,7 +203,7 @@ def _tested(mind: Any, known: Any, question: Question, progress: Callable[[float
 
     del question, progress
     told = at_runs(mind.policy_of(known), known)
-    return _single(told, ("runs", "measured", "error", "loo_mean", "loo_std", "skill"))
+    return _single(told, ("runs", "measured", "error", "loo_mean", "loo_std", "held_out", "skill"))
 
 
 def _drives(mind: Any, known: Any, question: Question, progress: Callable[[float], None]) -> Json:

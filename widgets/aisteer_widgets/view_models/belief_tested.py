@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from aisteer.surrogates.calibration import LEVEL, wilson
+from aisteer.surrogates.calibration import LEVEL, NOT_AGAIN, wilson
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.belief_space import Z95
 from aisteer_widgets.view_models.marks import MOST, Marks, letter
@@ -77,13 +77,19 @@ def _from_others(scene: Scene, task: Task, known: Json) -> Json:
     return {
         "name": "others",
         "title": "From the other runs",
-        "note": (
-            "leave-one-out: each run from all the others, with the hyper-parameters of all (they were not refitted, "
-            f"so this flatters a little).{_explained(skill)} {_inside_words(marks)}"
-        ),
+        "note": f"leave-one-out: {_left_out(known)}.{_explained(skill)} {_inside_words(marks)}",
         "x_label": fmt.label("predicted from the other runs", task.objective.unit if task.objective else ""),
         "marks": marks.json(),
     }
+
+
+def _left_out(known: Json) -> str:
+    """How each run was left out; a process keeps its hyper-parameters, which have seen it."""
+    how = str(known.get("held_out") or NOT_AGAIN)
+    if how == NOT_AGAIN:
+        words = "they were not refitted, so this flatters a little"
+        return f"each run from all the others, with the hyper-parameters of all ({words})"
+    return fmt.clip(how, 120)
 
 
 def _explained(skill: Json) -> str:

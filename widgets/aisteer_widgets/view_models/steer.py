@@ -263,11 +263,14 @@ def _stop_below(definition: Json) -> float | None:
 def _rule(scene: Scene, task: Task) -> Json:
     """The rule in force, and how far the AI has come in earning it."""
     fitted = scene.state.models.get(task.name)
-    known = (fitted.summary if fitted else {}).get("calibration") or {}
+    outcome, known = _worst(task, fitted.summary if fitted else {})
     of, bound = int(known.get("of") or 0), known.get("bound")
     earned = "No prediction has been tested yet."
     if of and isinstance(bound, int | float):
-        counted = f"{int(known.get('inside') or 0):,} of {of:,} outcomes in their 90{fmt.NARROW}% intervals"
+        whose = f" of {fmt.label(outcome)}" if outcome else ""
+        counted = (
+            f"{int(known.get('inside') or 0):,} of {of:,} outcomes{whose} in their 90{fmt.NARROW}% intervals"
+        )
         earned = (
             f"Now: coverage is at least {round(100 * bound)}{fmt.NARROW}% (95{fmt.NARROW}% sure; {counted})."
         )
@@ -278,3 +281,13 @@ def _rule(scene: Scene, task: Task) -> Json:
         "least": LEAST,
         "unit": scene.unit,
     }
+
+
+def _worst(task: Task, summary: Json) -> tuple[str, Json]:
+    """The objective whose predictions have held worst, as the rule compares it, and how; unnamed where it is alone."""
+    each = summary.get("outcomes") or {}
+    told = {g.outcome: each[g.outcome].get("calibration") or {} for g in task.objectives if g.outcome in each}
+    if len(told) < 2:
+        return "", summary.get("calibration") or {}
+    name = min(told, key=lambda one: float(told[one].get("bound") or 0.0))
+    return name, told[name]
