@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aisteer.campaign.preformatted import preformatted
 from aisteer.errors import BadDefinition, BadParameters, UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal.commands.data import same_data
@@ -98,7 +98,7 @@ class DataHandle:
         return " · ".join(words)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        return preformatted(repr(self))
 
 
 class Data(Mapping[str, DataHandle]):

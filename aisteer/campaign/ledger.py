@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.columns import decision_row, spread
+from aisteer.campaign.preformatted import preformatted
 from aisteer.problem.frames import data_frame
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Analysis:
         return "\n".join(self.found.words)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        return preformatted(repr(self))
 
 
 class Ledger:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.columns import decided_by, proposal_row
+from aisteer.campaign.preformatted import preformatted
 from aisteer.errors import UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
@@ -104,7 +104,7 @@ class ProposalHandle:
         return describe(self.snapshot)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(describe(self.snapshot))}</pre>"
+        return preformatted(describe(self.snapshot))
 
     # --- deciding -----------------------------------------------------------------------------
 

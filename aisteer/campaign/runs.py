@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.checkpoints import last_checkpoint
 from aisteer.campaign.columns import observation_row, run_row
+from aisteer.campaign.preformatted import preformatted
 from aisteer.campaign.printed import printed
 from aisteer.campaign.proposals import ProposalHandle, point
 from aisteer.errors import NotSupported, Refused, UnknownName
@@ -129,7 +129,7 @@ class RunHandle:
         return describe(self.snapshot)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(describe(self.snapshot))}</pre>"
+        return preformatted(describe(self.snapshot))
 
     # --- what is possible ---------------------------------------------------------------------
 

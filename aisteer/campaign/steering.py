@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.columns import moment
 from aisteer.campaign.points import spaces_of
+from aisteer.campaign.preformatted import preformatted
 from aisteer.journal import commands as cmd
 from aisteer.problem.pool import Pool
 from aisteer.problem.regions import box_in_words, check_room, ruled_out
@@ -92,7 +92,7 @@ class Steering:
         return "\n".join([f"Steering of {self.task!r}", *(f"  {line}" for line in lines)])
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        return preformatted(repr(self))
 
 
 def setting_in_words(name: str, value: Any, space: Space | Pool | None = None) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
 
+from aisteer.campaign.preformatted import preformatted
 from aisteer.campaign.proposals import describe as describe_proposal
 from aisteer.campaign.runs import describe as describe_run
 from aisteer.campaign.starting import driven_elsewhere
@@ -59,4 +59,4 @@ def as_text(campaign: Campaign) -> str:
 
 def as_html(campaign: Campaign) -> str:
     """The same, escaped."""
-    return f"<pre>{html.escape(as_text(campaign))}</pre>"
+    return preformatted(as_text(campaign))

@@ -43,4 +43,4 @@ def sensitivity(source: Source) -> tuple[list[Panel], list[str], list[str]]:
         half = (known[f"{which}_high"] - known[f"{which}_low"])[order] / 2
         layers.append(Marks(said, who, known[which][order], places, x_error=half, names=names))
     parameters = Axis("", options=tuple(label(name) for name in names))
-    return [Panel(share, parameters, layers)], [source.task], runs
+    return [Panel(share, parameters, layers, title="bars: 95 %")], [source.task], runs

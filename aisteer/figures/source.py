@@ -236,7 +236,7 @@ class Source:
 
     def at(self, name: str, value: object) -> str:
         """Where a parameter stands, in words: ``strain = 3 %``."""
-        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        text = f"{value:.4g}".replace("-", "−") if isinstance(value, int | float) else str(value)
         unit = (self._parameters.get(name) or {}).get("unit") or ""
         return f"{label(name)} = {text} {unit}".rstrip()
 

@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 _NEAREST = 3
 _FAR_BELOW = 0.5
 _EDGE = 0.02
+_ON = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,22 +243,21 @@ def _model(belief: Belief) -> list[Json]:
 
 
 def _region(domain: Domain, point: Json, x: Array) -> list[Json]:
-    """Which bounds of a box it lies at, within 2 % of their width."""
+    """Which bounds of a box it lies at, or close to: within 2 % of their width."""
     if not isinstance(domain, Box):
         return []
-    edges = {
-        name: "lower" if u < _EDGE else "upper"
-        for i, (name, u) in enumerate(zip(domain.names, x.tolist(), strict=True))
-        if i not in domain.categorical and (u < _EDGE or u > 1 - _EDGE)
-    }
-    if not edges:
-        return []
-    words = ", ".join(
-        f"{name} = {_shown(point[name])} is at its {side} bound" for name, side in edges.items()
-    )
-    return [{"kind": "region", "edges": edges, "words": words}]
+    edges, said = dict[str, str](), list[str]()
+    for i, (name, u) in enumerate(zip(domain.names, x.tolist(), strict=True)):
+        if i in domain.categorical or _EDGE <= u <= 1 - _EDGE:
+            continue
+        edges[name] = side = "lower" if u < _EDGE else "upper"
+        where = "at" if min(u, 1 - u) < _ON else "close to"
+        said.append(f"{name} = {_shown(domain, name, point[name])} is {where} its {side} bound")
+    return [{"kind": "region", "edges": edges, "words": ", ".join(said)}] if edges else []
 
 
-def _shown(value: object) -> str:
-    """A value in words; one of an ordered choice may be text."""
-    return f"{value:.6g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+def _shown(domain: Box, name: str, value: object) -> str:
+    """A value in words, with its unit; one of an ordered choice may be text."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:.6g} {getattr(domain.space.parameters[name], 'unit', '')}".rstrip()

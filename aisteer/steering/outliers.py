@@ -48,7 +48,15 @@ def tamed(values: Array, runs: Sequence[str]) -> tuple[Array, str]:
             moved[far] = np.where(values[far] > high, high + beyond, low - beyond)
             named = ", ".join(runs[i] for i in far[:_NAMED]) + (" and others" if count > _NAMED else "")
             return moved, (
-                f"{named}: so far from all other outcomes ({away.min() / width:.0e} times their range) that the "
+                f"{named}: so far from all other outcomes ({_times(away.min() / width)} times their range) that the "
                 "surrogate takes it for just beyond them. Mark it bad if it is a fault."
             )
     return values, ""
+
+
+def _times(factor: float) -> str:
+    """How many times, to one digit: ``2,000``."""
+    if factor >= 1e6:
+        return f"{factor:.0e}"
+    digits = 10 ** int(np.log10(max(factor, 1.0)))
+    return f"{round(factor / digits) * digits:,}"

@@ -98,7 +98,7 @@ function mapOne(ctx, c, which, width, height) {
   let low = Infinity, high = -Infinity;
   for (const v of field) if (Number.isFinite(v)) { if (v < low) low = v; if (v > high) high = v; }
   const yTicks = marksAlong(c.y, 5), widest = Math.max(...yTicks.map(([, t]) => t.length), 1);
-  const box = { l: Math.min(86, 24 + 6.4 * widest), t: 9, b: 32, r: 58 }, W = Math.max(60, width - box.l - box.r), H = height - box.t - box.b;
+  const box = { l: Math.min(86, 24 + 6.4 * widest), t: 12, b: 32, r: 58 }, W = Math.max(60, width - box.l - box.r), H = height - box.t - box.b;
   const X = scaled(c.x, box.l, box.l + W), Y = scaled(c.y, box.t + H, box.t);
   const raw = (axis, v) => axis.ticks ? ctx.snap.fields?.[ctx.snap.header?.task]?.fields.find((f) => f.name === axis.name)?.values[v] : axis.cells ? v : Number(v.toPrecision(4));
   const under = (e) => { const r = e.currentTarget.getBoundingClientRect(); return [X.back(box.l + ((e.clientX - r.left) / r.width) * W), Y.back(box.t + ((e.clientY - r.top) / r.height) * H)]; };
