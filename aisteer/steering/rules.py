@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, ClassVar
 
 from aisteer.errors import BadDefinition
 from aisteer.steering.conditions import CONDITIONS, LEAST, plain_when
+from aisteer.steering.durations import in_words, seconds
 
 __all__ = [
     "CONDITIONS",
@@ -20,14 +20,12 @@ __all__ = [
     "Reject",
     "Rule",
     "Unanswered",
-    "duration",
     "rule_from_json",
 ]
 
 Json = dict[str, Any]
 _DEEPEST = 8
 _LONGEST = 32
-_FOREVER = 10 * 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +211,7 @@ class Unanswered(Rule):
     kind: ClassVar[str] = "unanswered"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "after", _seconds(self.after))
+        object.__setattr__(self, "after", seconds(self.after))
         if not isinstance(self.then, Accept | Reject | Ask):
             raise BadDefinition("Unanswered(after, then) takes Accept(…) or Reject(…) for `then`.")
 
@@ -222,7 +220,7 @@ class Unanswered(Rule):
         return {"rule": self.kind, "after": self.after, "then": self.then.to_json()}
 
     def __str__(self) -> str:
-        return f"{self.then} when nobody answers for {duration(float(self.after))}"
+        return f"{self.then} when nobody answers for {in_words(float(self.after))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,30 +244,6 @@ class First(Rule):
 
 def _lean(data: Json) -> Json:
     return {key: value for key, value in data.items() if value is not None}
-
-
-_UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
-
-
-def _seconds(given: object) -> float:
-    if isinstance(given, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d)\s*", given)
-        if match is None:
-            words = "Write seconds, or '90 s', '30 min', '2h', '1 d'."
-            raise BadDefinition(f"after={_brief(given)} is no duration. {words}")
-        given = float(match[1]) * _UNITS[match[2]]
-    seconds = _bound("after", given)
-    if seconds is None or seconds > _FOREVER:
-        raise BadDefinition(f"after={_brief(given)} must be a duration of at most 10 years.")
-    return seconds
-
-
-def duration(seconds: float) -> str:
-    """A duration as a human writes it."""
-    for unit, size in (("d", 86_400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= size:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"
 
 
 # --- from JSON --------------------------------------------------------------------------------
