@@ -10,6 +10,7 @@ import torch
 from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
 from botorch.models.deterministic import GenericDeterministicModel
 from botorch.utils.multi_objective.box_decompositions.non_dominated import NondominatedPartitioning
+from scipy.stats import norm
 
 from aisteer.problem.goals import Goals
 from aisteer.problem.objective import Learn, LevelSet, Maximize, Minimize, Target
@@ -19,7 +20,8 @@ from aisteer.steering.criteria.feasibility import log_chance, log_feasible, prob
 from aisteer.steering.criteria.gains import log_closer, log_h
 from aisteer.steering.criteria.hypervolume import Hypervolume
 from aisteer.steering.criteria.improvement import Improvement
-from aisteer.steering.criteria.variance import VarianceReduction, Watched
+from aisteer.steering.criteria.variance import VarianceReduction, misjudged
+from aisteer.steering.criteria.watched import Watched
 from aisteer.steering.domains import Box
 from aisteer.steering.fitting import Belief, Fitter
 from aisteer.steering.pareto import hypervolume
@@ -220,16 +222,47 @@ def test_less_variance_is_what_is_left_once_the_run_is_there():
     belief = believed(goals, hill)
     point = SPREAD[[17]]
     before = Watched(belief.process, SPREAD, NOTHING)
-    noise = belief.process.noise / belief.process.scale
     with torch.no_grad():
-        taken = float(before.reductions(torch.as_tensor(point), before.weights[None])[0, 0])
-        held = before.variance.mean()
+        taken = before.taken(torch.as_tensor(point))[0]
+        held = before.variance
         before.add(point)
-    assert float(held - before.variance.mean()) == pytest.approx(taken, rel=1e-6)
-    assert noise > 0
+    np.testing.assert_allclose((held - before.variance).numpy(), taken.numpy(), rtol=1e-6, atol=1e-12)
+    both = Watched(belief.process, SPREAD, point)
+    np.testing.assert_allclose(before.variance.numpy(), both.variance.numpy(), rtol=1e-9)
     scores = VarianceReduction().scores(belief, SPREAD, SPREAD)
     assert (scores.exploit == 0).all()
     assert (scores.explore >= 0).all()
+
+
+def test_what_a_run_settles_of_a_level_is_what_drawing_its_outcome_says():
+    belief = believed(Goals.read(LevelSet("yield", 0.5)), hill)
+    level = (0.5 - belief.process.centre) / belief.process.scale
+    watched = Watched(belief.process, SPREAD, NOTHING, level)
+    rng = np.random.default_rng(0)
+    with torch.no_grad():
+        taken = watched.taken(torch.as_tensor(SPREAD[[17]]))
+        found = watched.settled(taken)[0].numpy()
+        everywhere = watched.settled(taken, known=False)[0].numpy()
+    variance, moved = watched.variance.numpy(), np.sqrt(taken[0].numpy())
+    for place in np.argsort(-found)[:3]:
+        means = watched.mean.numpy()[place] + moved[place] * rng.normal(size=20000)
+        above = norm.cdf((means - level) / np.sqrt(variance[place] - moved[place] ** 2))
+        now = norm.cdf((watched.mean.numpy()[place] - level) / np.sqrt(variance[place]))
+        left = above * (1 - above)
+        assert found[place] == pytest.approx(
+            now * (1 - now) - left.mean(), abs=4 * left.std() / np.sqrt(20000)
+        )
+    assert (found <= everywhere + 1e-12).all()
+
+
+def test_where_outcomes_were_foretold_badly_a_variance_counts_for_more():
+    def plain_and_mountains(x, y):
+        return {"yield": np.where(x < 0.5, 0.2 * y, np.sin(25 * x) * np.cos(20 * y))}
+
+    belief = believed(Goals.read(Learn("yield")), plain_and_mountains)
+    counted = misjudged(belief.process, SPREAD).numpy()
+    assert counted[SPREAD[:, 0] > 0.6].mean() > 1.2 * counted[SPREAD[:, 0] < 0.4].mean()
+    assert counted.min() > 0
 
 
 def test_more_exploration_looks_further_from_what_is_known():
