@@ -43,7 +43,7 @@ _ACQUISITIONS = {
     "thompson": "Thompson sampling",
     "hypervolume": "hypervolume improvement",
     "straddle": "straddle the level",
-    "level": "variance reduction near the level",
+    "level": "less doubt about the sides of the level",
     "learning": "variance reduction everywhere",
     "variance": "largest uncertainty",
 }
