@@ -12,7 +12,18 @@ function ownForm(ctx) {
   const send = () => ctx.order("propose", { task: form.task, values: form.values || {}, reason: form.reason || "" }, "own");
   return h("div", { key: "own-form", class: "ais-form ais-own" }, h("b", {}, "Your own candidate"),
     fieldsOf(ctx, form, schema, form.task, {}, send), ownPreview(ctx, form), reasonField(form, "Your reason (optional)", send),
-    h("div", { class: "ais-row" }, button("Propose", send, { main: true, busy: ctx.pending("own"), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
+    h("div", { class: "ais-row" }, button("Propose", send, { main: true, busy: ctx.pending("own"), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" }),
+      ctx.panels.includes("steer") ? [h("span", { class: "ais-grow" }), button("Many: a table…", () => to_table(ctx), { small: true, title: "Paste a table of points, or of results measured elsewhere" })] : null));
+}
+
+// Where a table is pasted, which holds many of them.
+function to_table(ctx) {
+  ctx.close();
+  Object.assign(ctx.ui, { steering: true, place: "known" });
+  ctx.paint_now();
+  const paste = ctx.root.querySelector(".ais-paste");
+  paste?.scrollIntoView({ block: "center" });
+  paste?.focus({ preventScroll: true });
 }
 
 // What the surrogate says of it, beside the AI's best that waits; only of what is typed now.

@@ -23,7 +23,9 @@ def last_batch(state: State) -> str:
             decision = proposal.decision
             if decision is None:
                 continue
-            whose = "the rules" if decision.rule else "you" if decision.by.kind == "human" else "the AI"
+            # What a change of the question took back was taken back by whoever changed it.
+            ruled = decision.rule and not (decision.verdict == "withdrawn" and decision.by.kind == "human")
+            whose = "the rules" if ruled else "you" if decision.by.kind == "human" else "the AI"
             counts[whose, _DID.get(decision.verdict, decision.verdict)] += 1
         if counts:
             return _tell(counts, sum(p.state == "waiting" for p in batch))
