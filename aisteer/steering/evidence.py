@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from threading import Lock
 
 from aisteer.journal.events import STARTS
 from aisteer.journal.state import Proposal, Run, State
-from aisteer.problem.resources import Resources
+from aisteer.steering.datums import belied, node_hours, rows_of
 from aisteer.steering.predictors import changes
 from aisteer.steering.protocols import Datum, Evidence, Json
 
@@ -159,9 +159,7 @@ class _Memory:
             origin=run.origin,
             parent=run.parent,
             model=proposal.model,
-            cost=_node_hours(
-                run, proposal.resources or state.definition["tasks"][self.task].get("resources")
-            ),
+            cost=node_hours(run, proposal.resources or state.definition["tasks"][self.task].get("resources")),
         )
         # By the time of its end, which a later mark does not move; the number only breaks ties.
         insort(self.order if run.end == "done" else self.partial, ((run.since, number), run.id))
@@ -187,7 +185,7 @@ class _Memory:
         found = []
         for datum in self.censored() if self.stops else ():
             stop = state.proposals.get(self.stops.get(datum.run, ""))
-            if stop is not None and stop.predicted and not _belied(stop, state.runs[datum.run]):
+            if stop is not None and stop.predicted and not belied(stop, state.runs[datum.run]):
                 foreseen = {
                     n: (float(mean), float(std)) for n, (mean, std) in stop.predicted.items() if std > 0
                 }
@@ -209,7 +207,7 @@ class _Memory:
         seen = {name: int(data["revision"]) for name, data in mine.items()}
         if seen != self.added:
             self.added = seen
-            self.elsewhere = tuple(datum for name, data in mine.items() for datum in _rows(name, data))
+            self.elsewhere = tuple(datum for name, data in mine.items() for datum in rows_of(name, data))
         return self.elsewhere
 
     # --- proposals ----------------------------------------------------------------------------
@@ -257,36 +255,6 @@ class _Memory:
             found.append((position, parameters, self.since(position)))
         found.sort(key=lambda item: item[0])
         return tuple((parameters, since) for _, parameters, since in found)
-
-
-def _belied(stop: Proposal, run: Run) -> bool:
-    """Whether a proposal to stop a run was taken back before it ended."""
-    taken = stop.decision if stop.state == "withdrawn" else None
-    # A later mark moves the run's revision, and not the time of its end.
-    return taken is not None and taken.position < run.revision and taken.time < run.since
-
-
-def _node_hours(run: Run, resources: Json | None) -> float:
-    """What all attempts at a run took."""
-    nodes = (resources or {}).get("nodes")
-    needs = Resources(nodes=nodes if isinstance(nodes, int) and nodes > 0 else 1)
-    return needs.node_hours(sum(attempt.seconds for attempt in run.attempts))
-
-
-def _rows(name: str, data: Json) -> Iterator[Datum]:
-    bad, errors = set(data["bad"]), data["errors"]
-    for row in range(data["rows"]):
-        if row not in bad:
-            yield Datum(
-                run=f"{name}.{row}",
-                parameters={parameter: values[row] for parameter, values in data["parameters"].items()},
-                outcomes={
-                    outcome: (values[row], errors[outcome][row] if outcome in errors else 0.0)
-                    for outcome, values in data["outcomes"].items()
-                    if values[row] is not None
-                },
-                origin="prior",
-            )
 
 
 _LOCK = Lock()

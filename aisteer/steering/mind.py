@@ -12,24 +12,20 @@ from aisteer.errors import AisteerError
 from aisteer.journal.events import ProposalPredicted, SurrogateFitted
 from aisteer.journal.state import Proposal
 from aisteer.problem.pool import Pool, space_from_json
-from aisteer.problem.regions import ruled_out
 from aisteer.problem.space import Space
 from aisteer.steering.ahead import Ahead
 from aisteer.steering.audits import Audits
 from aisteer.steering.ending import or_finish
+from aisteer.steering.overtaken import Seen, left_out, moved_by, overtaken
 from aisteer.steering.policies import policy
 from aisteer.steering.protocols import Evidence, Json, Policy, Predicts, Troubled
-from aisteer.steering.rank import moved
-from aisteer.steering.restraint import obeying, settings_of
+from aisteer.steering.restraint import obeying
 from aisteer.steering.thought import Situation, Thought, situation
 
 if TYPE_CHECKING:
     from aisteer.steering.beliefs import Arrays
 
 __all__ = ["Mind", "Situation", "Thought", "situation", "wanted"]
-
-_STALE_SHARE = 0.25
-_STALE_BATCHES = 10
 
 
 @dataclass(slots=True)
@@ -41,23 +37,8 @@ class _Task:
     policy: Policy
     audits: Audits
     ahead: Ahead = field(default_factory=Ahead)
-    seen: _Seen | None = None
+    seen: Seen | None = None
     model: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What predictions and ranks rest on: the runs that ended, and what the AI was told to make of them."""
-
-    runs: tuple[str, ...]
-    told: str
-
-    @classmethod
-    def of(cls, evidence: Evidence) -> _Seen:
-        known = (*evidence.data, *evidence.estimated)
-        runs = (*(d.run for d in known), "failed", *(name for name, _ in evidence.broken))
-        told = {name: evidence.steering.get(name) for name in _TOLD}
-        return cls(runs, json.dumps(told, sort_keys=True))
 
 
 def wanted(stands: Situation) -> int:
@@ -116,13 +97,13 @@ class Mind:
             task = self._task(evidence)
         except AisteerError as error:
             return Thought(trouble=str(error))
-        out = _ruled_out(task.space, evidence, stands)
+        out = left_out(task.space, evidence, stands)
         gone = {name for names in out.values() for name in names}
         stands = replace(stands, waiting=tuple(p for p in stands.waiting if p.id not in gone))
         if not isinstance(task.policy, Predicts):
             return or_finish(self._at_random(task, evidence, stands, out), evidence, stands)
         n = wanted(stands)
-        news = task.seen != _Seen.of(evidence)
+        news = task.seen != Seen.of(evidence)
         if not n and not stands.unpredicted and not (news and (stands.waiting or stands.told)):
             if stands.active and stands.asks and stands.waiting and stands.left != 0:
                 task.ahead.prepare(task.policy, evidence, stands.batch)
@@ -144,12 +125,12 @@ class Mind:
         drawn = task.audits.among(stands, n)
         batch = task.ahead.propose(task.policy, evidence, n - drawn)
         audits = task.audits.drafts(task.policy, evidence, batch.drafts, drawn if batch.summary else 0)
-        before, task.seen = task.seen, _Seen.of(evidence)
+        before, task.seen = task.seen, Seen.of(evidence)
         fit = self._fit(task, evidence, stands, batch.summary)
         known = (*stands.waiting, *stands.told) if before != task.seen else ()
         told = [*stands.unpredicted, *(p for p in known if p.predicted)]
         predictions = self._predictions(task, evidence, told, stands)
-        stale = _stale(predictions, stands, _moved_by(before, task.seen))
+        stale = overtaken(predictions, stands, moved_by(before, task.seen))
         drafts = [
             replace(
                 d,
@@ -249,8 +230,6 @@ _MADE_OF = (
     *("fidelity", "cost_aware", "costs"),
 )
 """What a policy is made of: it is made anew when one of these changes in the definition."""
-_TOLD = ("acquisition", "exploration", "weights", "surrogate", "pinned", "forbidden")
-"""Settings that acquisitions and ranks depend on."""
 _KEPT = {"initial", "batch", "steering", "audit", "counterfactual"}
 """Reasons that say how a proposal came about: they stay when it is predicted anew."""
 
@@ -267,44 +246,9 @@ def _cost(proposal: Proposal, said: Json, stands: Situation) -> float | None:
     return None if proposal.cost else stands.prices.get(proposal.id, stands.cost)
 
 
-def _ruled_out(space: Space | Pool, evidence: Evidence, stands: Situation) -> dict[str, list[str]]:
-    """The AI's waiting proposals that the steering leaves no room for, by reason."""
-    settings, found = settings_of(evidence), dict[str, list[str]]()
-    for proposal in stands.waiting:
-        words = ruled_out(space, settings, proposal.parameters)
-        if words:
-            found.setdefault(words, []).append(proposal.id)
-    return found
-
-
 def _inside(space: Space | Pool, proposal: Proposal) -> bool:
     try:
         space.validate({name: proposal.parameters[name] for name in space.names})
     except (KeyError, AisteerError):
         return False
     return True
-
-
-def _moved_by(before: _Seen | None, now: _Seen) -> str:
-    """What ranks were moved by, in words."""
-    return "new results" if before is None or before.runs != now.runs else "what the AI was told since"
-
-
-def _stale(predictions: Sequence[ProposalPredicted], stands: Situation, why: str) -> dict[str, list[str]]:
-    """Waiting proposals that ``why`` has moved far down, by reason.
-
-    A rank beyond a quarter of the candidates, and beyond ten batches, is far; first points stay, and so does what
-    another mind proposed: the ranks are of our surrogate.
-    """
-    mine = {p.id: p for p in stands.waiting}
-    found: dict[str, list[str]] = {}
-    for told in predictions:
-        proposal = mine.get(told.proposal)
-        if proposal is None or not proposal.predicted or told.rank is None or told.of is None:
-            continue
-        if any(reason.get("kind") in {"initial", "mind", "audit"} for reason in proposal.reasons):
-            continue
-        if told.rank > max(_STALE_SHARE * told.of, _STALE_BATCHES * stands.batch):
-            words = f"{why} moved it {moved(proposal.rank, proposal.of, told.rank, told.of)}"
-            found.setdefault(words, []).append(told.proposal)
-    return found

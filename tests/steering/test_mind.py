@@ -10,7 +10,8 @@ import pytest
 from aisteer.journal import commands as cmd
 from aisteer.problem.pool import Pool
 from aisteer.steering.evidence import evidence
-from aisteer.steering.mind import Mind, _moved_by, _Seen, wanted
+from aisteer.steering.mind import Mind, wanted
+from aisteer.steering.overtaken import Seen, moved_by
 from aisteer.steering.thought import Situation, situation
 from tests.steering.scenes import HUMAN, Campaign, task
 
@@ -202,13 +203,13 @@ def test_a_poor_candidate_of_ones_own_is_no_reason_to_end(tmp_path: Path):
 @pytest.mark.parametrize(
     ("before", "now", "words"),
     [
-        (None, _Seen(("R1",), "{}"), "new results"),
-        (_Seen(("R1",), "{}"), _Seen(("R1", "R2"), "{}"), "new results"),
-        (_Seen(("R1",), "{}"), _Seen(("R1",), '{"weights": 2}'), "what the AI was told since"),
+        (None, Seen(("R1",), "{}"), "new results"),
+        (Seen(("R1",), "{}"), Seen(("R1", "R2"), "{}"), "new results"),
+        (Seen(("R1",), "{}"), Seen(("R1",), '{"weights": 2}'), "what the AI was told since"),
     ],
 )
-def test_what_moved_a_proposal_down_is_named(before: _Seen | None, now: _Seen, words: str):
-    assert _moved_by(before, now) == words
+def test_what_moved_a_proposal_down_is_named(before: Seen | None, now: Seen, words: str):
+    assert moved_by(before, now) == words
 
 
 def test_a_random_arm_fills_its_slots_up_to_its_limit(tmp_path: Path):
