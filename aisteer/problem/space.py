@@ -148,8 +148,11 @@ class Space:
             n: How many.
             rng: A NumPy generator, or a seed.
 
+        Where they leave so little that 100,000 draws do not hit it often enough, the rest is walked to from those that
+        do (``thin_regions``), and repeated where there are no others.
+
         Raises:
-            BadDefinition: The constraints leave so little that no point was found in 100,000 draws.
+            BadDefinition: No point that meets the constraints was found.
         """
         import numpy as np
 
@@ -161,12 +164,22 @@ class Space:
             cells = self.decode_uniform(generator.random((size, self.dimension)))
             found.extend(point for point in cells if self.feasible(point))
             drawn += size
-            if drawn >= _DRAWS and not found:
-                raise BadDefinition(
-                    f"No point in {drawn:,} draws met the constraints {list(self.constraints)!r:.300}. "
-                    "The campaign cannot start from here: widen the bounds or loosen a constraint."
-                )
+            if drawn >= _DRAWS and len(found) < n:
+                return self._thin(found, n, drawn, generator)
         return found[:n]
+
+    def _thin(
+        self, found: list[dict[str, Scalar]], n: int, drawn: int, generator: np.random.Generator
+    ) -> list[dict[str, Scalar]]:
+        from aisteer.problem.thin_regions import inside, walked
+
+        known = found or inside(self, generator)
+        if not known:
+            raise BadDefinition(
+                f"No point in {drawn:,} draws met the constraints {list(self.constraints)!r:.300}, and none was found "
+                "by steps towards them. The campaign cannot start from here: widen the bounds or loosen a constraint."
+            )
+        return (known + walked(self, known, max(0, n - len(known)), generator))[:n]
 
     def decode_uniform(self, unit: NDArray[np.float64]) -> list[dict[str, Scalar]]:
         """Every option and whole number gets an equal share of the unit interval."""

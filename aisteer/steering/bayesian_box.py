@@ -27,7 +27,7 @@ from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
 from aisteer.steering.restraint import favoured_too, guided, restrained, settings_of
-from aisteer.steering.stand_in import standing_in
+from aisteer.steering.stand_in import predicting, proposing, troubles
 from aisteer.steering.trust_region import first_missing, trusted
 from aisteer.steering.weighing import CostAware, Weighing
 
@@ -87,6 +87,7 @@ class BayesianBox:
             self.weighing = Fidelities(space, self.domain, fidelity, seed)
         self.fitter = Fitter(self.domain, goals)
         self.failures = Failures(self.domain)
+        self.faults: dict[str, str] = {}
         self.goals = self.fitter.goals
         self.acquisition = acquisition
         self.initial = min(2 * space.dimension + 2, 12) if initial is None else max(1, initial)
@@ -96,10 +97,15 @@ class BayesianBox:
 
     @property
     def trouble(self) -> str:
-        """What is wrong with the surrogate that was asked for; empty while nothing is."""
-        return self.fitter.trouble
+        """What is wrong with it, or with the surrogate that was asked for; empty while nothing is."""
+        return troubles(self)
 
-    @standing_in
+    @property
+    def candidates(self) -> Space:
+        """What is searched."""
+        return self.space
+
+    @proposing
     def propose(self, evidence: Evidence, n: int) -> Batch:
         """Up to ``n`` different drafts, best first."""
         evidence = self._meant(evidence)
@@ -250,7 +256,7 @@ class BayesianBox:
 
     # --- explaining ---------------------------------------------------------------------------
 
-    @standing_in
+    @predicting
     def predict(self, evidence: Evidence, points: Sequence[Json]) -> list[Json]:
         """What is expected of points, and why; nothing (``predicted`` empty) with fewer than 3 outcomes.
 

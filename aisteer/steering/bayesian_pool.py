@@ -24,7 +24,7 @@ from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import HALF_LIFE
 from aisteer.steering.resembling import Resembling
 from aisteer.steering.restraint import allowed_rows, lifted
-from aisteer.steering.stand_in import standing_in
+from aisteer.steering.stand_in import predicting, proposing, troubles
 
 if TYPE_CHECKING:
     from aisteer.steering.weighing import CostAware
@@ -84,6 +84,7 @@ class BayesianPool:
         self.domain = Candidates(pool)
         self.fitter = Fitter(self.domain, goals)
         self.failures = Failures(self.domain)
+        self.faults: dict[str, str] = {}
         self.goals = self.fitter.goals
         self.weighing = _weighing(self.domain) if cost_aware else None
         self.acquisition = acquisition
@@ -97,10 +98,15 @@ class BayesianPool:
 
     @property
     def trouble(self) -> str:
-        """What is wrong with the surrogate that was asked for; empty while nothing is."""
-        return self.fitter.trouble
+        """What is wrong with it, or with the surrogate that was asked for; empty while nothing is."""
+        return troubles(self)
 
-    @standing_in
+    @property
+    def candidates(self) -> Pool:
+        """What is searched."""
+        return self.pool
+
+    @proposing
     def propose(self, evidence: Evidence, n: int) -> Batch:
         """Up to ``n`` different candidates that have not run, best first; fewer when the pool is used up."""
         taken = self._taken(evidence)
@@ -245,7 +251,7 @@ class BayesianPool:
 
     # --- explaining ---------------------------------------------------------------------------
 
-    @standing_in
+    @predicting
     def predict(self, evidence: Evidence, points: Sequence[Json]) -> list[Json]:
         """What is expected of candidates, and why; nothing (``predicted`` empty) with fewer than 3 outcomes.
 

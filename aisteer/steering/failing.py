@@ -36,12 +36,15 @@ def failing(evidence: Evidence, drafts: Sequence[Draft]) -> list[Json]:
     """Why this is the time to propose the end, as one reason; none where it is not.
 
     Of the last 8 runs at least 6 failed and none is the best, and more than half of the points to run next are more
-    likely to fail than not, though what a run is worth is weighed by that: elsewhere there is less to gain still.
+    likely to fail than not, though what a run is worth is weighed by that: elsewhere there is less to gain still. Or
+    no run has ended at all, and at least 8 failed.
 
     Args:
         evidence: What is known.
         drafts: What the search chose to run next.
     """
+    if not evidence.data and not evidence.censored and len(evidence.broken) >= _LATEST:
+        return [_nothing_ended(evidence)]
     chances = [float(r["probability"]) for d in drafts for r in d.reasons if r.get("kind") == "failure_risk"]
     likely = [chance for chance in chances if chance >= _LIKELY]
     if not drafts or 2 * len(likely) <= len(drafts):
@@ -80,6 +83,20 @@ def failing(evidence: Evidence, drafts: Sequence[Draft]) -> list[Json]:
             "words": words,
         }
     ]
+
+
+def _nothing_ended(evidence: Evidence) -> Json:
+    words = (
+        f"all {len(evidence.broken)} runs failed, all over the space, and none has ended: look at what one of them "
+        "says, campaign.runs[…].log(), before more are run"
+    )
+    return {
+        "rule": "failing",
+        "failed": len(evidence.broken),
+        "of": len(evidence.broken),
+        "region": {},
+        "words": words,
+    }
 
 
 def _number(run: str) -> int:

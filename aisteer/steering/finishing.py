@@ -43,9 +43,10 @@ def finish(
     rules: Json = evidence.definition.get("finish") or {}
     if not stands.active:
         return None, {}
-    chosen = searched(drafts) if rules.get("failing", True) else []
+    looks = rules.get("failing", True) and not evidence.definition.get("baseline")
+    chosen = searched(drafts) if looks else []
     reasons = [*_gain(rules, stands, promises, costs), *_stagnation(rules, evidence), *_budget(rules, stands)]
-    reasons += failing(evidence, chosen)
+    reasons += failing(evidence, chosen) if looks else []
     last = stands.finish
     if last is not None and last.state == "waiting":
         named = {reason["rule"] for reason in last.reasons if "rule" in reason}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,12 @@ LEAST = 3
 """Outcomes that it takes to predict at all."""
 _MOST = 1000
 _BEST_KEPT = 250
+_LARGEST = 1e100
+"""Of what is squared on the way: beyond it numbers overflow, below its inverse they vanish."""
+_IN_ANOTHER_UNIT = (
+    "Points that are spread over the space are proposed meanwhile. Return the outcome in another unit, or its "
+    "logarithm."
+)
 _GOES_ON = (
     "Runs go on, and nothing was lost; it is tried again with the next results. To take another: "
     "campaign.steer(surrogate='gaussian process')."
@@ -62,12 +67,14 @@ class Fitter:
         self._refused: tuple[str, str] | None = None
         self._inside: dict[str, bool] = {}
         self._made_by: tuple[tuple[int, str], ...] = ()
+        self._too_large = ""
 
     def belief(self, evidence: Evidence) -> Belief | None:
         """The surrogates of ``evidence``; ``None`` with fewer than 3 outcomes of the (first) objective."""
         told = [d for d in evidence.data if self._tells(d, self.objective.outcome)]
-        data = self._chosen(told)
+        data, beyond = self._chosen(told), self._beyond(evidence)
         if len(data) < LEAST:
+            self.trouble = f"{beyond} {_IN_ANOTHER_UNIT}" if beyond else ""
             return None
         data += tuple(d for d in evidence.estimated if self._tells(d, self.objective.outcome))
         named = str(evidence.steering.get("surrogate") or self.surrogate)
@@ -75,7 +82,7 @@ class Fitter:
         if self._refused is not None and self._refused[0] == digest:
             digest, why = self._digest(data, f"instead of {named}"), self._refused[1]
         if self._last is None or self._last.digest != digest:
-            self.trouble, self._made_by = "", evidence.made_by
+            self.trouble, self._made_by, self._too_large = "", evidence.made_by, beyond
             self._last = self._fit(data, digest, told, named, why)
         return self._last
 
@@ -92,7 +99,7 @@ class Fitter:
 
     def _tells(self, datum: Datum, outcome: str) -> bool:
         """Whether it has the outcome, at a point that the present space still knows."""
-        if outcome not in datum.outcomes or not math.isfinite(datum.outcomes[outcome][0]):
+        if outcome not in datum.outcomes or not abs(datum.outcomes[outcome][0]) < _LARGEST:
             return False
         if datum.run not in self._inside:
             try:
@@ -101,6 +108,17 @@ class Fitter:
                 return False  # a redefinition may have left it behind, and a later one bring it back
             self._inside[datum.run] = True
         return True
+
+    def _beyond(self, evidence: Evidence) -> str:
+        """Words about outcomes that are too large to be computed with; empty where there are none."""
+        name = self.objective.outcome
+        found = [
+            d.run for d in evidence.data if name in d.outcomes and not abs(d.outcomes[name][0]) < _LARGEST
+        ]
+        if not found:
+            return ""
+        named = ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
+        return f"{named}: the outcome is beyond {_LARGEST:.0e}, with which nothing can be computed, and is left out."
 
     def _outcome(self, datum: Datum) -> tuple[float, float]:
         return datum.outcomes[self.objective.outcome]
@@ -189,8 +207,12 @@ class Fitter:
             y=y,
             error=error,
             calibration=calibration(*rolling(history, outcome, process.noise, by)),
-            skill=skill(followed, sign * left.mean, left.std, process.held_out),
-            words=" ".join(w for w in (why, found.words, process.words, unusual, in_words(widened)) if w),
+            skill=skill(followed, sign * left.mean, left.std, process.held_out)
+            if np.ptp(followed) > 1.0 / _LARGEST
+            else None,
+            words=" ".join(
+                w for w in (why, found.words, process.words, unusual, self._too_large, in_words(widened)) if w
+            ),
             surrogate=found.surrogate,
             widened=widened,
         )
