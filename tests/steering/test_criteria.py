@@ -20,7 +20,7 @@ from aisteer.steering.criteria.feasibility import log_chance, log_feasible, prob
 from aisteer.steering.criteria.gains import log_closer, log_h
 from aisteer.steering.criteria.hypervolume import Hypervolume
 from aisteer.steering.criteria.improvement import Improvement
-from aisteer.steering.criteria.variance import VarianceReduction, misjudged
+from aisteer.steering.criteria.variance import VarianceReduction
 from aisteer.steering.criteria.watched import Watched
 from aisteer.steering.domains import Box
 from aisteer.steering.fitting import Belief, Fitter
@@ -253,16 +253,6 @@ def test_what_a_run_settles_of_a_level_is_what_drawing_its_outcome_says():
             now * (1 - now) - left.mean(), abs=4 * left.std() / np.sqrt(20000)
         )
     assert (found <= everywhere + 1e-12).all()
-
-
-def test_where_outcomes_were_foretold_badly_a_variance_counts_for_more():
-    def plain_and_mountains(x, y):
-        return {"yield": np.where(x < 0.5, 0.2 * y, np.sin(25 * x) * np.cos(20 * y))}
-
-    belief = believed(Goals.read(Learn("yield")), plain_and_mountains)
-    counted = misjudged(belief.process, SPREAD).numpy()
-    assert counted[SPREAD[:, 0] > 0.6].mean() > 1.2 * counted[SPREAD[:, 0] < 0.4].mean()
-    assert counted.min() > 0
 
 
 def test_more_exploration_looks_further_from_what_is_known():

@@ -4,9 +4,6 @@ To learn, what is searched is the mean, over points spread over the space, of wh
 (Cohn, Ghahramani & Jordan, JAIR 1996, 4, 129); of a level set, of what it is expected to take from the doubt on which
 side of the level a point is (the stepwise reduction of uncertainty of Bect et al., Stat. Comput. 2012, 22, 773). Both
 are in ``watched``. One step to where the variance is largest would go to the edges of the space instead.
-
-A stationary process is as sure of a plain as of a mountain range. So each point counts by how badly outcomes around
-it were foretold from the others (``misjudged``): runs go where the outcome is less smooth than elsewhere.
 """
 
 from __future__ import annotations
@@ -21,32 +18,12 @@ from aisteer.steering.criteria.feasibility import asked, log_chance, log_feasibl
 from aisteer.steering.criteria.protocol import Scores, Sought
 from aisteer.steering.criteria.watched import Watched
 from aisteer.steering.fitting import Belief
-from aisteer.surrogates.gaussian_process import GaussianProcess
 
-__all__ = ["VarianceReduction", "misjudged"]
+__all__ = ["VarianceReduction"]
 
 Array = NDArray[np.float64]
 
 _ENTRIES = 2**18
-_FAR_OFF = 4.0
-"""Standard deviations; an outcome that was further off than that counts as if it had been that far."""
-_HOLD = 2.0
-"""Outcomes foretold as they should be that are counted in everywhere."""
-
-
-def misjudged(process: GaussianProcess, x: Array) -> Tensor:
-    """By how much outcomes around ``x``, shape ``(m, d)``, were further from what the others said than elsewhere.
-
-    The mean square of their distances in standard deviations, weighted by the correlation with ``x`` and drawn
-    towards that of all of them, which is 1: shape ``m``.
-    """
-    left = process.leave_one_out()
-    off = np.minimum(np.abs(process.y.numpy() - left.mean) / left.std, _FAR_OFF) ** 2
-    near = np.maximum(process.correlation(x), 0.0)
-    usual = float(off.mean())
-    if not usual > 0.0:
-        return torch.ones(len(x), dtype=torch.float64)
-    return torch.as_tensor((near @ (off / usual) + _HOLD) / (near.sum(axis=1) + _HOLD))
 
 
 class VarianceReduction:
@@ -67,7 +44,6 @@ class VarianceReduction:
         """
         level = _level(belief)
         watched = Watched(belief.process, spread, np.zeros((0, x.shape[1])), level)
-        weights = misjudged(belief.process, watched.x.numpy())
         found = []
         with torch.no_grad():
             size = max(1, _ENTRIES // watched.entries)
@@ -78,14 +54,14 @@ class VarianceReduction:
                     if level is None
                     else [watched.settled(taken), watched.settled(taken, known=False)]
                 )
-                found.append(torch.stack([part @ weights for part in parts]))
+                found.append(torch.stack([part.mean(-1) for part in parts]))
         total = torch.cat(found, -1) if found else torch.zeros((1 if level is None else 2, 0)).double()
-        total /= len(watched) if level is None else len(spread)
+        total *= 1.0 if level is None else len(watched) / len(spread)
         chance = log_feasible(belief, x)
         order = np.log(np.maximum(total[0].numpy(), 1e-300)) + chance
         name, unit, odds = "less uncertainty", belief.objective.unit, np.exp(chance)
         if level is None:
-            before = (watched.variance * weights).mean()
+            before = watched.variance.mean()
             lessened = before.sqrt() - (before - total[0]).clamp_min(0.0).sqrt()
             near = everywhere = belief.process.scale * lessened.numpy()
         else:
@@ -100,7 +76,6 @@ class _Reduction:
     def __init__(self, belief: Belief, under_way: Array, spread: Array) -> None:
         self._belief, self._settles = belief, _level(belief) is not None
         self._watched = Watched(belief.process, spread, under_way, _level(belief))
-        self._weights = misjudged(belief.process, self._watched.x.numpy())
 
     def add(self, x: Array) -> None:
         self._watched.add(x)
@@ -112,8 +87,8 @@ class _Reduction:
 
     def _part(self, x: Tensor) -> Tensor:
         taken = self._watched.taken(x)
-        worth = (self._watched.settled(taken) if self._settles else taken) @ self._weights
-        return torch.log((worth / len(self._watched)).clamp_min(1e-300)) + log_chance(self._belief, x)
+        worth = (self._watched.settled(taken) if self._settles else taken).mean(-1)
+        return torch.log(worth.clamp_min(1e-300)) + log_chance(self._belief, x)
 
 
 def _level(belief: Belief) -> float | None:

@@ -105,11 +105,6 @@ class Watched:
         return len(self) * len(self._known.weights)
 
     @property
-    def x(self) -> Tensor:
-        """Shape ``M x d``."""
-        return self._watched.x
-
-    @property
     def mean(self) -> Tensor:
         """At the watched points, shape ``M``."""
         return self._watched.mean
