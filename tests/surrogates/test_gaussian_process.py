@@ -317,6 +317,19 @@ def test_hyper_parameters_are_fitted_again_with_every_tenth_more():
     assert all(n / 1.11 < fitted_on(n) <= n for n in range(1, 3000))
 
 
+def test_what_one_option_taught_is_expected_of_the_others_until_they_differ():
+    x = np.column_stack([np.tile(np.linspace(0, 1, 8), 2), np.repeat([0.0, 1.0], 8)])
+    shape = np.sin(5 * x[:, 0])
+    few = fit(x[:3], shape[:3], np.zeros(3), box_kernels(2, [1]))
+    told = few.correlation(np.array([[x[1, 0], 1.0]]))
+    assert told[0, 1] > 0.7
+    alike = fit(x, shape + 0.1 * x[:, 1], np.zeros(16), box_kernels(2, [1]))
+    apart = fit(x, np.where(x[:, 1] == 0, shape, np.cos(9 * x[:, 0])), np.zeros(16), box_kernels(2, [1]))
+    middle = np.array([[x[4, 0], 1.0]])
+    assert alike.correlation(middle)[0, 4] > 0.85
+    assert apart.correlation(middle)[0, 4] < 0.5
+
+
 def test_choices_have_no_order():
     x = np.array([[u, c] for u in np.linspace(0, 1, 10) for c in (0.0, 0.5, 1.0)])
     y = np.sin(3 * x[:, 0]) + np.where(x[:, 1] == 0.5, 2.0, 0.0)
