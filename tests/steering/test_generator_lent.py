@@ -79,3 +79,17 @@ def test_their_minds_drive_a_campaign_through_a_failed_run_and_a_restart(name, p
     assert all("proposes nothing before the first outcome" in words for words in found["instead"])
     assert found["predicted"] > found["runs"] / 2
     assert found["best"] > least
+
+
+@pytest.mark.full
+@pytest.mark.timeout(320)
+@pytest.mark.parametrize(
+    "name", ["xopt_expected_improvement", "ax_client", "optimas_random", "libensemble_uniform"]
+)
+def test_their_minds_drive_a_real_campaign_with_its_journal_and_its_runs(name):
+    found = loop("real_campaign", name, 8)
+    assert found["runs"] == 8
+    assert found["troubles"] == []
+    # One that has to see data first is given spread points, and says so.
+    assert found["its_own"] >= 6
+    assert found["predicted"] >= 2
