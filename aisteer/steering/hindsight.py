@@ -224,13 +224,18 @@ def _words(found: Json, unit: str, worth: object) -> list[str]:
 def _effect_in_words(effect: Effect, unit: str, worth: object) -> str:
     if not effect.pairs or worth is None:
         return "Whether edits made outcomes better cannot be said: no original was run beside its edit."
-    gain = f"{effect.mean:.3g} {unit}".rstrip()
     if effect.low is None or effect.high is None:
         pairs = f"{effect.pairs} pair{'s' if effect.pairs > 1 else ''} drawn by chance"
         better = "better" if (effect.mean or 0.0) >= 0 else "worse"
         gain = f"{abs(effect.mean or 0.0):.3g} {unit}".rstrip()
         return f"In {pairs} the edit was {better} by {gain}: too few to say more, at least {_FEW} are needed."
-    sure = "made outcomes better" if effect.low > 0 else "made outcomes worse"
-    verdict = sure if effect.low > 0 or effect.high < 0 else "made no clear difference"
-    interval = f"95 % interval {effect.low:.3g} to {effect.high:.3g}"
-    return f"Edits {verdict}: by {gain} on average ({interval}), in {effect.pairs} pairs drawn by chance."
+    mean, low, high, verdict = effect.mean or 0.0, effect.low, effect.high, "made no clear difference"
+    if high < 0:  # Said as how much worse, without a sign.
+        mean, low, high, verdict = -mean, -high, -low, "made outcomes worse"
+    elif low > 0:
+        verdict = "made outcomes better"
+    gain = f"{mean:.3g} {unit}".rstrip()
+    interval = f"95 % interval {low:.3g} to {high:.3g} {unit}".rstrip()
+    by = "" if low <= 0 else "by "
+    told = f"Edits {verdict}: {by}{gain} on average ({interval}), in {effect.pairs} pairs drawn by chance."
+    return told.replace("-", "−")

@@ -311,7 +311,11 @@ def obeying(drafts: Sequence[Draft], space: Space | Pool, evidence: Evidence) ->
 
 
 def _said(draft: Draft, space: Space | Pool, evidence: Evidence, settings: Json) -> list[Json]:
-    words = [f"{name} is pinned to {value}" for name, value in (settings.get("pinned") or {}).items()]
+    pins = settings.get("pinned") or {}
+    words = [
+        f"{name} is pinned to {f'{pin:.10g}' if isinstance(pin, float) else pin}"
+        for name, pin in pins.items()
+    ]
     if favour(evidence):
         inside = [box for box in settings.get("favoured") or [] if in_box(space, box, draft.parameters)]
         words += [f"it lies in a favoured region ({box_in_words(space, box)})" for box in inside[:1]]

@@ -38,6 +38,8 @@ def belief(scene: Scene, wishes: Wishes) -> Json:
     known = known if known is not None else scene.beliefs.near(question)
     refused = str((known or {}).get("refused", ""))
     chart = None if refused else _chart(view, scene, known, task, wishes)
+    measured = scene.tally.best(task.name)
+    best = measured.run if measured is not None else ""
     return {
         "views": views_of(scene.state, task, tested=counted[1] > 0),
         "view": view,
@@ -48,7 +50,7 @@ def belief(scene: Scene, wishes: Wishes) -> Json:
         "busy": _busy(scene, question, stale=stale) if chart is not None else None,
         "axes": _axes(task, wishes) if view == "map" else None,
         "outcomes": outcomes_of(task, known, wishes) if chart is not None else None,
-        "held": held(task, wishes, known, axes_of(task, wishes) if view == "map" else ())
+        "held": held(task, wishes, known, axes_of(task, wishes) if view == "map" else (), best)
         if view in {"map", "slices"}
         else None,
     }

@@ -55,10 +55,11 @@ def axis_of(parameter: Parameter, unit: str | None = None) -> Json:
     }
 
 
-def held(task: Task, wishes: Wishes, known: Json | None, without: Sequence[str]) -> Json:
+def held(task: Task, wishes: Wishes, known: Json | None, without: Sequence[str], measured: str = "") -> Json:
     """Where the parameters that are not along the axes stand, each with what an input for it must know.
 
-    As the viewer put them; else as the answer says, which is where the best run was.
+    As the viewer put them; else as the answer says, which is where the run was that the surrogate takes for the best.
+    That need not be the one with the best measurement, ``measured``.
     """
     at: Json = {} if known is None or "refused" in known else known.get("at") or {}
     best = fmt.clip((known or {}).get("best_run") or "", 12)
@@ -69,7 +70,8 @@ def held(task: Task, wishes: Wishes, known: Json | None, without: Sequence[str])
             continue
         value = wishes.belief_at.get(name, at.get(name))
         fields.append({**parameter.field(), "value": value if isinstance(value, int | float | str) else None})
-    run = "the best run" if task.has_best else "a run of interest"
+    by_mean = ", by its predicted mean" if best and measured and best != measured else ""
+    run = f"the best run{by_mean}" if task.has_best else "a run of interest"
     words = f"as in {best}, {run}" if best else f"as in {run}"
     return {"fields": fields, "moved": bool(moved), "words": "" if moved else words, "best": best}
 
