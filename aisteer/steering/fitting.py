@@ -211,11 +211,17 @@ class Fitter:
             if np.ptp(followed) > 1.0 / _LARGEST
             else None,
             words=" ".join(
-                w for w in (why, found.words, process.words, unusual, self._too_large, in_words(widened)) if w
+                filter(
+                    None, [why, found.words, process.words, unusual, *self._besides(data), in_words(widened)]
+                )
             ),
             surrogate=found.surrogate,
             widened=widened,
         )
+
+    def _besides(self, data: tuple[Datum, ...]) -> list[str]:
+        """What there is to say of the data itself."""
+        return [self._too_large, _branches(data)]
 
     def _learner(self, named: str, outcome: str) -> ForeignLearner | None:
         """What learns with a regressor of the user's own; ``None`` where there is none, or it may not run here."""
@@ -226,3 +232,16 @@ class Fitter:
 
             self._own[named, outcome] = ForeignLearner(named)
         return self._own[named, outcome]
+
+
+def _branches(data: Sequence[Datum]) -> str:
+    """Words about runs that went on from others: nothing tells how much of their chance they share."""
+    names = {d.run for d in data}
+    found = [d.run for d in data if d.parent in names]
+    if not found:
+        return ""
+    named = ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
+    return (
+        f"{named}: branched from runs that count too. What chance did to a parent before the branch is in both, so "
+        "they agree more than two runs would; they are counted as if they did not."
+    )

@@ -28,6 +28,17 @@ def many_runs() -> Evidence:
     return replace(told, data=tuple(data))
 
 
+def test_a_branch_is_counted_as_a_run_of_its_own_and_that_is_said() -> None:
+    points = SQUARE.sample(6, 0)
+    told = known(points, [p["x"] for p in points])
+    branch = replace(told.data[4], parent="R2")
+    for data, said in ((told.data, False), ((*told.data[:4], branch, told.data[5]), True)):
+        belief = Fitter(Box(SQUARE), MAXIMIZE).belief(replace(told, data=data))
+        assert belief is not None
+        assert len(belief.data) == 6
+        assert ("R5: branched from runs that count too" in belief.first.words) is said
+
+
 def test_of_more_runs_than_are_fitted_on_the_last_fifty_that_were_predicted_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -84,7 +84,7 @@ def test_their_minds_drive_a_campaign_through_a_failed_run_and_a_restart(name, p
 @pytest.mark.full
 @pytest.mark.timeout(320)
 @pytest.mark.parametrize(
-    "name", ["xopt_expected_improvement", "ax_client", "optimas_random", "libensemble_uniform"]
+    "name", ["xopt_expected_improvement", "ax_client", "optuna_tpe", "optimas_random", "libensemble_uniform"]
 )
 def test_their_minds_drive_a_real_campaign_with_its_journal_and_its_runs(name):
     found = loop("real_campaign", name, 8)

@@ -38,6 +38,12 @@ def ax_client() -> ForeignMind:
     return generator(Client, random_seed=1)
 
 
+def optuna_tpe() -> ForeignMind:
+    from optuna.samplers import TPESampler
+
+    return generator(TPESampler, seed=1)
+
+
 def optimas_random() -> ForeignMind:
     from optimas.generators import RandomSamplingGenerator
 
@@ -56,6 +62,7 @@ MINDS = {
         xopt_expected_improvement,
         xopt_nelder_mead,
         ax_client,
+        optuna_tpe,
         optimas_random,
         libensemble_uniform,
     )
