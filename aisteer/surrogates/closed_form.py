@@ -13,15 +13,42 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from botorch.models.kernels.categorical import CategoricalKernel
 from gpytorch.kernels import Kernel, MaternKernel, ProductKernel, ScaleKernel
 from torch import Tensor
 
-__all__ = ["ClosedForm", "Pairs"]
+__all__ = ["ClosedForm", "Pairs", "matern"]
 
 _ROOT = math.sqrt(5.0)
+
+
+class _Matern(torch.autograd.Function):
+    """Of squared distances; its slope has no division by the distance in it."""
+
+    @staticmethod
+    def forward(context: Any, squares: Tensor) -> Tensor:
+        root = (5.0 * squares).sqrt_()
+        decay = torch.exp(-root)
+        context.save_for_backward(root, decay)
+        near = decay.addcmul(root, decay)
+        return near.addcmul_(squares, decay, value=5.0 / 3.0)
+
+    @staticmethod
+    def backward(context: Any, scale: Tensor) -> Tensor:
+        root, decay = context.saved_tensors
+        slope: Tensor = scale * decay.addcmul(root, decay).mul_(-5.0 / 6.0)
+        return slope
+
+
+def matern(left: Tensor, right: Tensor) -> Tensor:
+    """Matérn 5/2 of inputs over their length scales, ``... x n x c`` and ``... x m x c``: ``... x n x m``."""
+    squares = left.square().sum(-1).unsqueeze(-1) + right.square().sum(-1).unsqueeze(-2)
+    squares = (squares - 2.0 * left @ right.mT).clamp_min(0.0)
+    found: Tensor = _Matern.apply(squares)  # type: ignore[no-untyped-call]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +126,21 @@ class ClosedForm:
             covariance = covariance * factor
             steepness = None if steepness is None else steepness * factor
         return Pairs(left, right, covariance, steepness)
+
+    def direct(self, a: Tensor, b: Tensor) -> Tensor:
+        """Covariances of inputs ``a``, ``n x d``, with ``b``, ``m x d``: ``n x m``; differentiable by both."""
+        if not torch.is_grad_enabled():
+            return self.pairs(a, b).covariance
+        left, right = self.scaled_inputs(a), self.scaled_inputs(b)
+        return self.variance * matern(left, right) * self.alike(a, b)
+
+    def alike(self, a: Tensor, b: Tensor) -> Tensor:
+        """What differing choices leave of a covariance, ``n x m``."""
+        found = a.new_ones(len(a), len(b))
+        for column, reach in zip(self.options, [] if self.reaches is None else self.reaches, strict=True):
+            differs = a[:, column].unsqueeze(-1) != b[:, column]
+            found = torch.where(differs, found * torch.exp(-1.0 / (reach * len(self.options))), found)
+        return found
 
     def _matern(self, left: Tensor, right: Tensor, *, slopes: bool) -> tuple[Tensor, Tensor | None]:
         if self.lengths is None:

@@ -23,7 +23,7 @@ import torch
 from scipy.stats import qmc
 from torch import Tensor
 
-from aisteer.surrogates.closed_form import ClosedForm
+from aisteer.surrogates.closed_form import ClosedForm, matern
 from aisteer.surrogates.fidelity_kernel import direct, direct_variances
 from aisteer.surrogates.gaussian_process import GaussianProcess, doubt
 
@@ -126,14 +126,10 @@ class _Form:
 
     def covariance(self, a: Tensor, b: Tensor, lengths: Tensor, scales: Tensor) -> Tensor:
         """``k x n x m``; see ``Plausible.covariance``."""
-        columns, options = self._closed.numbers, self._closed.options
+        columns = self._closed.numbers
         left, right = ((of[:, columns] - 0.5) / lengths.unsqueeze(-2) for of in (a, b))
-        found = _matern(left, right) * scales[:, None, None]
-        reaches = self._closed.reaches if self._closed.reaches is not None else ()
-        for column, reach in zip(options, reaches, strict=True):
-            differs = a[:, column].unsqueeze(-1) != b[:, column]
-            found = found * torch.where(differs, torch.exp(-1.0 / (reach * len(options))), 1.0)
-        return found
+        found = matern(left, right) * scales[:, None, None]
+        return found * self._closed.alike(a, b) if self._closed.options else found
 
     def conditioned(self, logs: Tensor) -> tuple[Tensor, Tensor]:
         """Factors, ``k x N x N``, and outcomes and ones, whitened by them: ``k x N x 2``."""
@@ -186,16 +182,6 @@ def plausible(process: GaussianProcess, seed: int = 0) -> Plausible:
         places = torch.searchsorted(weights.cumsum(0), levels).clamp_max(_DRAWN - 1)
         rows, counts = np.unique(places.numpy(), return_counts=True)
         return _Drawn(process, closed, logs[torch.as_tensor(rows)], torch.as_tensor(counts / _KEPT))
-
-
-def _matern(left: Tensor, right: Tensor) -> Tensor:
-    """Matérn 5/2 of inputs over their length scales, ``k x n x c`` and ``k x m x c``: ``k x n x m``."""
-    squares = left.square().sum(-1).unsqueeze(-1) + right.square().sum(-1).unsqueeze(-2)
-    # A root has no slope at zero; that of the kernel there is zero.
-    squares = torch.baddbmm(squares, left, right.mT, alpha=-2.0).clamp_min(1e-20)
-    root = (5.0 * squares).sqrt()
-    near: Tensor = 1.0 + root + (5.0 / 3.0) * squares
-    return near * torch.exp(-root)
 
 
 def _about_the_mode(start: Tensor, surprise: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,8 @@ where :math:`r_s` are outcomes and draws, whitened by the same factor.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -36,6 +38,8 @@ class Drawn:
 
     def __init__(self, process: GaussianProcess, draws: Tensor) -> None:
         self.process = process
+        closed = process.closed
+        self._direct = partial(direct, process.kernel) if closed is None else closed.direct
         self._draws = draws
         self._inputs = process.x
         self._factor, white = process.whitened()
@@ -48,7 +52,7 @@ class Drawn:
         """Draw values at ``x``, shape ``(p, d)``, and condition on them: shape ``p x S``."""
         with torch.no_grad():
             inputs = torch.as_tensor(x)
-            across, own = self._whitened(inputs), direct(self.process.kernel, inputs, inputs)
+            across, own = self._whitened(inputs), self._direct(inputs, inputs)
             # Points that coincide with others know no more than those: jitter is what is wanted there.
             block = cholesky(own - across.mT @ across, size=float(own.diagonal().mean()))
             used = len(self._inputs) - len(self.process)
@@ -63,7 +67,7 @@ class Drawn:
     def at(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean in each draw, ``b x S``, and the standard deviation in all of them, ``b``, at ``x``, ``b x d``."""
         white = self._whitened(x)
-        variance = direct_variances(self.process.kernel, x) - white.square().sum(0)
+        variance = self.process.own(x) - white.square().sum(0)
         mean = self.process.constant + white.mT @ self._white
         return mean, variance.clamp_min(_LEAST_VARIANCE).sqrt()
 
@@ -93,6 +97,6 @@ class Drawn:
         return with_others, with_partner, own, self.process.constant + paired.mT @ self._white
 
     def _whitened(self, x: Tensor) -> Tensor:
-        cross = direct(self.process.kernel, self._inputs, x)
+        cross = self._direct(self._inputs, x)
         found: Tensor = torch.linalg.solve_triangular(self._factor, cross, upper=False)
         return found
