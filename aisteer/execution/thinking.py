@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from aisteer.errors import AisteerError, LeaseLost, Refused
 from aisteer.execution.foresight import Foresight
+from aisteer.execution.leaving import end_at_exit
 from aisteer.journal import commands as cmd
 from aisteer.journal.events import Actor
 from aisteer.journal.store import Journal
@@ -89,6 +90,7 @@ class Thinker:
             target=self._run, args=(epoch, self._stop, before), name="aisteer-mind", daemon=True
         )
         self._thread.start()
+        end_at_exit(self._thread, self.stop)
 
     def wake(self) -> None:
         """There is something new to look at."""
@@ -139,6 +141,8 @@ class Thinker:
             except LeaseLost:
                 return
             except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
+                if stop.is_set():  # the journal was closed under it, as nobody waits for this thought
+                    return
                 if not isinstance(error, AisteerError | OSError):
                     _log.exception("the mind met something unexpected")
                 _log.warning("thinking was put off: %s", error)
