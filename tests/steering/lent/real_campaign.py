@@ -31,6 +31,7 @@ def main(name: str, runs: int) -> dict[str, object]:
             policy=MINDS[name](),
             autonomy=ai.Accept(),
             runs=runs,
+            slots=2,
             batch=2,
             hold=0.0,
             folder=folder,
@@ -43,7 +44,7 @@ def main(name: str, runs: int) -> dict[str, object]:
             troubles |= {trouble.message for trouble in campaign.state.troubles.values()}
             time.sleep(0.1)
         made = [p for p in campaign.state.proposals.values() if p.origin in {"ai", "random"}]
-        own = [p for p in made if any(r.get("kind") == "mind" and "instead_of" not in r for r in p.reasons)]
+        told = [next((r for r in p.reasons if r.get("kind") == "mind"), {}) for p in made]
         done = [run for run in campaign.state.runs.values() if run.end == "done"]
         campaign.close()
         for host in list_hosts():
@@ -51,7 +52,8 @@ def main(name: str, runs: int) -> dict[str, object]:
                 stop_host(host)
     return {
         "runs": len(done),
-        "its_own": len(own),
+        "its_own": sum(bool(r) and "instead_of" not in r for r in told),
+        "instead": sorted({r["words"][:200] for r in told if "instead_of" in r}),
         "predicted": sum(bool(p.predicted) for p in made),
         "troubles": sorted(troubles),
         "best": max(run.outcome["yield"][0] for run in done),
