@@ -20,7 +20,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy.stats import qmc
 from torch import Tensor
 
 from aisteer.surrogates.closed_form import ClosedForm, matern
@@ -212,6 +211,8 @@ def _about_the_mode(start: Tensor, surprise: Callable[[Tensor], Tensor]) -> tupl
 
 def _normal(size: int, seed: int) -> Tensor:
     """Standard normal, evenly spread: ``s x size``."""
+    from scipy.stats import qmc  # who only screens a pool by its bound does without
+
     uniform = qmc.Sobol(size, scramble=True, rng=np.random.default_rng([seed, 17])).random(_DRAWN)
     found: Tensor = torch.special.ndtri(torch.as_tensor(uniform).clamp(1e-3, 1.0 - 1e-3))
     return found
