@@ -141,7 +141,7 @@ class BayesianBox:
             spread = feasible_sobol(space, self.initial + len(taken) + len(avoided) + n, self.seed)
             for place, drawn in enumerate(spread):
                 pinned = self.weighing is None or getattr(space, "pinned", {})
-                point = drawn if pinned or self.weighing is None else self.weighing.first(spread, place)
+                point = drawn if pinned or self.weighing is None else self.weighing.first(drawn, place)
                 key = point_key(self.domain.names, point)
                 if key not in taken and key not in avoided:
                     taken.add(key)

@@ -53,21 +53,20 @@ class Fidelities:
         inside = [d for d in evidence.data if self.fidelity.known(d.parameters)]
         return costs_of(self.fidelity, evidence.definition, inside, self._column)
 
-    def first(self, points: Sequence[Json], place: int) -> Json:
-        """Each third one is the one before it once more, at the truth; the others are below it.
+    def first(self, point: Json, place: int) -> Json:
+        """Each third one at the truth, so that what the others miss can be learned; the others below it.
 
-        What lower fidelities miss is known for certain only where one point ran at both.
+        They lie apart. The same points below and at the truth would say for certain what is missed there, but over six
+        functions the truth was foreseen worse, on average, from as many such runs.
         """
-        twin = place % _TRUTH_EVERY == _TRUTH_EVERY - 1
-        point = points[place]
-        if twin:
-            meant = [{**points[place - 1], self.fidelity.name: self.fidelity.truth}]
-            meant += [{**point, self.fidelity.name: self.fidelity.truth}]
+        if place % _TRUTH_EVERY == _TRUTH_EVERY - 1:
+            meant = self.fidelity.truth
+        elif self.fidelity.true(point):
+            meant = self.fidelity.next_best
         else:
-            meant = (
-                [{**point, self.fidelity.name: self.fidelity.next_best}] if self.fidelity.true(point) else []
-            )
-        return next((moved for moved in meant if self._space.feasible(moved)), point)
+            return point
+        moved = {**point, self.fidelity.name: meant}
+        return moved if self._space.feasible(moved) else point
 
     def criterion(self, base: Criterion, named: str | None, belief: Belief, evidence: Evidence) -> Criterion:
         """The gain at the truth per cost; another acquisition that is asked for stays, at the truth alone."""

@@ -30,8 +30,8 @@ class Weighing(Protocol):
     def criterion(self, base: Criterion, named: str | None, belief: Belief, evidence: Evidence) -> Criterion:
         """What is searched by instead of ``base``, which serves the acquisition that was asked for."""
 
-    def first(self, points: Sequence[Json], place: int) -> Json:
-        """The point at ``place`` of those drawn for the first design, as it is to be run."""
+    def first(self, point: Json, place: int) -> Json:
+        """A point of the first design, of which it is the one at ``place``, as it is to be run."""
 
     def starts(self, belief: Belief, evidence: Evidence) -> Array:
         """Inputs that a search has to look around besides the leading runs, shape ``(m, d)``."""
@@ -105,9 +105,10 @@ class CostAware:
         costs = self.costs(evidence)
         return base if costs is None or named not in _LOGARITHMS else PerCost(base, costs)
 
-    def first(self, points: Sequence[Json], place: int) -> Json:
+    def first(self, point: Json, place: int) -> Json:
         """As it is."""
-        return points[place]
+        del place
+        return point
 
     def starts(self, belief: Belief, evidence: Evidence) -> Array:
         """None besides."""

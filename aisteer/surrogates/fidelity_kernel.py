@@ -32,6 +32,9 @@ _ROOT = math.sqrt(5.0)
 _WEIGHT = LogNormalPrior(loc=math.log(0.2) + 1.0, scale=1.0)
 """Of what lower fidelities miss, as a share of the variance: most probably a fifth. As long as hardly any point ran at
 two fidelities a small weight explains runs as well as a large one, and would make cheap ones look like the truth."""
+_CHANGE = LogNormalPrior(loc=1.0, scale=1.0)
+"""Of the reach of what is missed along the fidelity: most probably all of it, so that it keeps its shape and shrinks
+as 1 - s, as in BoTorch. A short one would make each fidelity's errors its own, and few runs tell nothing of them."""
 
 
 class _Matern(torch.autograd.Function):
@@ -80,7 +83,7 @@ class Truncated(Kernel):  # type: ignore[misc]
         self.numbers, self.choices, self.fidelity = list(numbers), list(choices), fidelity
         self._hold("weight", 1, 1e-5, _WEIGHT, _WEIGHT.mode)
         self._hold("missed", 1, 2.5e-2, usual, usual.mode)
-        self._hold("change", 1, 2.5e-2, _lengths(1), _lengths(1).mode)
+        self._hold("change", 1, 2.5e-2, _CHANGE, _CHANGE.mode)
         if choices:
             self._hold("reach", len(choices), 1e-2, GammaPrior(2.0, 1.0), 1.0)
 
