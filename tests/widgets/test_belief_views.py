@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 import pytest
-from stories import MELT, MOLECULES, Story, melting, shown
+from melting import melting
+from stories import MELT, MOLECULES, Story, shown
 
 from aisteer.journal import events as ev
 from aisteer_widgets.view_models.asked import Beliefs, Question

@@ -4,7 +4,8 @@ import dataclasses
 import json
 
 import pytest
-from stories import AI, DRIVER, HUMAN, MELT, MOLECULES, Story, melting, shown
+from melting import melting
+from stories import AI, DRIVER, HUMAN, MELT, MOLECULES, Story, shown
 
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from stories import DRIVER, HUMAN, MELT, Story, melting, shown
+from melting import melting
+from stories import DRIVER, HUMAN, MELT, Story, shown
 
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stories import Story, melting
+from melting import melting
+from stories import Story
 from test_orders import campaign as campaign  # noqa: PLC0414  the fixture
 
 import aisteer as ai
