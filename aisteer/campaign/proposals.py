@@ -12,6 +12,7 @@ from aisteer.errors import UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer.problem.frames import data_frame
+from aisteer.problem.objective import Estimate
 from aisteer.steering.rank import ranked
 
 if TYPE_CHECKING:
@@ -275,7 +276,7 @@ def describe(proposal: Proposal) -> str:
     if proposal.action == "finish":
         why = "; ".join(str(r["words"]) for r in proposal.reasons if r.get("words"))
         words = [f"{proposal.id} to end {proposal.task!r}: {why}"]
-    words += [f"{name} {mean:.4g} ± {std:.2g} predicted" for name, (mean, std) in proposal.predicted.items()]
+    words += [f"{name} {Estimate(*told)} predicted" for name, told in proposal.predicted.items()]
     if place := ranked(proposal.rank, proposal.of):
         words.append(place)
     decision = proposal.decision

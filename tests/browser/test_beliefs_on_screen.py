@@ -96,9 +96,8 @@ STEERED = """
 import aisteer as ai
 from steered import alloyed
 campaign = alloyed("alloyed")
+campaign.autonomy = ai.Accept(limit=6) | ai.Ask()
 campaign.start()
-await campaign.wait(ended=6, timeout=60)
-campaign.autonomy = ai.Ask()
 campaign
 """
 PIXEL = """(canvas) => [...canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data]"""

@@ -10,9 +10,8 @@ OPEN = """
 import aisteer as ai
 from steered import alloyed
 campaign = alloyed("swapped")
+campaign.autonomy = ai.Accept(limit=6) | ai.Ask()
 campaign.start()
-await campaign.wait(ended=6, timeout=60)
-campaign.autonomy = ai.Ask()
 
 def near(history, n, rng, *, width=0.1):
     return [{"temperature": float(rng.uniform(300, 2000)), "density": 8.0, "metal": "Cu"} for _ in range(n)]

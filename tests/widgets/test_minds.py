@@ -96,6 +96,25 @@ def test_optuna_proposes_when_it_is_chosen(campaign):
     assert told["now"].startswith("TPESampler of optuna")
 
 
+def test_a_regressor_is_no_mind_but_what_our_policy_believes_with(campaign):
+    pytest.importorskip("sklearn")
+    told = swap(campaign, "named", name="sklearn.ensemble:ExtraTreesRegressor")
+    assert told["now"] == "Bayesian optimisation, ours, with your sklearn.ensemble:ExtraTreesRegressor"
+    assert panel(campaign)["surrogates"]["options"][-1]["name"] == "sklearn.ensemble:ExtraTreesRegressor"
+    answer = carry_out(campaign, order("mind", task="main", choice="named", name="test_minds:Own"))
+    assert answer.ok, answer.message
+
+
+class Own:
+    """It fits and predicts; nothing else is asked of it here."""
+
+    def fit(self, x, y):
+        return self
+
+    def predict(self, x):
+        return [0.0] * len(x)
+
+
 def test_of_several_tasks_one_is_changed():
     task = {"simulation": melt, "objective": ai.Maximize("diffusion")}
     space = ai.Space(temperature=ai.Float(300, 2000), density=ai.Float(7, 9))

@@ -146,7 +146,10 @@ def test_audits_counterfactuals_and_the_end_are_set_from_the_panel(campaign):
     assert told["stop_below"] == 0.02
     ask(campaign, "oversee", audit=0.0, counterfactual=0.0, early_stopping=0.05, finish={})
     assert panel(campaign)["oversight"]["stop_below"] == 0.05
-    ask(campaign, "oversee", audit=0.0, counterfactual=0.0, finish={})
+    assert told["failing"]
+    ask(campaign, "oversee", audit=0.0, counterfactual=0.0, finish={"failing": False})
+    assert not panel(campaign)["oversight"]["failing"]
+    ask(campaign, "oversee", audit=0.0, counterfactual=0.0, finish={"failing": True})
     assert not {"audit", "counterfactual", "finish"} & campaign.definition["tasks"]["main"].keys()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import inspect
 import json
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from aisteer.errors import BadDefinition, Refused
+from aisteer.problem.surrogate_names import is_reference, reference_to
 from aisteer.steering.policies import GENERATOR, POLICIES
 from aisteer_widgets.ordered import text_of
 
@@ -50,7 +52,8 @@ def choose(campaign: Any, order: Mapping[str, Any]) -> str:
         campaign: The campaign.
         order: ``task``, ``reason`` and ``choice``: the name of a policy of ours, ``had:`` and the ``identity`` of one
             that it had, one of ``LIBRARIES``, or ``named``, with ``name`` (of what this notebook defines, or
-            ``module:name``) and ``options`` (``seed=1, width=0.2``).
+            ``module:name``) and ``options`` (``seed=1, width=0.2``). What can fit and predict is no mind but a
+            surrogate: our policy searches with it.
 
     Raises:
         BadDefinition: There is no such mind, or it cannot propose.
@@ -94,7 +97,11 @@ def _wanted(campaign: Any, task: str, now: Json, order: Mapping[str, Any]) -> An
     if choice in LIBRARIES:
         mind, options = _found(choice), dict[str, Any]()
     elif choice == "named":
-        mind, options = _found(text_of(order, "name").strip()), _options(text_of(order, "options"))
+        name = text_of(order, "name").strip()
+        mind, options = _found(name), _options(text_of(order, "options"))
+        if _is_regressor(mind):
+            surrogate = reference_to(name if is_reference(name) else mind)
+            return {"name": "bayesian", "options": {**_kept(now), "surrogate": surrogate}}
     else:
         raise BadDefinition(f"There is no mind {choice!r:.80}. Nothing was changed.")
     from aisteer.steering.foreign_generators import generator
@@ -108,6 +115,13 @@ def _kept(now: Json) -> Json:
     options = now.get("options") or {}
     keys = ("initial", "fixed", *(("acquisition", "surrogate") if now.get("name") == GENERATOR else ()))
     return {key: options[key] for key in keys if key in options}
+
+
+def _is_regressor(found: Any) -> bool:
+    """Whether our policy is to believe with it: it can fit and predict, or makes something that can."""
+    if inspect.isfunction(found):
+        return not inspect.signature(found).parameters
+    return all(callable(getattr(found, verb, None)) for verb in ("fit", "predict"))
 
 
 def _found(name: str) -> Any:

@@ -78,7 +78,9 @@ def _oversee(campaign: Any, order: Mapping[str, Any]) -> str:
     """What the AI is tested by, and when it proposes the end; a rule that is empty is none."""
     given = order.get("finish")
     finish = {
-        n: v for n, v in (given if isinstance(given, Mapping) else {}).items() if v not in (None, "", False)
+        n: v
+        for n, v in (given if isinstance(given, Mapping) else {}).items()
+        if (v is False if n == "failing" else v not in (None, "", False))
     }
     shares = {n: order[n] for n in ("audit", "counterfactual", "early_stopping") if order.get(n) is not None}
     task = text_of(order, "task") or None

@@ -16,7 +16,7 @@ function steerMind(ctx, d, form) {
       h("select", { class: "ais-select", "aria-label": "Let somebody else propose", value: choice, disabled: Boolean(blocked), title: blocked || null, onchange: (e) => { form.mind = e.target.value; ctx.paint_now(); } },
         h("option", { value: "" }, "let somebody else propose…"), m.choices.map((c) => h("option", { key: c.id, value: c.id }, c.label))),
       button("Let it propose", send, { small: true, blocked: blocked || (choice ? "" : "Choose who is to propose first."), busy })),
-    named ? h("div", { class: "ais-fields" }, field("mind_name", "Its name in this notebook, or module:name", "near_the_best"), field("mind_options", "Its options, if any", "seed=1, width=0.2")) : null,
+    named ? h("div", { class: "ais-fields" }, field("mind_name", "Its name in this notebook, or module:name; a regressor becomes the surrogate", "near_the_best"), field("mind_options", "Its options, if any", "seed=1, width=0.2")) : null,
     choice ? h("div", { class: "ais-dim" }, "What runs goes on and what was learned stays. What the one before has proposed and nobody decided is withdrawn.") : null,
     m.not_told ? h("div", { class: "ais-dim" }, m.not_told) : null);
 }

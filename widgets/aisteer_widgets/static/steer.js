@@ -155,12 +155,13 @@ function steerOversight(ctx, d, form) {
   const send = () => {
     const given = Object.fromEntries(["audit", "counterfactual", "stop_below", "stagnation", "gain_below"].map((n) => [n, number(n)]));
     if (Object.values(given).some((v) => v !== null && !Number.isFinite(v))) { ctx.fail("steer", "Give numbers, or leave a field empty. Nothing was changed."); return; }
-    asked(ctx, "oversee", { audit: (given.audit || 0) / 100, counterfactual: (given.counterfactual || 0) / 100, ...(o.stop_below === null ? {} : { early_stopping: (given.stop_below || 0) / 100 }), finish: { stagnation: given.stagnation, gain_below: given.gain_below, budget: typed.budget ?? o.budget } }, () => { form.oversight = undefined; });
+    asked(ctx, "oversee", { audit: (given.audit || 0) / 100, counterfactual: (given.counterfactual || 0) / 100, ...(o.stop_below === null ? {} : { early_stopping: (given.stop_below || 0) / 100 }), finish: { stagnation: given.stagnation, gain_below: given.gain_below, budget: typed.budget ?? o.budget, failing: typed.failing ?? o.failing } }, () => { form.oversight = undefined; });
   };
   return h("div", { key: "oversight", class: "ais-steer-box" }, h("div", { class: "ais-dim" }, "How the AI is tested, and when it proposes the end (a human decides on it; empty: never)"),
     h("div", { class: "ais-fields" }, field("audit", "Points drawn by chance, to test predictions, %"), field("counterfactual", "Edits whose original is run too, by chance, %"),
       o.stop_below === null ? null : field("stop_below", "Stop a run: its chance to add anything is below, % (0: never)"),
       o.has_best ? [field("stagnation", "End: runs without a better one"), field("gain_below", `End: expected gain below, ${o.gain_unit}`)] : null,
-      h("label", { key: "budget", class: "ais-check" }, h("input", { type: "checkbox", checked: typed.budget ?? o.budget, onchange: (e) => { typed.budget = e.target.checked; ctx.paint_now(); } }), " End: the budget covers no further run")),
+      h("label", { key: "budget", class: "ais-check" }, h("input", { type: "checkbox", checked: typed.budget ?? o.budget, onchange: (e) => { typed.budget = e.target.checked; ctx.paint_now(); } }), " End: the budget covers no further run"),
+      h("label", { key: "failing", class: "ais-check" }, h("input", { type: "checkbox", checked: typed.failing ?? o.failing, onchange: (e) => { typed.failing = e.target.checked; ctx.paint_now(); } }), " End: what is left to gain lies where runs fail")),
     h("div", { class: "ais-row" }, steerButton(ctx, "Set these", send)));
 }

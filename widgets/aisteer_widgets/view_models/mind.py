@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aisteer.journal.state import State
-from aisteer.problem.surrogate_names import SURROGATES
+from aisteer.problem.surrogate_names import is_reference, named_surrogate
 from aisteer_widgets.minds import LIBRARIES, MANUAL, identity, installed
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene
@@ -46,10 +46,13 @@ def in_words(policy: Json) -> str:
         own = ", a function of your own" if given.get("speaks") in {"function", "factory"} else ""
         return f"{fmt.clip(given.get('name') or 'a mind', 60)}{where}{own}{_with(given.get('options') or {})}"
     name = str(policy.get("name") or "bayesian")
-    surrogate = str(options.get("surrogate") or SURROGATES[0])
-    told = {n: v for n, v in options.items() if n != "surrogate" or v != SURROGATES[0]}
-    believes = f", with a {proper(surrogate)}" if name == "bayesian" else ""
-    return f"{_OURS.get(name, fmt.label(name))}{believes}{_with({n: v for n, v in told.items() if n != 'surrogate'})}"
+    surrogate = named_surrogate({"policy": policy})
+    words = (
+        f"with your {fmt.clip(surrogate, 60)}" if is_reference(surrogate) else f"with a {proper(surrogate)}"
+    )
+    believes = f", {words}" if name == "bayesian" else ""
+    told = _with({n: v for n, v in options.items() if n != "surrogate"})
+    return f"{_OURS.get(name, fmt.label(name))}{believes}{told}"
 
 
 def proper(surrogate: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from aisteer.errors import AisteerError
 from aisteer.journal.state import State
 from aisteer.problem.goals import Goals
-from aisteer.problem.surrogate_names import SURROGATES, surrogates_of
+from aisteer.problem.surrogate_names import named_surrogate, surrogates_of
 from aisteer.steering.conditions import LEAST
 from aisteer.steering.early_stopping import BOUND, suits
 from aisteer.steering.thought import BATCH
@@ -151,7 +151,7 @@ def _surrogates(definition: Json, settings: Json) -> Json | None:
     policy = definition.get("policy") or {}
     if str(policy.get("name")) != "bayesian":
         return None
-    usual = str((policy.get("options") or {}).get("surrogate") or SURROGATES[0])
+    usual = named_surrogate(definition)
     options = [
         {"name": n, "label": f"{proper(n)} (usual)" if n == usual else proper(n)}
         for n in surrogates_of(definition)
@@ -246,6 +246,7 @@ def _oversight(scene: Scene, task: Task, definition: Json) -> Json:
         "stagnation": finish.get("stagnation"),
         "gain_below": finish.get("gain_below"),
         "budget": bool(finish.get("budget")),
+        "failing": bool(finish.get("failing", True)),
         "stop_below": _stop_below(definition),
         "has_best": task.has_best,
         "gain_unit": f"{unit} per {scene.unit.removesuffix('s')}".strip(),
