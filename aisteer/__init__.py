@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aisteer import deep_potential as dp
     from aisteer.campaign.campaign import Campaign
     from aisteer.campaign.connect import connect
     from aisteer.campaign.opening import open_campaign as open  # noqa: A004  ai.open is how one says it
@@ -52,6 +53,7 @@ __all__ = [
     "Unanswered",
     "__version__",
     "connect",
+    "dp",
     "generator",
     "open",
     "simulation",
@@ -85,6 +87,7 @@ _PUBLIC = {
     "Task": "campaign.tasks",
     "Unanswered": "steering.rules",
     "connect": "campaign.connect",
+    "dp": "deep_potential:.",
     "generator": "steering.foreign_generators",
     "open": "campaign.opening:open_campaign",
     "simulation": "problem.simulation",
@@ -97,7 +100,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     module, _, attribute = _PUBLIC[name].partition(":")
-    value = globals()[name] = getattr(import_module(f"aisteer.{module}"), attribute or name)
+    room = import_module(f"aisteer.{module}")
+    value = globals()[name] = room if attribute == "." else getattr(room, attribute or name)
     return value
 
 

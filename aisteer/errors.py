@@ -11,8 +11,10 @@ from typing import Any
 __all__ = [
     "AisteerError",
     "BadDefinition",
+    "BadModel",
     "BadOutcome",
     "BadParameters",
+    "BadStructure",
     "BudgetExceeded",
     "DefinitionChanged",
     "EndpointError",
@@ -22,6 +24,7 @@ __all__ = [
     "LeaseHeld",
     "LeaseLost",
     "MissingExtra",
+    "NeighbourOverflow",
     "NotSupported",
     "Refused",
     "SpoolError",
@@ -111,6 +114,18 @@ class EndpointError(AisteerError):
 
 class NotSupported(AisteerError):
     """Something this simulation or endpoint cannot do; the message says why."""
+
+
+class BadModel(AisteerError, ValueError):
+    """A model file that cannot be read or is of another kind, or models that do not belong together."""
+
+
+class BadStructure(AisteerError, ValueError):
+    """Positions, a cell or types that a model cannot evaluate; the message says which frame and atom."""
+
+
+class NeighbourOverflow(BadStructure):
+    """An atom with more neighbours than the model was made for (its ``sel``)."""
 
 
 class Untrusted(AisteerError):

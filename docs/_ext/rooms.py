@@ -22,6 +22,7 @@ ROOMS = {
     "aisteer.execution": "What is running",
     "aisteer.analysis": "What it means",
     "aisteer.molecules": "Molecules",
+    "aisteer.deep_potential": "The Deep Potential",
     "aisteer.figures": "What goes into a report",
     "aisteer_widgets": "What is on the screen",
 }

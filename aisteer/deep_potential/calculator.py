@@ -1,0 +1,78 @@
+"""The model as an ASE calculator, so that ASE's integrators, optimisers and NEB work with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from ase.calculators.calculator import Calculator, all_changes
+
+from aisteer.deep_potential.deviation import Deviation
+from aisteer.errors import BadStructure
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from aisteer.deep_potential.engine import Precision
+    from aisteer.deep_potential.model import DeepPotential
+
+__all__ = ["DeepPotentialCalculator"]
+
+
+class DeepPotentialCalculator(Calculator):  # type: ignore[misc]
+    """Energy, forces, stress and atomic energies by a Deep Potential.
+
+    A committee answers with its members' mean, and ``results`` also holds ``deviation`` (see :class:`Deviation`)
+    and its figures one by one, as ``max_force_deviation`` and so on. A stress needs three periodic directions.
+    """
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
+
+    def __init__(self, model: DeepPotential, *, exact: bool = False, precision: Precision = "fp64") -> None:
+        super().__init__()
+        self.model = model
+        self._options: dict[str, Any] = {"exact": exact, "precision": precision}
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Evaluate the model; ASE calls this.
+
+        Raises:
+            BadStructure: The structure cannot be evaluated, or a stress is asked of one that is not periodic.
+        """
+        super().calculate(atoms, properties, system_changes)
+        structure = self.atoms
+        periodic = structure.pbc.any()
+        if "stress" in (properties or []) and not structure.pbc.all():
+            raise BadStructure(
+                "A stress needs a cell that is periodic in three directions, and this structure is not. Ask for "
+                "forces, or set atoms.pbc.",
+            )
+        answer = self.model.evaluate(
+            structure.positions,
+            structure.cell.array if periodic else None,
+            structure.get_chemical_symbols(),
+            pbc=structure.pbc if periodic else None,
+            **self._options,
+        )
+        energy, forces, virial, atomic = answer.energy, answer.forces, answer.virial, answer.atomic_energies
+        if self.model.committee:
+            energy, forces, virial, atomic = (part.mean(axis=0) for part in (energy, forces, virial, atomic))
+        results: dict[str, Any] = {
+            "energy": float(energy),
+            "free_energy": float(energy),
+            "energies": atomic,
+            "forces": forces,
+        }
+        if structure.pbc.all():
+            stress = -0.5 * (virial + virial.T) / structure.get_volume()
+            results["stress"] = stress.ravel()[[0, 4, 8, 5, 2, 1]]
+        if len(self.model) > 1:
+            deviation = Deviation.of(answer.energy, answer.forces, answer.virial)
+            results["deviation"] = deviation
+            results |= {f"{name}_deviation": float(value) for name, value in deviation.as_dict().items()}
+        self.results = {name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in results.items()}

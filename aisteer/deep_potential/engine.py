@@ -1,0 +1,156 @@
+"""Which path answers: the series where it is exact enough, the networks where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from aisteer.deep_potential.chebyshev import ORDERS, can_be_fitted
+from aisteer.deep_potential.description import Description
+from aisteer.deep_potential.exact import ExactNetwork, Pairs, energies_and_gradients
+from aisteer.deep_potential.fast import Answer, FastCommittee
+from aisteer.deep_potential.neighbours import Neighbours, find_neighbours
+from aisteer.deep_potential.structures import Frames
+
+__all__ = ["Engine", "Precision"]
+
+Precision = Literal["fp64", "mixed"]
+
+
+class Engine:
+    """The networks of a committee, and their series.
+
+    Attributes:
+        r_min: In Å: atoms with a neighbour nearer than that are evaluated by the networks.
+        target: The largest error of a force, in eV/Å, that the series may make.
+        visits: How many atoms had a neighbour below ``r_min`` so far.
+    """
+
+    def __init__(self, members: Sequence[Description], *, r_min: float | None, target: float) -> None:
+        self.members = tuple(members)
+        self.r_min = default_r_min(self.members) if r_min is None else r_min
+        self.target = target
+        self.visits = 0
+        self._fast: dict[tuple[int, Precision], FastCommittee] = {}
+
+    @cached_property
+    def networks(self) -> tuple[ExactNetwork, ...]:
+        """In the precision that they were trained in."""
+        return tuple(ExactNetwork(member).requires_grad_(requires_grad=False) for member in self.members)
+
+    @cached_property
+    def doubles(self) -> tuple[ExactNetwork, ...]:
+        """In double precision."""
+        made = (ExactNetwork(member, double=True) for member in self.members)
+        return tuple(network.requires_grad_(requires_grad=False) for network in made)
+
+    @cached_property
+    def order(self) -> int | None:
+        """The fewest terms whose forces on a random structure are within the target; ``None`` where none are."""
+        if not all(can_be_fitted(member.descriptor, self.r_min) for member in self.members):
+            return None
+        frames = random_structure(self.members[0], self.r_min)
+        found = self.neighbours(frames, overflow="nearest")
+        truth = self.exact(frames, found, double=True)
+        for order in ORDERS:
+            answers = self.series(order, "fp64")(frames, found, np.arange(len(found.counts)))
+            if max(_far(a.forces, t.forces) for a, t in zip(answers, truth, strict=True)) <= self.target:
+                return order
+        return None
+
+    def series(self, order: int, precision: Precision) -> FastCommittee:
+        """All members with that many terms."""
+        if (order, precision) not in self._fast:
+            dtype = torch.float64 if precision == "fp64" else torch.float32
+            self._fast[order, precision] = FastCommittee(self.doubles, self.r_min, order, dtype)
+        return self._fast[order, precision]
+
+    def neighbours(self, frames: Frames, *, overflow: str) -> Neighbours:
+        """Who is near whom."""
+        descriptor = self.members[0].descriptor
+        return find_neighbours(frames, descriptor.cutoff, descriptor.sel, overflow=overflow)
+
+    def exact(
+        self,
+        frames: Frames,
+        found: Neighbours,
+        *,
+        double: bool = False,
+        atoms: NDArray[np.int64] | None = None,
+    ) -> list[Answer]:
+        """By the networks themselves, for all atoms or for some."""
+        return [
+            _by_network(network, frames, found, atoms)
+            for network in (self.doubles if double else self.networks)
+        ]
+
+    def fast(self, frames: Frames, found: Neighbours, precision: Precision) -> list[Answer]:
+        """By the series; by the networks where a neighbour is nearer than ``r_min``, or no order will do."""
+        if self.order is None:
+            return self.exact(frames, found)
+        near = np.unique(found.centre[found.distance < self.r_min])
+        self.visits += len(near)
+        rest = np.setdiff1d(np.arange(len(found.counts)), near) if len(near) else np.arange(len(found.counts))
+        answers = self.series(self.order, precision)(frames, found, rest)
+        if not len(near):
+            return answers
+        return [
+            Answer(a.atomic + b.atomic, a.forces + b.forces, a.virial + b.virial)
+            for a, b in zip(answers, self.exact(frames, found, atoms=near), strict=True)
+        ]
+
+
+def default_r_min(members: Sequence[Description]) -> float:
+    """Seven tenths of the least distance in the training data, or 0.6 Å where a model does not say that."""
+    known = [member.nearest for member in members if member.nearest is not None]
+    return 0.7 * min(known) if len(known) == len(members) else 0.6
+
+
+def random_structure(member: Description, r_min: float, atoms: int = 48) -> Frames:
+    """Random points no nearer than r_min, of the composition and six tenths of the density that ``sel`` is made for."""
+    descriptor = member.descriptor
+    sel = np.array(descriptor.sel, dtype=float)
+    sphere = 4 / 3 * np.pi * descriptor.cutoff**3
+    edge = (atoms * sphere / (0.6 * max(1.0, sel.sum()))) ** (1 / 3)
+    edge = max(edge, 1.2 * r_min * atoms ** (1 / 3))
+    generator = np.random.default_rng(0)
+    points: list[NDArray[np.float64]] = []
+    for _ in range(100 * atoms):
+        point = generator.uniform(0, edge, 3)
+        apart = np.array(points).reshape(-1, 3) - point
+        apart -= edge * np.round(apart / edge)
+        if (np.linalg.norm(apart, axis=1) > r_min).all():
+            points.append(point)
+        if len(points) == atoms:
+            break
+    types = np.resize(
+        np.repeat(np.arange(len(sel)), np.ceil(8 * sel / max(1.0, sel.max())).astype(int)), len(points)
+    )
+    types[: len(sel)] = np.arange(len(sel))  # each type at least once
+    where = np.array(points)[None]
+    return Frames(where, np.eye(3)[None] * edge, (True, True, True), types.astype(np.int64), ())
+
+
+def _by_network(
+    network: ExactNetwork, frames: Frames, found: Neighbours, atoms: NDArray[np.int64] | None
+) -> Answer:
+    positions = torch.from_numpy(frames.positions.reshape(-1, 3))
+    pairs = Pairs.of(found, torch.from_numpy(np.tile(frames.types, len(frames))))
+    vectors = positions[pairs.neighbour] - positions[pairs.centre] + torch.from_numpy(found.offset)
+    chosen = None if atoms is None else torch.from_numpy(atoms)
+    atomic, gradients = energies_and_gradients(network, vectors, pairs, chosen)
+    forces = torch.zeros_like(positions)
+    forces.index_add_(0, pairs.centre, gradients).index_add_(0, pairs.neighbour, gradients, alpha=-1)
+    virial = torch.zeros(len(frames), 9, dtype=torch.float64)
+    outer = (gradients[:, :, None] * vectors[:, None, :]).reshape(-1, 9)
+    virial.index_add_(0, pairs.centre // len(frames.types), outer, alpha=-1)
+    return Answer(atomic.numpy(), forces.numpy(), virial.numpy())
+
+
+def _far(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm(ours - theirs, axis=-1).max())

@@ -1,0 +1,144 @@
+"""Who is near whom: pairs of all frames, sorted by centre, neighbour's type and distance through one key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from vesin import NeighborList
+
+from aisteer.deep_potential.structures import Frames
+from aisteer.errors import BadStructure, NeighbourOverflow
+
+__all__ = ["CLOSEST", "Neighbours", "find_neighbours"]
+
+CLOSEST = 0.01
+"""Å. Atoms that are nearer than this are on top of each other."""
+
+# One 64-bit key: centre | type | distance. Distances keep 30 bits, which is finer than a thousandth of a picometre.
+_DISTANCE_BITS, _TYPE_BITS = 30, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """Pairs (centre, neighbour) of all frames, by centre, then the neighbour's type, then distance.
+
+    Attributes:
+        centre: Of shape (pairs,): numbers of atoms, counted through all frames.
+        neighbour: Of shape (pairs,).
+        offset: Of shape (pairs, 3): which lattice vector leads to the image that is meant, in Å.
+        distance: Of shape (pairs,), in Å.
+        counts: Of shape (all atoms, types): how many neighbours of each type.
+        dropped: How many were more than ``sel`` holds and are left out.
+    """
+
+    centre: NDArray[np.int64]
+    neighbour: NDArray[np.int64]
+    offset: NDArray[np.float64]
+    distance: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    dropped: int
+
+
+def find_neighbours(
+    frames: Frames, cutoff: float, sel: tuple[int, ...], *, overflow: str = "refuse"
+) -> Neighbours:
+    """All pairs within the cutoff, images included.
+
+    Args:
+        frames: What is evaluated.
+        cutoff: In Å.
+        sel: The most neighbours that the model takes, by type.
+        overflow: ``refuse`` what has more, or keep the ``nearest`` as deepmd-kit does.
+
+    Raises:
+        NeighbourOverflow: An atom has more than ``sel``.
+        BadStructure: Two atoms are on top of each other.
+    """
+    kinds, size = len(sel), frames.positions.shape[1]
+    parts = [_pairs(frames, frame, cutoff) for frame in range(len(frames))]
+    centre = np.concatenate([frame * size + part[0] for frame, part in enumerate(parts)])
+    neighbour = np.concatenate([frame * size + part[1] for frame, part in enumerate(parts)])
+    offset, distance = (np.concatenate([part[k] for part in parts]) for k in (2, 3))
+    kind = frames.types[neighbour % size]
+    key = (centre << (_TYPE_BITS + _DISTANCE_BITS)) | (kind << _DISTANCE_BITS)
+    key |= (distance * ((1 << _DISTANCE_BITS) / (1.0001 * cutoff))).astype(np.int64)
+    order = np.argsort(key)
+    centre, neighbour, offset, kind = centre[order], neighbour[order], offset[order], kind[order]
+    distance = distance[order]
+    group = centre * kinds + kind
+    counts = np.bincount(group, minlength=len(frames) * size * kinds).reshape(-1, kinds)
+    if not (counts > np.array(sel)).any():
+        return Neighbours(centre, neighbour, offset, distance, counts, 0)
+    if overflow == "refuse":
+        raise _overflow(frames, counts, sel)
+    kept = _nearest(centre, group, distance, counts, sel)
+    counts = np.bincount(group[kept], minlength=counts.size).reshape(-1, kinds)
+    return Neighbours(centre[kept], neighbour[kept], offset[kept], distance[kept], counts, int((~kept).sum()))
+
+
+def _pairs(
+    frames: Frames, frame: int, cutoff: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    cell = frames.cells[frame]
+    search = NeighborList(cutoff=cutoff, full_list=True)
+    first, second, shift, distance = search.compute(
+        points=frames.positions[frame],
+        box=_spanning(cell, frames.periodic),
+        periodic=list(frames.periodic),
+        quantities="ijSd",
+    )
+    if len(distance) and distance.min() < CLOSEST:
+        pair = int(distance.argmin())
+        atoms = int(first[pair]), int(second[pair])
+        raise BadStructure(
+            f"In {frames.named(frame)}atoms {atoms[0]} and {atoms[1]} are on top of each other ({distance[pair]:.2g} Å "
+            "apart), so there is no energy. Check positions and cell.",
+            frame=frame,
+            atoms=atoms,
+        )
+    return first.astype(np.int64), second.astype(np.int64), shift @ cell, distance
+
+
+def _spanning(cell: NDArray[np.float64], periodic: tuple[bool, bool, bool]) -> NDArray[np.float64]:
+    """The cell with unit vectors across its periodic ones where it has none: directions that do not repeat need one."""
+    made = cell.copy()
+    for row in (k for k in range(3) if not periodic[k]):
+        made[row] = 0
+        _, _, across = np.linalg.svd(made)
+        made[row] = across[-1]
+    return made
+
+
+def _overflow(frames: Frames, counts: NDArray[np.int64], sel: tuple[int, ...]) -> NeighbourOverflow:
+    over = np.argwhere(counts > np.array(sel))
+    (where, kind), most = map(int, over[0]), counts.max(axis=0).tolist()
+    frame, atom = divmod(where, frames.positions.shape[1])
+    return NeighbourOverflow(
+        f"In {frames.named(frame)}atom {atom} has {counts[where, kind]} neighbours of type {kind}, and the model "
+        f"takes {sel[kind]} (its sel is {list(sel)}; this structure needs {most}). deepmd-kit would silently leave "
+        "out the farthest, and forces would jump. Train with a larger sel, or load with "
+        'overflow="nearest" to do as deepmd-kit.',
+        frame=frame,
+        atom=atom,
+        needed=most,
+        sel=list(sel),
+    )
+
+
+def _nearest(
+    centre: NDArray[np.int64],
+    group: NDArray[np.int64],
+    distance: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    sel: tuple[int, ...],
+) -> NDArray[np.bool_]:
+    """What deepmd-kit keeps: the nearest of all types, as many as all slots; of these the nearest of each type."""
+    order = np.lexsort((distance, centre))
+    of_centre = counts.sum(axis=1)
+    rank = np.empty(len(centre), dtype=np.int64)
+    rank[order] = np.arange(len(centre)) - np.repeat(np.cumsum(of_centre) - of_centre, of_centre)
+    of_group = counts.ravel()
+    in_type = np.arange(len(centre)) - np.repeat(np.cumsum(of_group) - of_group, of_group)
+    return np.asarray((rank < sum(sel)) & (in_type < np.array(sel)[group % len(sel)]))
