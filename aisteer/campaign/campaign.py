@@ -21,14 +21,15 @@ from aisteer.campaign.points import spaces_of, validated
 from aisteer.campaign.predicting import predict
 from aisteer.campaign.proposals import ProposalHandle, Proposals
 from aisteer.campaign.proposing import all_proposed, is_table, own_draft, own_drafts, proposed
-from aisteer.campaign.redefining import redefine
+from aisteer.campaign.redefining import redefine, told_besides
 from aisteer.campaign.runs import Runs
 from aisteer.campaign.starting import Started, driven_by, driven_elsewhere, holder
+from aisteer.campaign.stated import budget_json, rule_json
 from aisteer.campaign.steering import Steering, steer
 from aisteer.campaign.tasks import RandomArm, Rule, Task
 from aisteer.campaign.trust import Trust, trust
 from aisteer.campaign.waiting import Waited, wait
-from aisteer.errors import AisteerError, BadDefinition, BadParameters, UnknownName
+from aisteer.errors import AisteerError, BadParameters, UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal.store import Journal, Receipt
 from aisteer.problem.pool import Pool
@@ -101,7 +102,7 @@ class Campaign:
         wanted = define(
             tasks_of(short, tasks),
             baseline=baseline,
-            autonomy=autonomy if autonomy is not None else _ask(),
+            autonomy=autonomy,
             budget=budget,
             seed=seed,
             hold=hold,
@@ -260,12 +261,11 @@ class Campaign:
         """The rules that may decide without a human."""
         from aisteer.steering.rules import rule_from_json
 
-        rule = self.state.autonomy
-        return rule_from_json(rule) if rule else _ask()
+        return rule_from_json(self.state.autonomy or rule_json(None))
 
     @autonomy.setter
     def autonomy(self, rule: Rule) -> None:
-        self.submit(cmd.SetAutonomy(actor=self.actor, rule=_plain_rule(rule)))
+        self.submit(cmd.SetAutonomy(actor=self.actor, rule=rule_json(rule)))
 
     @property
     def budget(self) -> Budget | None:
@@ -274,7 +274,7 @@ class Campaign:
 
     @budget.setter
     def budget(self, budget: Budget | None) -> None:
-        self.submit(cmd.SetBudget(actor=self.actor, budget=_plain_budget(budget)))
+        self.submit(cmd.SetBudget(actor=self.actor, budget=budget_json(budget)))
 
     def propose(
         self,
@@ -461,11 +461,7 @@ class Campaign:
             BadDefinition: Parts that cannot work together.
             StaleRevision: Somebody else changed it at the same moment.
         """
-        also: Json = {}
-        if "budget" in changes:
-            also["budget"] = _plain_budget(changes["budget"])
-        if "autonomy" in changes:
-            also["autonomy"] = _plain_rule(changes["autonomy"] if changes["autonomy"] is not None else _ask())
+        also = told_besides(changes)
         before = self.definition
         wanted = redefine(before, changes, None if task is None else self.task_named(task))
         wanted.save(self.folder)  # first: what the journal names has to be there
@@ -514,21 +510,3 @@ class Campaign:
         from aisteer.campaign.display import show
 
         show(self)
-
-
-def _plain_rule(rule: Rule) -> Json:
-    if not hasattr(rule, "to_json"):
-        raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {rule!r:.100}.")
-    return rule.to_json()
-
-
-def _plain_budget(budget: Budget | None) -> Json | None:
-    if budget is not None and not isinstance(budget, Budget):
-        raise BadDefinition(f"budget must be ai.NodeHours(…) or ai.Runs(…), not {budget!r:.100}.")
-    return None if budget is None else budget.to_json()
-
-
-def _ask() -> Rule:
-    from aisteer.steering.rules import Ask
-
-    return Ask()

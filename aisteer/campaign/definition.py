@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.campaign.connect import Connection
-from aisteer.campaign.stated import seconds, whole
+from aisteer.campaign.stated import budget_json, rule_json, seconds, whole
 from aisteer.campaign.tasks import ARM, RandomArm, Rule, Task, arm_json
 from aisteer.errors import BadDefinition
 from aisteer.problem.pool import Pool
@@ -68,7 +68,7 @@ def define(
     tasks: Mapping[str, Task],
     *,
     baseline: RandomArm | None,
-    autonomy: Rule,
+    autonomy: Rule | None,
     budget: Budget | None,
     seed: int,
     hold: float,
@@ -121,13 +121,9 @@ def add_arm(wanted: Wanted, arm: RandomArm) -> None:
         wanted.connections[ARM] = wanted.connections[names[0]]
 
 
-def opening(autonomy: Rule, budget: Budget | None) -> Json:
+def opening(autonomy: Rule | None, budget: Budget | None) -> Json:
     """The autonomy and the budget that the campaign was opened with; later ones stand in the journal."""
-    if not hasattr(autonomy, "to_json"):
-        raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {autonomy!r:.100}.")
-    if budget is not None and not isinstance(budget, Budget):
-        raise BadDefinition(f"budget must be ai.NodeHours(…) or ai.Runs(…), not {budget!r:.100}.")
-    return {"autonomy": autonomy.to_json(), "budget": None if budget is None else budget.to_json()}
+    return {"autonomy": rule_json(autonomy), "budget": budget_json(budget)}
 
 
 def plain(definition: Json) -> Json:

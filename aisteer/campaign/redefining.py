@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,16 @@ from aisteer.campaign.connect import connect
 from aisteer.campaign.definition import Wanted, add_arm, define, plain
 from aisteer.campaign.oversight import OVERSIGHT, check_end, oversight_json
 from aisteer.campaign.proposers import policy_json
-from aisteer.campaign.stated import SETTINGS, context_json, instance, seconds, setting, whole
+from aisteer.campaign.stated import (
+    SETTINGS,
+    budget_json,
+    context_json,
+    instance,
+    rule_json,
+    seconds,
+    setting,
+    whole,
+)
 from aisteer.campaign.tasks import ARM, RandomArm, Task
 from aisteer.errors import BadDefinition
 from aisteer.problem.fidelity import WEIGHED, weighed_json
@@ -20,7 +29,7 @@ from aisteer.problem.shipping import ship
 from aisteer.problem.simulation import Simulation
 from aisteer.problem.space import Space, did_you_mean
 
-__all__ = ["redefine"]
+__all__ = ["redefine", "told_besides"]
 
 Json = dict[str, Any]
 _SHORTHAND = tuple(Task.__dataclass_fields__)
@@ -66,12 +75,20 @@ def redefine(old: Json, changes: Mapping[str, Any], task: str | None = None) -> 
     if baseline is not None:
         add_arm(wanted, baseline)
     wanted.definition |= {name: changes[name] for name in ("seed", "hold") if name in changes}
-    for name in ("autonomy", "budget"):
-        if name in changes:
-            value = changes[name]
-            wanted.definition.setdefault("opening", {})[name] = None if value is None else value.to_json()
+    if told := told_besides(changes):
+        wanted.definition["opening"] = {**wanted.definition.get("opening", {}), **told}
     wanted.definition = plain(wanted.definition)
     return wanted
+
+
+def told_besides(changes: Mapping[str, Any]) -> Json:
+    """Autonomy and budget as data, as far as they change: they hold beside the definition.
+
+    Raises:
+        BadDefinition: They are none.
+    """
+    as_data: dict[str, Callable[[Any], Any]] = {"budget": budget_json, "autonomy": rule_json}
+    return {name: make(changes[name]) for name, make in as_data.items() if name in changes}
 
 
 def _reseed(tasks: Json, old: int, new: int) -> None:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from aisteer.errors import BadDefinition
 from aisteer.problem.parameters import is_finite_number
-from aisteer.problem.resources import Resources
+from aisteer.problem.resources import Budget, Resources
 from aisteer.problem.space import did_you_mean
 
-__all__ = ["SETTINGS", "context_json", "instance", "seconds", "setting", "whole"]
+__all__ = [
+    "SETTINGS",
+    "budget_json",
+    "context_json",
+    "instance",
+    "rule_json",
+    "seconds",
+    "setting",
+    "whole",
+]
 
+Json = dict[str, Any]
 _RETRIED = ("lost", "failed", "preempted")
 
 
@@ -31,6 +42,32 @@ def seconds(name: str, value: object) -> None:
     """Raises BadDefinition where a value is no number of seconds."""
     if not (is_finite_number(value) and value >= 0):  # type: ignore[operator]
         raise BadDefinition(f"{name} must be a finite number that is not negative, not {value!r:.100}.")
+
+
+def rule_json(rule: Any) -> Json:
+    """An autonomy rule as data; ``None`` asks a human about everything.
+
+    Raises:
+        BadDefinition: It is none.
+    """
+    from aisteer.steering.rules import Ask
+
+    given = Ask() if rule is None else rule
+    if not hasattr(given, "to_json"):
+        raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {rule!r:.100}.")
+    data: Json = given.to_json()
+    return data
+
+
+def budget_json(budget: object) -> Json | None:
+    """A budget as data; ``None`` is no limit.
+
+    Raises:
+        BadDefinition: It is none.
+    """
+    if budget is not None and not isinstance(budget, Budget):
+        raise BadDefinition(f"budget must be ai.NodeHours(…) or ai.Runs(…), not {budget!r:.100}.")
+    return None if budget is None else budget.to_json()
 
 
 def setting(name: str, value: object) -> None:
