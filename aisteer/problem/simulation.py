@@ -202,7 +202,7 @@ class Simulation:
             **parameters: Its arguments.
 
         Returns:
-            The outcome, as the simulation returned it.
+            The outcome, as the simulation returned it; numbers of numpy have become plain ones.
 
         Raises:
             BadOutcome: The outcome is no dict of finite numbers, or an observation is no dict.
@@ -210,7 +210,7 @@ class Simulation:
         made = self.function(**parameters)
         outcome = _driven(made, self.name, on_observation) if inspect.isgenerator(made) else made
         read_outcome(outcome)
-        return dict(outcome)
+        return {name: value.item() if hasattr(value, "item") else value for name, value in outcome.items()}
 
     def to_json(self) -> Json:
         """What the definition says of it, less how its code travels."""

@@ -218,6 +218,8 @@ def _words(every: Coverage, acquired: Coverage | None, audit: Coverage | None, c
         verdict = f"{changed.words}: {then}"
     if every.high < LEVEL:
         verdict = "the model is over-confident: do not trust its uncertainties"
+        if changed is not None and changed.found:
+            verdict += f"; {changed.words}"
     return f"{counted}; {verdict}."
 
 
@@ -241,7 +243,7 @@ def skill(outcome: Array, mean: Array, std: Array, how: str = NOT_AGAIN) -> Skil
         f"explains {explained:.0%} of the variance" if explained > 0 else "does no better than their mean"
     )
     words = (
-        f"Predicting each of {n} outcomes from the others, the model {verdict} ({inside:.0%} inside the "
+        f"Predicting each of {n:,} outcomes from the others, the model {verdict} ({inside:.0%} inside the "
         f"{LEVEL:.0%} interval; {how})."
     )
     return Skill(rmse, spread, explained, inside, _negative_log_density(outcome, mean, std), words)

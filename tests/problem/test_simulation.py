@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import aisteer as ai
@@ -49,6 +50,14 @@ def test_running_it_here_drives_the_generator_to_its_outcome():
     assert outcome == {"diffusion": ai.Estimate(6, 0.5)}
     assert seen == [{"step": 0}, {"step": 10}]
     assert melt.run_locally(temperature=3, density=2, restart=20)["diffusion"].value == 6
+
+
+def test_running_it_here_gives_plain_numbers():
+    @ai.simulation
+    def counted(x):
+        return {"mean": np.float64(x), "of": np.int64(3), "error": ai.Estimate(1.0, 0.5)}
+
+    assert repr(counted.run_locally(x=2.5)) == repr({"mean": 2.5, "of": 3, "error": ai.Estimate(1.0, 0.5)})
 
 
 def test_running_it_here_refuses_what_a_worker_would_refuse():

@@ -122,6 +122,16 @@ def test_a_drift_is_found_and_named(later, words):
     assert not calibration(0.7 * z, np.zeros(50), np.ones(50)).trusted
 
 
+def test_of_predictions_that_drifted_so_far_that_too_few_hold_both_is_said():
+    z = 0.5 * np.random.default_rng(6).normal(size=50)
+    z[-12:] += 6.0
+    found = calibration(z, np.zeros(50), np.ones(50))
+    assert (
+        "the model is over-confident: do not trust its uncertainties; the predictions have drifted"
+        in found.words
+    )
+
+
 def test_uncertainties_that_became_too_wide_are_called_so_and_still_not_trusted():
     z = np.random.default_rng(6).normal(size=50)
     z[25:] *= 0.1
