@@ -43,7 +43,8 @@ def test_it_stands_in_the_definition_by_where_it_is_imported_from(steered, forge
     assert campaign.definition["tasks"]["main"]["policy"]["options"]["surrogate"] == OWN
     position = campaign.state.position
     forget()
-    assert steered(OWN).state.position == position, "the same cell again changes nothing"
+    campaign = steered(OWN)
+    assert campaign.state.position == position, "the same cell again changes nothing"
     with pytest.raises(BadDefinition, match="module:name"):
         steered(type("Here", (), {}))
     with pytest.raises(BadParameters, match="comes with the definition"):
@@ -81,6 +82,7 @@ def test_one_that_raises_is_named_and_the_campaign_goes_on(steered):
     assert "The Gaussian process is used meanwhile" in trouble.message
     until(lambda: done(campaign) == 13)
     campaign.steer(surrogate="gaussian process")
+    campaign.redefine(runs=14)
     until(lambda: not campaign.state.troubles)
 
 
@@ -89,7 +91,7 @@ def test_of_somebody_elses_campaign_it_is_not_imported(steered, forget, monkeypa
     rows = [{"x": i / 4, "y": (i / 4 - 1) ** 2} for i in range(14)]
     import pandas as pd
 
-    campaign.add_data(pd.DataFrame(rows))
+    campaign.add_data(pd.DataFrame(rows), source="a thesis")
     monkeypatch.setattr("aisteer.campaign.opened.folder_is_ours", lambda folder: False)
     regressors.Nearest.given.clear()
     assert campaign.predict(x=1.0)["y std"][0] > 0
