@@ -43,6 +43,14 @@ def test_what_is_set_stands_there_with_who_set_it_when_and_why(campaign):
     assert panel(campaign)["set"] == []
 
 
+def test_a_limit_of_runs_that_leaves_fewer_proposals_is_said(campaign):
+    campaign.redefine(runs=3)
+    campaign.propose(temperature=900, density=8.0)
+    assert panel(campaign)["batch_note"] == "its limit of 3 runs leaves 2 more"
+    ask(campaign, "steer", change={"batch": 3})
+    assert not panel(campaign)["batch_note"]
+
+
 def test_regions_are_forbidden_and_favoured_and_what_is_in_them_is_withdrawn(campaign):
     draft = cmd.Draft(task="main", parameters={"temperature": 350.0, "density": 8.0}, origin="ai")
     campaign.submit(cmd.Propose(actor=Actor("ai", "bayesian"), drafts=[draft]))

@@ -64,7 +64,7 @@ function steerNumber(ctx, form, { name, label, value, low, hint, apply }) {
 
 function steerControls(ctx, d, form) {
   return h("div", { key: "controls", class: "ais-fields" },
-    steerNumber(ctx, form, { name: "batch", label: "Proposals at once", value: d.batch, low: 1, apply: (v, done) => change(ctx, { batch: Math.round(v) }, done) }),
+    steerNumber(ctx, form, { name: "batch", label: "Proposals at once", hint: d.batch_note, value: d.batch, low: 1, apply: (v, done) => change(ctx, { batch: Math.round(v) }, done) }),
     steerNumber(ctx, form, { name: "exploration", label: "Exploration", hint: "0 trusts the mean, 1 is usual", value: d.exploration, low: 0, apply: (v, done) => change(ctx, { exploration: v }, done) }),
     d.acquisitions.length ? h("label", { key: "acquisition", class: "ais-field" }, h("span", {}, "Acquisition"), h("select", { class: "ais-select", value: d.acquisition || d.acquisitions[0].name, disabled: Boolean(d.blocked), title: d.blocked || null,
       onchange: (e) => { const v = e.target.value; e.target.value = d.acquisition || d.acquisitions[0].name; change(ctx, { acquisition: v }); } }, d.acquisitions.map((a) => h("option", { value: a.name, selected: a.name === (d.acquisition || d.acquisitions[0].name) }, a.label)))) : null,

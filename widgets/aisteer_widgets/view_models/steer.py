@@ -8,12 +8,10 @@ from aisteer.errors import AisteerError
 from aisteer.journal.state import State
 from aisteer.problem.goals import Goals
 from aisteer.problem.surrogate_names import named_surrogate, surrogates_of
-from aisteer.steering.conditions import LEAST
-from aisteer.steering.early_stopping import BOUND, suits
-from aisteer.steering.thought import BATCH
+from aisteer.steering.thought import BATCH, still_to_propose
 from aisteer_widgets.view_models import format as fmt
-from aisteer_widgets.view_models.autonomy import words_of_rule
 from aisteer_widgets.view_models.mind import mind, proper
+from aisteer_widgets.view_models.oversight import oversight, rule
 from aisteer_widgets.view_models.problem import asked_of, problem
 from aisteer_widgets.view_models.regions import box_in_words, pins, regions, sides
 from aisteer_widgets.view_models.scene import Scene, Wishes
@@ -60,13 +58,15 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
     told = [
         _told(scene, named, name, settings[name], said.get(name, {})) for name in SETTINGS if name in settings
     ]
+    batch = int(settings.get("batch") or definition.get("batch") or BATCH)
     return {
         "task": task.name,
         "blocked": _blocked(scene, task, definition),
         "set": told,
         "sub": "; ".join([*swapped, *(one["words"] for one in told)]) or "nothing is set: it goes by itself",
         "undo": max((int(one.get("position") or 0) for one in said.values()), default=0),
-        "batch": int(settings.get("batch") or definition.get("batch") or BATCH),
+        "batch": batch,
+        "batch_note": _limited(state, task, definition, batch),
         "exploration": float(settings.get("exploration", 1.0)),
         "acquisition": str(settings.get("acquisition") or ""),
         "acquisitions": _acquisitions(definition),
@@ -83,8 +83,8 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "data": _data(state, task),
         "problem": problem(task, definition),
         "asked": asked_of(task, definition),
-        "rule": _rule(scene, task),
-        "oversight": _oversight(scene, task, definition),
+        "rule": rule(scene, task),
+        "oversight": oversight(scene, task, definition),
     }
 
 
@@ -94,6 +94,18 @@ def _blocked(scene: Scene, task: Task, definition: Json) -> str:
     if str((definition.get("policy") or {}).get("name")) == "manual":
         return f"Nothing proposes for {fmt.label(task.name)}: all of its points are somebody's own."
     return ""
+
+
+def _limited(state: State, task: Task, definition: Json, batch: int) -> str:
+    """Why fewer proposals may wait at once: the task's own limit of runs. Looks at runs only when it may be near."""
+    limit = definition.get("runs")
+    if limit is None or state.next_run + len(state.accepted) + len(state.waiting) + batch <= int(limit):
+        return ""
+    left = still_to_propose(state, task.name) or 0
+    waiting = sum(state.proposals[name].task == task.name for name in state.waiting)
+    return (
+        "" if waiting + left >= batch else f"its limit of {fmt.count(int(limit), 'run')} leaves {left:,} more"
+    )
 
 
 def _told(scene: Scene, named: dict[str, Parameter], name: str, value: Any, said: Json) -> Json:
@@ -234,61 +246,3 @@ def _data(state: State, task: Task) -> list[Json]:
             {"data": name, "words": words + (f", {out:,} taken out" if out else ""), "out": out >= rows}
         )
     return found
-
-
-def _oversight(scene: Scene, task: Task, definition: Json) -> Json:
-    """What the AI is tested by, and when it proposes to stop a run or the campaign."""
-    finish = definition.get("finish") or {}
-    unit = fmt.clip(task.objective.unit, 24) if task.objective is not None else ""
-    return {
-        "audit": float(definition.get("audit") or 0.0),
-        "counterfactual": float(definition.get("counterfactual") or 0.0),
-        "stagnation": finish.get("stagnation"),
-        "gain_below": finish.get("gain_below"),
-        "budget": bool(finish.get("budget")),
-        "failing": bool(finish.get("failing", True)),
-        "stop_below": _stop_below(definition),
-        "has_best": task.has_best,
-        "gain_unit": f"{unit} per {scene.unit.removesuffix('s')}".strip(),
-    }
-
-
-def _stop_below(definition: Json) -> float | None:
-    """Below which chance to add anything a run is proposed to be stopped; nothing where every run teaches."""
-    try:
-        return float(definition.get("early_stopping", BOUND)) if suits(definition) else None
-    except (AisteerError, KeyError):
-        return None
-
-
-def _rule(scene: Scene, task: Task) -> Json:
-    """The rule in force, and how far the AI has come in earning it."""
-    fitted = scene.state.models.get(task.name)
-    outcome, known = _worst(task, fitted.summary if fitted else {})
-    of, bound = int(known.get("of") or 0), known.get("bound")
-    earned = "No prediction has been tested yet."
-    if of and isinstance(bound, int | float):
-        whose = f" of {fmt.label(outcome)}" if outcome else ""
-        counted = (
-            f"{int(known.get('inside') or 0):,} of {of:,} outcomes{whose} in their 90{fmt.NARROW}% intervals"
-        )
-        earned = (
-            f"Now: coverage is at least {round(100 * bound)}{fmt.NARROW}% (95{fmt.NARROW}% sure; {counted})."
-        )
-    return {
-        "words": fmt.clip(words_of_rule(scene.state.autonomy), 300),
-        "earned": earned,
-        "coverage": 0.8,
-        "least": LEAST,
-        "unit": scene.unit,
-    }
-
-
-def _worst(task: Task, summary: Json) -> tuple[str, Json]:
-    """The objective whose predictions have held worst, as the rule compares it, and how; unnamed where it is alone."""
-    each = summary.get("outcomes") or {}
-    told = {g.outcome: each[g.outcome].get("calibration") or {} for g in task.objectives if g.outcome in each}
-    if len(told) < 2:
-        return "", summary.get("calibration") or {}
-    name = min(told, key=lambda one: float(told[one].get("bound") or 0.0))
-    return name, told[name]
