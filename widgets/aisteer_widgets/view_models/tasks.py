@@ -50,8 +50,7 @@ class Parameter:
         """The value; the bound itself where it is off it by no more than rounding: ``0`` for ``5e-15``."""
         if self.kind != "float" or not isinstance(value, float) or self.low is None or self.high is None:
             return value
-        # On a logarithmic scale what is nothing beside the range may be much beside the bound.
-        off = AT_BOUND * (self.low if self.log else self.high - self.low)
+        off = AT_BOUND * (self.low if self.log else self.high - self.low)  # on a logarithmic scale the range tells little
         return next((bound for bound in (self.low, self.high) if abs(value - bound) <= off), value)
 
     def apart(self, one: Any, other: Any) -> float:
