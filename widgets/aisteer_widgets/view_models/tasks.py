@@ -50,7 +50,9 @@ class Parameter:
         """The value; the bound itself where it is off it by no more than rounding: ``0`` for ``5e-15``."""
         if self.kind != "float" or not isinstance(value, float) or self.low is None or self.high is None:
             return value
-        off = AT_BOUND * (self.low if self.log else self.high - self.low)  # on a logarithmic scale the range tells little
+        off = AT_BOUND * (
+            self.low if self.log else self.high - self.low
+        )  # of a logarithm the range tells little
         return next((bound for bound in (self.low, self.high) if abs(value - bound) <= off), value)
 
     def apart(self, one: Any, other: Any) -> float:
@@ -217,8 +219,11 @@ def _objective(data: Json, units: Json) -> Objective:
 
 
 def _number(value: Any) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else None
+    return (
+        float(value)
+        if isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
+        else None
+    )
 
 
 def _goals(definition: Json) -> Goals | None:
