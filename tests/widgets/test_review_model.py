@@ -70,6 +70,19 @@ def test_an_accepted_proposal_can_be_undone_while_it_is_held():
     assert held["words"] == "launches when a slot is free"
 
 
+def test_what_a_human_accepted_can_be_undone_on_the_board_however_many_a_rule_did():
+    story = Story().start()
+    names = story.propose(*({"temperature": 900.0 + i, "density": 8.0} for i in range(12)))
+    for name in names:
+        if name == names[10]:
+            story.accept(name)
+        else:
+            story.append(ev.ProposalAccepted(proposal=name, rule="accept"), ev.Actor("rule", "autonomy"))
+    held = shown(story)["review"]["held"]
+    assert [h["id"] for h in held] == [*names[:7], names[10]]
+    assert [bool(h["by"]) for h in held] == [True] * 7 + [False]
+
+
 def test_nothing_counts_down_to_a_launch_that_nobody_makes():
     story = melting()
     (held,) = review(story.scene(driver=""))["held"]
@@ -87,7 +100,7 @@ def test_rejections_are_offered_to_be_undone_and_the_latest_for_as_long_as_it_is
     assert [(r["id"], r["words"]) for r in recent] == [(name, "rejected: no") for name in names]
     assert recent[0]["what"] == "temperature 900\u00a0K, density 8\u00a0g/cm³"
     story.now += 3600
-    assert [r["id"] for r in shown(story)["review"]["recent"]] == names[:1]
+    assert [(r["id"], r["fresh"]) for r in shown(story)["review"]["recent"]] == [(names[0], False)]
     story.submit(cmd.Undo(actor=HUMAN, proposal=names[0], revision=story.state.proposals[names[0]].revision))
     assert [r["id"] for r in shown(story)["review"]["recent"]] == names[1:]
 

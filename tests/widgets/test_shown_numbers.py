@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import aisteer as ai
 from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.tasks import Parameter
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,12 @@ def test_values_stand_under_each_other_with_the_digits_that_the_finest_needs():
 )
 def test_what_moves_is_shown_to_the_digits_in_which_it_moves(value, low, high, shown):
     assert fmt.moving(value, [low, high]) == shown
+
+
+def test_a_value_that_rounding_took_off_a_bound_reads_as_the_bound():
+    palladium = Parameter("palladium", low=0.0, high=1.0)
+    assert [palladium.show(v) for v in (5e-15, 1 - 1e-12, 1e-6, 0.5)] == ["0", "1", "1×10⁻⁶", "0.5"]
+    pressure = Parameter("pressure", unit="Pa", low=1e-9, high=1e5, log=True)
+    assert pressure.show(3e-9).replace("\u00a0", " ") == "3×10⁻⁹ Pa"
+    assert ai.Float(0, 1).from_unit(5e-15) == 0.0
+    assert ai.Float(1e-9, 1e5, log=True).from_unit(1 - 1e-14) == 1e5

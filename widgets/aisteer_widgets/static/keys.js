@@ -2,7 +2,7 @@
 
 const KEYS = [
   ["j  k", "next, previous proposal or run"], ["a", "accept the proposal"], ["e", "edit it"], ["r", "reject it, with a reason"],
-  ["u", "undo the last acceptance or rejection that can be undone"], ["n", "propose a candidate of your own"], ["tab", "move between proposals and runs"],
+  ["u", "undo your last acceptance or rejection that can be undone, else a rule’s"], ["n", "propose a candidate of your own"], ["tab", "move between proposals and runs"],
   ["s", "stop the selected run"], ["p", "among the runs: pause or resume the selected one"],
   ["x  b  t  m", "among the runs: extend, branch, try again, mark bad or put back"], ["esc", "close what is open"], ["?", "show or hide these keys"],
 ];
@@ -83,10 +83,11 @@ const KEYBOARD = {
     return Boolean(card.edited && (!last || card.revision > last.revision));
   },
 
-  // The latest acceptance or rejection that can be undone.
+  // The latest acceptance or rejection that can be undone: a human's own of the last minutes comes before what a rule did since.
   last_decided() {
     const all = [...(this.snap.review?.held || []), ...(this.snap.review?.recent || [])];
-    return all.sort((x, y) => y.revision - x.revision)[0];
+    const own = (x) => !x.by && x.fresh !== false;
+    return all.sort((x, y) => own(y) - own(x) || y.revision - x.revision)[0];
   },
 
   // The first of these that the selected run offers; one that is not possible now says why.

@@ -14,6 +14,8 @@ __all__ = ["held", "recent", "short"]
 Json = dict[str, Any]
 RECENT = 600.0
 """Seconds for which rejections are offered to be undone on the screen; the latest of them is for as long as it is."""
+MOST = 8
+"""Acceptances that are offered to be undone on the screen."""
 BACK = 200
 """Proposals that are looked at for them."""
 
@@ -34,9 +36,11 @@ def held(scene: Scene) -> list[Json]:
     """Accepted proposals that have not been launched: each can be undone."""
     state = scene.state
     held = []
-    for name in list(state.accepted)[:8]:
-        proposal = state.proposals[name]
-        decision = proposal.decision
+    accepted = [state.proposals[name] for name in state.accepted]
+    # What a human accepted stands there however many a rule did: somebody may want it back.
+    shown = sorted(accepted, key=lambda p: bool(p.decision and p.decision.rule))[:MOST]
+    for proposal in (p for p in accepted if p in shown):
+        name, decision = proposal.id, proposal.decision
         if decision is None:
             continue
         # Nobody counts down where nothing can launch.
@@ -82,7 +86,8 @@ def recent(scene: Scene) -> list[Json]:
                 "what": short(task_of(state, proposal.task), proposal),
                 "words": f"rejected: {fmt.clip(decision.reason, 60)}" if decision.reason else "rejected",
                 "time": decision.time,
+                "fresh": scene.now - decision.time < RECENT,
             }
         )
     found.sort(key=lambda r: -float(r["time"]))
-    return [r for i, r in enumerate(found[:3]) if not i or scene.now - r["time"] < RECENT]
+    return [r for i, r in enumerate(found[:3]) if not i or r["fresh"]]
