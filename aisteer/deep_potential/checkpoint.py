@@ -163,10 +163,13 @@ def write_checkpoint(description: Description, path: str | Path) -> Path:
     if path.suffix != ".pt":
         raise BadModel(f"{path}: deepmd-kit knows a checkpoint by its suffix, so name it {path.stem}.pt.")
     prefix = "model.Default.atomic_model."
-    state: dict[str, Any] = {
-        prefix + name: torch.as_tensor(np.ascontiguousarray(array))
-        for name, array in _weights(description).items()
-    }
+    state: dict[str, Any] = {}
+    for name, array in _weights(description).items():
+        tensor = state[prefix + name] = torch.as_tensor(np.ascontiguousarray(array))
+        if (
+            ".networks." in name
+        ):  # deepmd-kit has each net under two names, and a training begins only from both
+            state[prefix + name.replace(".networks.", "._networks.")] = tensor
     if description.nearest is not None:
         state["model.Default.min_nbor_dist"] = torch.tensor(description.nearest, dtype=torch.float64)
     state["_extra_state"] = {
@@ -191,6 +194,8 @@ def _weights(description: Description) -> Weights:
         "out_bias": description.bias.reshape(1, types, 1),
         "out_std": description.out_std.reshape(1, types, 1),
     }
+    for index in range(types if described.one_sided else types**2):
+        weights |= {f"descriptor.sea.compress_{what}.{index}": np.zeros(0, kind) for what in ("data", "info")}
     for (centre, neighbour), network in described.networks.items():
         if described.one_sided and centre:
             continue

@@ -133,7 +133,7 @@ def _cells(
         )
     cells = np.ascontiguousarray(np.broadcast_to(cells, (*shape, 3, 3)).reshape(-1, 3, 3))
     rows = cells[:, list(periodic)]
-    finite = np.isfinite(cells.reshape(-1, 9)).all(axis=1)
+    finite = np.isfinite(cells).reshape(-1, 9).min(axis=1)
     rows = np.where(finite[:, None, None], rows, 0)
     # The length, area or volume that the periodic vectors span, against what it would be at right angles.
     spanned = np.sqrt(np.clip(np.linalg.det(rows @ rows.transpose(0, 2, 1)), 0, None))
