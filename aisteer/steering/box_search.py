@@ -30,6 +30,8 @@ One that knows its slopes without being differentiated step by step may have ``w
 and slopes, shape ``b x d``; or ``None`` there.
 """
 
+_HARDLY = 2**14
+"""Points of a sequence after which it is given up where hardly any of them meets the constraints."""
 _STARTS = 6
 _AROUND = 24
 _ROUNDS = 8
@@ -66,6 +68,8 @@ def feasible_sobol(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
         found += [point for point in space.decode_uniform(unit) if space.feasible(point)]
         if len(found) >= n:
             return found[:n]
+        if engine.num_generated >= _HARDLY and 64 * len(found) < n:
+            break  # not in reach: the space finds its way there itself
     return found + space.sample(n - len(found), np.random.default_rng([seed, 4]))
 
 

@@ -69,7 +69,17 @@ OUTCOMES: dict[str, tuple[list[tuple[dict[str, Any], float | None]], str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", OUTCOMES)
+QUICK = {
+    "all equal",
+    "one point with different outcomes",
+    "one of a million spreads",
+    "one beyond all numbers",
+}
+
+
+@pytest.mark.parametrize(
+    "kind", [k if k in QUICK else pytest.param(k, marks=pytest.mark.full) for k in OUTCOMES]
+)
 def test_whatever_came_out_a_whole_batch_is_proposed(kind: str, tmp_path: Path) -> None:
     runs, said = OUTCOMES[kind]
     found = thought(tmp_path, runs)
@@ -110,6 +120,7 @@ def test_an_outcome_that_is_no_number_is_not_learned_from() -> None:
     assert all(math.isfinite(d.predicted["yield"][0]) for d in batch.drafts)
 
 
+@pytest.mark.full
 def test_objectives_of_wildly_different_scale_are_sought_together(tmp_path: Path) -> None:
     goals = [{"kind": "maximize", "outcome": "yield"}, {"kind": "minimize", "outcome": "price"}]
     campaign = Campaign(main=task(objective=goals[0], objectives=goals))
@@ -144,13 +155,14 @@ def test_ten_thousand_outcomes_take_seconds_and_little_memory(tmp_path: Path) ->
     assert min(d.parameters["x"] for d in batch.drafts) > 0.8
 
 
+@pytest.mark.full
 def test_constraints_that_leave_nothing_stop_the_proposals_and_say_so(tmp_path: Path) -> None:
     space = Space(constraints=["x + y <= 0.2", "x - y >= 0.9"], x=Float(0, 1), y=Float(0, 1))
-    for name in ("bayesian", "random"):
-        with pytest.raises(BadDefinition, match="loosen a constraint"):
-            thought(tmp_path, [], space=space, policy=name)
+    with pytest.raises(BadDefinition, match="loosen a constraint"):
+        thought(tmp_path, [], space=space, policy="bayesian")
 
 
+@pytest.mark.full
 def test_constraints_that_leave_a_line_are_searched_along_it(tmp_path: Path) -> None:
     space = Space(constraints=["abs(x - y) <= 1e-5"], x=Float(0, 1), y=Float(0, 1))
     found = thought(
@@ -185,7 +197,7 @@ def test_a_fit_that_does_not_converge_is_replaced_by_the_usual_one_and_named(
     assert "those of the prior are used" in words(found)
 
 
-@pytest.mark.parametrize("of", ["box", "pool"])
+@pytest.mark.parametrize("of", ["box", pytest.param("pool", marks=pytest.mark.full)])
 def test_a_search_that_fails_is_replaced_by_random_points_and_named(
     of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,7 +44,9 @@ def mind(name: str, folder: Path, space: Any = SPACE) -> Any:
     return policy(definition(name), space, folder=folder)
 
 
-@pytest.mark.parametrize("name", ["Nearest", "Sure", "forest"])
+@pytest.mark.parametrize(
+    "name", ["Nearest", *(pytest.param(n, marks=pytest.mark.full) for n in ("Sure", "forest"))]
+)
 def test_it_searches_a_box_and_its_proposals_say_what_it_expects(name: str, tmp_path: Path):
     evidence = known(name, 40)
     batch = mind(name, tmp_path).propose(evidence, 3)
@@ -99,6 +101,7 @@ def test_it_is_given_values_in_their_own_units_and_the_outcome_in_its_own_sense(
     np.testing.assert_allclose(y, [d.outcomes["loss"][0] for d in evidence.data])
 
 
+@pytest.mark.full
 def test_what_is_under_way_moves_a_batch_apart(tmp_path: Path):
     drafts = mind("Sure", tmp_path).propose(known("Sure", 40), 4).drafts
     x = SPACE.encode([d.parameters for d in drafts])
@@ -141,10 +144,10 @@ def test_other_goals_are_searched_too(goal: str, tmp_path: Path):
     ("name", "words"),
     [
         ("Raises", "Raises.fit failed with RuntimeError: out of coffee"),
-        ("Nonsense", "not finite"),
+        pytest.param("Nonsense", "not finite", marks=pytest.mark.full),
         ("nowhere", "cannot be imported here (AttributeError"),
-        ("not_a_regressor", "cannot be made (TypeError"),
-        ("np", "cannot be made (TypeError"),
+        pytest.param("not_a_regressor", "cannot be made (TypeError", marks=pytest.mark.full),
+        pytest.param("np", "cannot be made (TypeError", marks=pytest.mark.full),
     ],
 )
 def test_one_that_fails_is_replaced_by_a_simpler_one_that_is_named(name: str, words: str, tmp_path: Path):
