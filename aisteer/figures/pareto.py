@@ -10,6 +10,7 @@ import numpy as np
 from aisteer.figures.convergence import WORDS
 from aisteer.figures.source import ORIGINS, Source
 from aisteer.figures.spec import Array, Axis, Layer, Line, Marks, Panel
+from aisteer.problem.units import label
 from aisteer.steering.pareto import front
 
 __all__ = ["pareto"]
@@ -58,7 +59,12 @@ def pareto(source: Source) -> tuple[list[Panel], list[str], list[str]]:
                 layers.append(Marks(said, who, x, y, **bars, names=runs, faint=faint, empty=empty))
     if len(goals) == 2 and top.any():
         layers.append(_steps(value[top], signs))
-    return [Panel(axes[0], axes[1], layers)], [source.task], [d.run for d in data if d.origin != "prior"]
+    sought = ", ".join(f"{label(n)} {'low' if s < 0 else 'high'}" for n, s in zip(names, signs, strict=True))
+    return (
+        [Panel(axes[0], axes[1], layers, title=f"sought: {sought}")],
+        [source.task],
+        [d.run for d in data if d.origin != "prior"],
+    )
 
 
 def _steps(best: Array, signs: Array) -> Line:

@@ -20,8 +20,8 @@ def _defined(state: State, record: Record, event: ev.CampaignDefined) -> None:
 @on(ev.CampaignRedefined)
 def _redefined(state: State, record: Record, event: ev.CampaignRedefined) -> None:
     before, after = state.definition.get("tasks", {}), event.definition.get("tasks", {})
-    for task in before.keys() & after.keys():
-        old, new = before[task].get("policy"), after[task].get("policy")
+    for task, defined in after.items():
+        old, new = before.get(task, {}).get("policy"), defined.get("policy")
         if old and new and old != new:
             state.minds[task] = _another_mind(state.minds.get(task, {}), old, new, record, event.reason)
     state.definition = event.definition
