@@ -78,6 +78,15 @@ def test_a_clipped_text_is_one_line_and_short(text):
     assert "\n" not in shown
 
 
+def test_of_many_parts_as_many_stand_as_fit_and_it_is_said_that_there_are_more():
+    parts = ["623.6 K", "122.8 min", "3", "DMF"]
+    assert fmt.some(parts, 34) == "623.6 K · 122.8 min · 3 · DMF"
+    assert fmt.some([*parts, "12 h"], 34) == "623.6 K · 122.8 min · 3 · DMF · …"
+    assert fmt.some(parts, 20) == "623.6 K · …"
+    assert fmt.some(["a" * 50], 20) == fmt.clip("a" * 50, 20)
+    assert fmt.some([], 20) == ""
+
+
 def test_values_stand_under_each_other_with_the_digits_that_the_finest_needs():
     places = fmt.decimals([8.042, 8.73, 10.82])
     assert [fmt.fixed(v, places) for v in (8.042, 8.73, 10.82)] == ["8.042", "8.730", "10.820"]

@@ -58,7 +58,7 @@ function heldField(ctx, f, value) {
   const set = (v) => { if (Number.isFinite(v)) ctx.hold(f.name, Math.min(f.high, Math.max(f.low, f.kind === "int" ? Math.round(v) : Number(v.toPrecision(5))))); };
   const shown = value === null ? "" : readable(typeof value === "number" ? Number(value.toPrecision(5)) : value);
   const words = `${shown}${f.unit ? ` ${f.unit}` : ""}`;
-  return h("div", { key: f.name, class: "ais-held-field" }, h("span", {}, f.label, f.unit ? h("i", {}, ` ${f.unit}`) : ""),
+  return h("div", { key: f.name, class: "ais-held-field" }, h("span", {}, f.label, f.unit ? h("i", {}, ` (${f.unit})`) : ""),
     h("input", { type: "range", class: "ais-range", min: "0", max: String(steps), step: "1", value: value === null ? "0" : String(Math.round(to(value))), "aria-label": `${f.label}, ${f.hint}`, "aria-valuetext": words, title: f.hint,
       oninput: (e) => set(to.back(Number(e.target.value))) }),
     h("input", { type: "text", inputmode: "decimal", class: "ais-input ais-num ais-held-number", value: shown, "aria-label": `${f.label}${f.unit ? ` in ${f.unit}` : ""}, ${f.hint}`,

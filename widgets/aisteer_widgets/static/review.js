@@ -153,7 +153,7 @@ function fieldsOf(ctx, form, schema, task, start, send) {
   return h("div", { class: "ais-fields" }, schema.fields.map((f, i) => {
     const first = i === 0 ? { "data-autofocus": "1" } : {};
     const now = form.values[f.name] !== undefined ? form.values[f.name] : start[f.name];
-    const label = [h("span", {}, f.label, f.unit ? h("i", {}, ` ${f.unit}`) : ""), f.hint ? h("small", {}, f.hint) : null];
+    const label = [h("span", {}, f.label, f.unit ? h("i", {}, ` (${f.unit})`) : ""), f.hint ? h("small", {}, f.hint) : null];
     if (f.kind === "choice") return h("label", { key: f.name, class: "ais-field" }, label,
       h("select", { class: "ais-select", ...first, onchange: (e) => { form.values[f.name] = f.values[Number(e.target.value)]; ctx.typed_own(); } },
         now === undefined ? h("option", { value: "-1" }, "choose…") : null,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time as _time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aisteer.problem.units import label as _label
@@ -26,6 +26,7 @@ __all__ = [
     "number",
     "percent",
     "quantity",
+    "some",
 ]
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -47,6 +48,19 @@ def clip(text: object, length: int = 120) -> str:
         return line
     tail = length // 4
     return f"{line[: length - tail - 1]}…{line[-tail:]}"
+
+
+def some(parts: Sequence[str], length: int) -> str:
+    """As many of the parts as ``length`` characters hold, ``a · b · …`` where there are more."""
+    shown: list[str] = []
+    for part in parts:
+        rest = [*shown, clip(part, length)]
+        more = 4 if len(rest) < len(parts) else 0
+        if shown and len(" · ".join(rest)) + more > length:
+            break
+        shown = rest
+    line = " · ".join(shown)
+    return f"{line} · …" if len(shown) < len(parts) else clip(line, length)
 
 
 def label(name: str, unit: str = "") -> str:

@@ -83,9 +83,7 @@ def _what(task: Task, proposal: Proposal) -> str:
         return short(task, proposal)
     if task.structure and task.structure in proposal.parameters:
         return fmt.clip(proposal.parameters[task.structure], 40)
-    return fmt.clip(
-        " · ".join(task.parameter(n).show(v) for n, v in list(proposal.parameters.items())[:4]), 48
-    )
+    return fmt.some([task.parameter(n).show(v) for n, v in proposal.parameters.items()], 48)
 
 
 def _decision(proposal: Proposal) -> tuple[str, str, str]:

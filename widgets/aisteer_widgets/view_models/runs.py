@@ -215,8 +215,7 @@ def _since(run: Run, now: float) -> str:
 def _what(task: Task, run: Run) -> str:
     if task.structure and task.structure in run.parameters:
         return fmt.clip(run.parameters[task.structure], 34)
-    parts = [task.parameter(n).show(v) for n, v in list(run.parameters.items())[:3]]
-    return fmt.clip(" · ".join(parts), 34)
+    return fmt.some([task.parameter(n).show(v) for n, v in run.parameters.items()], 34)
 
 
 def _progress(run: Run, trace: Trace | None) -> float | None:
