@@ -30,17 +30,21 @@ def failing(*_: object, **__: object) -> None:
     raise ZeroDivisionError(message)
 
 
+_NOT_THOUGHT = "The AI could not think about 'main': ZeroDivisionError: matrix of no shape"
+_STOOD_IN_FOR = "the policy 'bayesian' failed with ZeroDivisionError: matrix of no shape"
+
+
 @pytest.mark.parametrize(
-    "part",
+    ("part", "said"),
     [
-        "aisteer.execution.thinking.evidence",
-        "aisteer.execution.thinking.situation",
-        "aisteer.steering.learners.fit",
-        "aisteer.steering.bayesian_box.explain",
+        ("aisteer.execution.thinking.evidence", _NOT_THOUGHT),
+        ("aisteer.execution.thinking.situation", _NOT_THOUGHT),
+        ("aisteer.steering.learners.fit", _STOOD_IN_FOR),
+        ("aisteer.steering.bayesian_box.explain", _STOOD_IN_FOR),
     ],
 )
 def test_an_ai_that_fails_anywhere_is_named_and_holds_nothing_up(
-    part: str, monkeypatch: pytest.MonkeyPatch
+    part: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(part, failing)
@@ -48,11 +52,11 @@ def test_an_ai_that_fails_anywhere_is_named_and_holds_nothing_up(
         for x in (1.0, 20.0, 300.0):
             campaign.propose(x=x).accept()
         until(campaign, lambda: "proposals of main" in campaign.state.troubles)
-        assert "The AI could not think about 'main': ZeroDivisionError: matrix of no shape" in repr(campaign)
+        assert said in repr(campaign)
         campaign.propose(x=400.0).accept()
         until(campaign, lambda: [run.end for run in campaign.state.runs.values()] == ["done"] * 4)
     campaign.propose(x=500.0).accept()
-    until(campaign, lambda: "proposals of main" not in campaign.state.troubles)
+    until(campaign, lambda: "proposals of main" not in campaign.state.troubles, 120.0)
     until(campaign, lambda: any(one.snapshot.predicted for one in campaign.proposals.waiting))
     finished(campaign, 5)
     campaign.close()
