@@ -2,7 +2,8 @@
 
 The feature vector of a neighbour depends on s alone, and T is linear in it. With G(s) ≈ Σ_m C_m T_m(x), where x maps
 [0, s(r_min)] to [−1, 1], the sums over neighbours are moments Σ_j T_m(x_j) and Σ_j s_j r̂_j T_m(x_j), which know nothing
-of the network: all members of a committee share them.
+of the network: all members of a committee share them. Where one series does not bend enough, the range is divided into
+intervals with a series each.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
 from aisteer.deep_potential.description import Descriptor
@@ -18,9 +20,14 @@ from aisteer.deep_potential.exact import ExactNetwork
 
 __all__ = ["ORDERS", "Series", "can_be_fitted", "fit_series", "net_error", "s_of"]
 
-ORDERS = (16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256)
-"""How many terms a series may have; even numbers, as the loops take two at a time."""
-_NODES = 1024
+ORDERS = (
+    *((terms, 1) for terms in (16, 24, 32, 40, 48, 64, 80, 96, 128)),
+    (64, 4),
+    (64, 8),
+    (64, 16),
+    (64, 32),
+)
+"""(terms, intervals) that are tried, in this order; terms are even, as the loops take two at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +35,10 @@ class Series:
     """The embedding nets of one model for centres of one type.
 
     Attributes:
-        scalar: Of shape (types, terms, width): coefficients of R̃₀ G, for the first row of T; divided by the slots.
+        scalar: Of shape (types, intervals, terms, width): coefficients of R̃₀ G, for the first row of T; divided by the
+            slots. The interval of the largest s comes first, which is that of the nearest neighbours.
         vector: Of the same shape: coefficients of G / σ, for the other three.
-        constant: Of shape (width,): the first row of T for an atom whose slots are all at the cutoff or empty.
+        constant: Of shape (width,): the first row of T for an atom whose slots are all empty.
         empty: Of shape (types, width): what one empty slot adds to the first row.
     """
 
@@ -38,10 +46,6 @@ class Series:
     vector: NDArray[np.float64]
     constant: NDArray[np.float64]
     empty: NDArray[np.float64]
-
-    def cut(self, terms: int) -> Series:
-        """The same with fewer terms."""
-        return Series(self.scalar[:, :terms], self.vector[:, :terms], self.constant, self.empty)
 
 
 def can_be_fitted(descriptor: Descriptor, r_min: float) -> bool:
@@ -59,13 +63,15 @@ def s_of(descriptor: Descriptor, r: float) -> float:
     return (u**3 * (-6 * u**2 + 15 * u - 10) + 1) / r
 
 
-def fit_series(network: ExactNetwork, kind: int, s_max: float, terms: int) -> Series:
+def fit_series(network: ExactNetwork, kind: int, s_max: float, terms: int, intervals: int) -> Series:
     """Chebyshev coefficients of the nets that centres of type `kind` use, on 0 ≤ s ≤ s_max; `network` in float64."""
     descriptor = network.description.descriptor
-    angles = (np.arange(_NODES) + 0.5) * np.pi / _NODES
-    transform = np.cos(np.arange(terms)[:, None] * angles) * (2 / _NODES)
+    nodes = 4 * terms
+    angles = (np.arange(nodes) + 0.5) * np.pi / nodes
+    transform = np.cos(np.arange(terms)[:, None] * angles) * (2 / nodes)
     transform[0] /= 2
-    s = (np.cos(angles) + 1) * s_max / 2
+    lower = np.arange(intervals)[::-1, None] * s_max / intervals
+    s = (lower + (np.cos(angles) + 1) * s_max / intervals / 2).ravel()
     mean, std = descriptor.mean[kind].astype(float), descriptor.std[kind].astype(float)
     scalar, vector, empty = [], [], []
     for other in range(len(descriptor.sel)):
@@ -74,8 +80,9 @@ def fit_series(network: ExactNetwork, kind: int, s_max: float, terms: int) -> Se
         nothing = np.array([[-mean[0] / std[0]]])
         empty.append((nothing * _features(network, kind, other, nothing))[0] / descriptor.slots)
         seen = (kind, other) not in descriptor.excluded
-        scalar.append(seen * (transform @ (rows * features)) / descriptor.slots)
-        vector.append(seen * (transform @ features) / std[1] / descriptor.slots)
+        shape = (intervals, nodes, features.shape[1])
+        scalar.append(seen * (transform @ (rows * features).reshape(shape)) / descriptor.slots)
+        vector.append(seen * (transform @ features.reshape(shape)) / std[1] / descriptor.slots)
     constant = np.asarray(descriptor.sel) @ np.array(empty)
     return Series(np.array(scalar), np.array(vector), constant, np.array(empty))
 
@@ -88,19 +95,20 @@ def net_error(
     mean, std = descriptor.mean[kind].astype(float), descriptor.std[kind].astype(float)
     s = torch.linspace(0, s_max, 4001, dtype=torch.float64, requires_grad=True)
     features = network.embed(((s - mean[0]) / std[0])[:, None], kind, other)
+    by_s = [torch.autograd.grad(column.sum(), s, retain_graph=True)[0].numpy() for column in features.T]
     fitted = series.vector[other] * std[1] * descriptor.slots
-    at = 2 * s.detach().numpy() / s_max - 1
-    value = np.polynomial.chebyshev.chebval(at, fitted, tensor=True).T
-    slope = (
-        np.polynomial.chebyshev.chebval(at, np.polynomial.chebyshev.chebder(fitted), tensor=True).T
-        * 2
-        / s_max
-    )
-    exact = [torch.autograd.grad(column.sum(), s, retain_graph=True)[0].numpy() for column in features.T]
-    return (
-        float(np.abs(value - features.detach().numpy()).max()),
-        float(np.abs(slope - np.stack(exact, axis=1)).max()),
-    )
+    scale = 2 * len(fitted) / s_max
+    where = np.minimum(s.detach().numpy() / s_max * len(fitted), len(fitted) - 1).astype(int)
+    errors = []
+    for interval, coefficients in enumerate(fitted[::-1]):
+        here = where == interval
+        x = scale * s.detach().numpy()[here] - (2 * interval + 1)
+        value = chebyshev.chebval(x, coefficients).T
+        slope = scale * chebyshev.chebval(x, chebyshev.chebder(coefficients)).T
+        off = np.abs(value - features.detach().numpy()[here]).max()
+        errors.append((off, np.abs(slope - np.stack(by_s, axis=1)[here]).max()))
+    net, by_slope = np.max(errors, axis=0)
+    return float(net), float(by_slope)
 
 
 def _features(network: ExactNetwork, kind: int, other: int, rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ class Engine:
         self.r_min = default_r_min(self.members) if r_min is None else r_min
         self.target = target
         self.visits = 0
-        self._fast: dict[tuple[int, Precision], FastCommittee] = {}
+        self._fast: dict[tuple[tuple[int, int], Precision], FastCommittee] = {}
 
     @cached_property
     def networks(self) -> tuple[ExactNetwork, ...]:
@@ -50,8 +50,8 @@ class Engine:
         return tuple(network.requires_grad_(requires_grad=False) for network in made)
 
     @cached_property
-    def order(self) -> int | None:
-        """The fewest terms whose forces on a random structure are within the target; ``None`` where none are."""
+    def order(self) -> tuple[int, int] | None:
+        """The first (terms, intervals) whose forces on a random structure meet the target; ``None`` where none do."""
         if not all(can_be_fitted(member.descriptor, self.r_min) for member in self.members):
             return None
         frames = random_structure(self.members[0], self.r_min)
@@ -63,8 +63,8 @@ class Engine:
                 return order
         return None
 
-    def series(self, order: int, precision: Precision) -> FastCommittee:
-        """All members with that many terms."""
+    def series(self, order: tuple[int, int], precision: Precision) -> FastCommittee:
+        """All members with so many terms and intervals."""
         if (order, precision) not in self._fast:
             dtype = torch.float64 if precision == "fp64" else torch.float32
             self._fast[order, precision] = FastCommittee(self.doubles, self.r_min, order, dtype)

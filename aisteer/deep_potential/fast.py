@@ -35,37 +35,45 @@ class Answer:
 class _Matrices:
     """One member's series and fitting net for centres of one type, in the precision of the products."""
 
-    scalar: Tensor  # (types · terms, width)
+    scalar: Tensor  # (types · intervals · terms, width)
     vector: Tensor
     constant: Tensor  # (width,)
-    empty: Tensor  # (types, width), zero where nothing is excluded
+    empty: Tensor  # (types, width)
     layers: tuple[tuple[Tensor, Tensor, Tensor | None], ...]
     axis: int
     bias: float
 
 
 class FastCommittee:
-    """All members with one order of their Chebyshev series.
+    """All members with Chebyshev series of one order.
 
-    Attributes:
-        terms: That order, an even number.
-        s_max: Of shape (types, types): where the fitted range ends; nearer neighbours are not to be given.
+    Args:
+        networks: In double precision.
+        r_min: Neighbours nearer than this, in Å, are not to be given.
+        order: How many terms a series has, an even number, and how many intervals there are.
+        dtype: Of the matrix products.
     """
 
     def __init__(
-        self, networks: tuple[ExactNetwork, ...], r_min: float, terms: int, dtype: torch.dtype = torch.float64
+        self,
+        networks: tuple[ExactNetwork, ...],
+        r_min: float,
+        order: tuple[int, int],
+        dtype: torch.dtype = torch.float64,
     ) -> None:
         descriptor = networks[0].description.descriptor
-        kinds = len(descriptor.sel)
-        self.terms = terms
-        self.dtype = dtype
+        self._terms, self._intervals = order
+        self._types = len(descriptor.sel)
+        self._dtype = dtype
         self._cutoff, self._smooth = descriptor.cutoff, descriptor.smooth_from
-        self.s_max = s_of(descriptor, r_min)
-        self._scales = np.full((kinds, kinds), 2 / self.s_max)
+        self._s_max = s_of(descriptor, r_min)
+        # x = scale · s − shift; the nearest neighbours, of the largest s, are in the first interval.
+        self._scale = 2 * self._intervals / self._s_max
+        self._shifts = np.tile(2.0 * np.arange(self._intervals)[::-1] + 1, self._types)
         self._members = tuple(
             tuple(
-                self._matrices(network, kind, fit_series(network, kind, self.s_max, terms))
-                for kind in range(kinds)
+                self._matrices(network, kind, fit_series(network, kind, self._s_max, *order))
+                for kind in range(self._types)
             )
             for network in networks
         )
@@ -75,15 +83,14 @@ class FastCommittee:
         size, total = len(frames.types), len(found.counts)
         types = np.tile(frames.types, len(frames))
         order = atoms[np.argsort(types[atoms], kind="stable")]
-        ends = np.searchsorted(types[order], np.arange(len(self._scales) + 1))
-        start = np.concatenate([[0], np.cumsum(found.counts.ravel())])
+        ends = np.searchsorted(types[order], np.arange(self._types + 1))
         positions = frames.positions.reshape(-1, 3)
-        pairs = (order, start, found.neighbour, found.offset, positions, types)
-        shared = (*pairs, self._cutoff, self._smooth, self._scales)
-        moments = np.empty((len(order), 4, len(self._scales), self.terms))
+        pairs = (order, self._starts(found), found.neighbour, found.offset, positions)
+        shared = (*pairs, self._cutoff, self._smooth, self._scale, self._shifts)
+        moments = np.empty((len(order), 4, len(self._shifts), self._terms))
         _in_threads(len(order), lambda begin, end, _: accumulate_moments(begin, end, *shared, moments))
-        counts = torch.from_numpy(found.counts[order]).to(self.dtype)
-        given = torch.from_numpy(moments).to(self.dtype)
+        counts = torch.from_numpy(found.counts[order]).to(self._dtype)
+        given = torch.from_numpy(moments).to(self._dtype)
         answers = []
         for member in self._members:
             energies = torch.empty(len(order), dtype=torch.float64)
@@ -105,19 +112,33 @@ class FastCommittee:
             answers.append(Answer(atomic, forces.sum(0), virial.sum(0)))
         return answers
 
+    def _starts(self, found: Neighbours) -> NDArray[np.int64]:
+        """Where the neighbours of one type in one interval begin; those of a type stand by distance, so by interval."""
+        counts = found.counts.ravel()
+        if self._intervals > 1:
+            u = np.clip((found.distance - self._smooth) / (self._cutoff - self._smooth), 0, 1)
+            s = (u**3 * (-6 * u**2 + 15 * u - 10) + 1) / found.distance
+            from_far = np.minimum(s * (self._intervals / self._s_max), self._intervals - 1).astype(np.int64)
+            group = (
+                np.repeat(np.arange(len(counts)), counts) * self._intervals + self._intervals - 1 - from_far
+            )
+            # Distances are in order to 10⁻⁸ Å; a pair that is out of it goes where its neighbour went.
+            group = np.maximum.accumulate(group) if len(group) else group
+            counts = np.bincount(group, minlength=len(counts) * self._intervals)
+        return np.concatenate([[0], np.cumsum(counts)])
+
     def _matrices(self, network: ExactNetwork, kind: int, series: Series) -> _Matrices:
         descriptor, fitting = network.description.descriptor, network.description.fitting
-        excluded = np.array([(kind, other) in descriptor.excluded for other in range(len(descriptor.sel))])
 
         def tensor(array: NDArray[np.floating]) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(array)).to(self.dtype)
+            return torch.from_numpy(np.ascontiguousarray(array)).to(self._dtype)
 
         width = series.scalar.shape[-1]
         return _Matrices(
             scalar=tensor(series.scalar.reshape(-1, width)),
             vector=tensor(series.vector.reshape(-1, width)),
             constant=tensor(series.constant),
-            empty=tensor(series.empty * excluded[:, None]),
+            empty=tensor(series.empty),
             layers=tuple(
                 (tensor(layer.matrix), tensor(layer.bias), None if layer.idt is None else tensor(layer.idt))
                 for layer in fitting.networks[kind]
@@ -132,7 +153,7 @@ def _atomic(matrices: _Matrices, moments: Tensor, counts: Tensor, slopes: Tensor
     size, width = len(moments), matrices.scalar.shape[1]
     flat = moments.reshape(size, 4, -1)
     t = torch.empty(size, 4, width, dtype=moments.dtype)
-    # Excluded pairs add nothing but take a slot, which the constant holds for empty.
+    # The constant holds all slots for empty; each neighbour fills one, an excluded one too.
     t[:, 0] = flat[:, 0] @ matrices.scalar + (matrices.constant - counts @ matrices.empty)
     t[:, 1:] = (flat[:, 1:].reshape(3 * size, -1) @ matrices.vector).view(size, 3, width)
     left = t[:, :, : matrices.axis]

@@ -38,14 +38,16 @@ class Fidelity:
     """What :meth:`DeepPotential.fidelity` found.
 
     Attributes:
-        order: Terms of the Chebyshev series; ``None`` where the networks themselves are evaluated.
+        terms: Of each Chebyshev series; ``None`` where the networks themselves are evaluated.
+        intervals: How many series follow each other over the fitted range.
         target: The error of a force that was asked for, in eV/Å.
         r_min: In Å; nearer neighbours are left to the networks.
         visits: How many atoms were evaluated with such a neighbour since the model was loaded.
         members: One for each model.
     """
 
-    order: int | None
+    terms: int | None
+    intervals: int
     target: float
     r_min: float
     visits: int
@@ -73,7 +75,8 @@ def measure_fidelity(engine: Engine, frames: Iterable[Frames], *, seed: int = 0)
         for number in range(len(engine.members))
     )
     engine.visits = visits
-    return Fidelity(engine.order, engine.target, engine.r_min, visits, members)
+    terms, intervals = engine.order or (None, 0)
+    return Fidelity(terms, intervals, engine.target, engine.r_min, visits, members)
 
 
 def _force_errors(engine: Engine, frames: Frames) -> list[float]:
@@ -90,7 +93,7 @@ def _net_errors(engine: Engine, number: int) -> tuple[float, float]:
     s_max = s_of(descriptor, engine.r_min)
     errors: list[tuple[float, float]] = []
     for kind in range(len(descriptor.sel)):
-        series = fit_series(network, kind, s_max, engine.order)
+        series = fit_series(network, kind, s_max, *engine.order)
         seen = [other for other in range(len(descriptor.sel)) if (kind, other) not in descriptor.excluded]
         errors += [net_error(network, kind, other, s_max, series) for other in seen]
     net, slope = np.max(errors, axis=0)

@@ -6,7 +6,9 @@ work; Numba's own threads would not survive a fork.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
+from typing import TypeVar
 
 import numpy as np
 from numba import njit
@@ -16,9 +18,20 @@ __all__ = ["accumulate_forces", "accumulate_moments"]
 
 Reals = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Loop = TypeVar("Loop", bound=Callable[..., None])
 
 
-@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _compiled(loop: Loop) -> Loop:
+    """Compiled when it is first called, and kept on disk for the next process where there is a place to keep it."""
+    options = {"nogil": True, "fastmath": True}
+    try:
+        made: Loop = njit(cache=True, **options)(loop)
+    except RuntimeError:  # neither this folder nor the user's cache can be written
+        made = njit(**options)(loop)
+    return made
+
+
+@_compiled
 def _geometry(  # noqa: PLR0917  compiled functions are called by position
     positions: Reals,
     atom: int,
@@ -29,6 +42,7 @@ def _geometry(  # noqa: PLR0917  compiled functions are called by position
     cutoff: float,
     smooth: float,
     scale: float,
+    shift: float,
     x: Reals,
     q: Reals,
     d: Reals,
@@ -36,7 +50,7 @@ def _geometry(  # noqa: PLR0917  compiled functions are called by position
     w: Reals,
     slope: Reals,
 ) -> None:
-    """Pairs first … last: x is s mapped to [−1, 1], q is s · r̂, d the vector, slope dw/dr."""
+    """Pairs first … last: x is s mapped to [−1, 1] in its interval, q is s · r̂, d the vector, slope dw/dr."""
     for k in range(last - first):
         p = first + k
         j = neighbour[p]
@@ -48,12 +62,12 @@ def _geometry(  # noqa: PLR0917  compiled functions are called by position
         u = min(1.0, max(0.0, (r[k] - smooth) / (cutoff - smooth)))
         w[k] = u * u * u * (-6 * u * u + 15 * u - 10) + 1
         slope[k] = -30 * u * u * (u - 1) * (u - 1) / (cutoff - smooth)
-        x[k] = scale * w[k] / r[k] - 1
+        x[k] = scale * w[k] / r[k] - shift
         for c in range(3):
             q[c, k] = w[k] * d[c, k] / square
 
 
-@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@_compiled
 def accumulate_moments(  # noqa: PLR0917  compiled functions are called by position
     begin: int,
     end: int,
@@ -62,15 +76,15 @@ def accumulate_moments(  # noqa: PLR0917  compiled functions are called by posit
     neighbour: Integers,
     offset: Reals,
     positions: Reals,
-    types: Integers,
     cutoff: float,
     smooth: float,
-    scales: Reals,
+    scale: float,
+    shifts: Reals,
     moments: Reals,
 ) -> None:
-    """Σ_j (T_m(x_j) − T_m(−1)) and Σ_j q_j T_m(x_j), for atoms order[begin:end], into moments (atoms, 4, types, M).
+    """Σ_j T_m(x_j) and Σ_j q_j T_m(x_j), for atoms order[begin:end], into moments (atoms, 4, types · intervals, M).
 
-    A neighbour at the cutoff or beyond has x = −1 and q = 0, so it adds nothing, and needs no branch.
+    ``start`` says where among the pairs the neighbours of one type in one interval begin, for all atoms.
     """
     kinds, terms = moments.shape[2], moments.shape[3]
     widest = 1
@@ -85,9 +99,23 @@ def accumulate_moments(  # noqa: PLR0917  compiled functions are called by posit
         for t in range(kinds):
             first, last = start[atom * kinds + t], start[atom * kinds + t + 1]
             n = last - first
-            scale = scales[types[atom], t]
             _geometry(
-                positions, atom, neighbour, offset, first, last, cutoff, smooth, scale, x, q, d, r, w, slope
+                positions,
+                atom,
+                neighbour,
+                offset,
+                first,
+                last,
+                cutoff,
+                smooth,
+                scale,
+                shifts[t],
+                x,
+                q,
+                d,
+                r,
+                w,
+                slope,
             )
             for k in range(n):
                 b0[k], b1[k] = 1.0, x[k]
@@ -105,13 +133,13 @@ def accumulate_moments(  # noqa: PLR0917  compiled functions are called by posit
                     z1 += qz[k] * g
                     f = twice * g - f
                     b0[k], b1[k] = f, twice * f - g
-                moments[i, 0, t, m], moments[i, 0, t, m + 1] = s0 - n, s1 + n
+                moments[i, 0, t, m], moments[i, 0, t, m + 1] = s0, s1
                 moments[i, 1, t, m], moments[i, 1, t, m + 1] = x0, x1
                 moments[i, 2, t, m], moments[i, 2, t, m + 1] = y0, y1
                 moments[i, 3, t, m], moments[i, 3, t, m + 1] = z0, z1
 
 
-@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@_compiled
 def accumulate_forces(  # noqa: PLR0917  compiled functions are called by position
     begin: int,
     end: int,
@@ -120,16 +148,16 @@ def accumulate_forces(  # noqa: PLR0917  compiled functions are called by positi
     neighbour: Integers,
     offset: Reals,
     positions: Reals,
-    types: Integers,
     cutoff: float,
     smooth: float,
-    scales: Reals,
+    scale: float,
+    shifts: Reals,
     slopes: Reals,
     frame_size: int,
     forces: Reals,
     virial: Reals,
 ) -> None:
-    """From ∂E/∂moments (atoms, 4, types, M) to forces (all atoms, 3) and virials (frames, 9), which are added to."""
+    """From ∂E/∂moments (of their shape) to forces (all atoms, 3) and virials (frames, 9), which are added to."""
     kinds, terms = slopes.shape[2], slopes.shape[3]
     widest = 1
     for i in range(begin, end):
@@ -146,9 +174,23 @@ def accumulate_forces(  # noqa: PLR0917  compiled functions are called by positi
         for t in range(kinds):
             first, last = start[atom * kinds + t], start[atom * kinds + t + 1]
             n = last - first
-            scale = scales[types[atom], t]
             _geometry(
-                positions, atom, neighbour, offset, first, last, cutoff, smooth, scale, x, q, d, r, w, slope
+                positions,
+                atom,
+                neighbour,
+                offset,
+                first,
+                last,
+                cutoff,
+                smooth,
+                scale,
+                shifts[t],
+                x,
+                q,
+                d,
+                r,
+                w,
+                slope,
             )
             for k in range(n):
                 b0[k], b1[k], e0[k], e1[k] = 1.0, x[k], 0.0, 1.0

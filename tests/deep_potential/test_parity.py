@@ -102,6 +102,16 @@ def test_a_direction_that_does_not_repeat_is_as_one_that_is_very_long(models, an
     assert far(ours.forces, model.evaluate(positions[0], cells[0], symbols, exact=True).forces) > 1e-3
 
 
+@pytest.mark.parametrize("change", [[[1, 0, 0], [0, 0, 1], [0, 1, 0]], [[1, 0, 0], [4, 1, 0], [-3, 5, 1]]])
+def test_another_cell_of_the_same_lattice_gives_the_same(models, answers, change):
+    """Left-handed, and so acute that its faces are nearer than the cutoff."""
+    positions, cells, symbols = answers.frames("sheared")
+    model = ai.dp.load(models / "water-0.ckpt.pt")
+    ours = model.evaluate(positions[0], np.array(change) @ cells[0], symbols, exact=True)
+    assert far(ours.forces, answers.of("sheared", "water-0").forces[0]) < 1e-10
+    assert far(ours.virial, answers.of("sheared", "water-0").virial[0]) < 1e-10
+
+
 @pytest.mark.parametrize("name", ["water-0", "two-sided", "excluded"])
 def test_the_exact_path_is_differentiable_twice(models, answers, name):
     """Training needs the derivative of forces by weights; here by positions and weights, against differences."""
