@@ -11,7 +11,7 @@ from aisteer.errors import JournalDamaged, Refused
 from aisteer.journal.events import Actor, Event, Record, decode, stored
 from aisteer.journal.tables import events
 
-__all__ = ["append", "checksum", "damaged", "last_position", "prepare", "read"]
+__all__ = ["append", "checksum", "damaged", "prepare", "read"]
 
 _COLUMNS = (
     events.c.position,
@@ -100,9 +100,3 @@ def damaged(what: str, good: int) -> JournalDamaged:
         "(or a snapshot of the file system); what the runs wrote is still in their spool."
     )
     return JournalDamaged(message, good=good)
-
-
-def last_position(connection: Connection) -> int:
-    """The position of the last event; 0 in an empty journal."""
-    found = connection.execute(select(events.c.position).order_by(events.c.position.desc()).limit(1)).scalar()
-    return int(found or 0)
