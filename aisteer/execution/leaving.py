@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 __all__ = ["end_at_exit"]
 
-_PATIENCE = 10.0
+_PATIENCE = 5.0
 """Seconds that threads are given to end, all together: one call into a linear algebra library takes less."""
 _threads: dict[threading.Thread, Callable[[], None]] = {}
 
