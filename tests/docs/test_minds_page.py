@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "how-to" / "minds.md"
 GENERATORS = ROOT / ".venv-generators" / "bin" / "python"
 THEIRS = re.compile(r"^ *from (xopt|ax|libensemble)\b", re.MULTILINE)
+MODULE = re.compile(r"# (\w+\.py)\n")
+"""A block that is a module beside the notebook."""
 
 PROPOSES = """
 import time
@@ -38,8 +40,12 @@ def run(campaigns):
     """Runs blocks of the page as one script in a process of its own; what it printed."""
 
     def _run(python: Path | str, chosen: list[str]) -> str:
-        text = "".join(b + (PROPOSES if "campaign.start()" in b else "") for b in chosen)
         campaigns.mkdir(parents=True, exist_ok=True)
+        modules = {m[1]: b for b in chosen if (m := MODULE.match(b))}
+        for name, content in modules.items():
+            (campaigns / name).write_text(content, encoding="utf-8")
+        chosen = [b for b in chosen if b not in modules.values()]
+        text = "".join(b + (PROPOSES if "campaign.start()" in b else "") for b in chosen)
         script = campaigns / "page.py"
         script.write_text(text, encoding="utf-8")
         told = subprocess.run(
@@ -66,6 +72,7 @@ def test_what_it_says_of_functions_samplers_and_our_own_generator_is_so(run):
     assert "by-hand | proposed by near_the_best;" in told
     assert "with-optuna | proposed by TPESampler (optuna " in told
     assert "with-an-object | proposed by TPESampler (optuna " in told
+    assert "forest | Predictions begin with 3 outcomes" in told
 
 
 @pytest.mark.full
