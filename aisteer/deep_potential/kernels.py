@@ -23,7 +23,7 @@ Loop = TypeVar("Loop", bound=Callable[..., None])
 
 def _compiled(loop: Loop) -> Loop:
     """Compiled when it is first called, and kept on disk for the next process where there is a place to keep it."""
-    options = {"nogil": True, "fastmath": True}
+    options = {"nogil": True, "fastmath": True, "error_model": "numpy"}
     try:
         made: Loop = njit(cache=True, **options)(loop)
     except RuntimeError:  # neither this folder nor the user's cache can be written
