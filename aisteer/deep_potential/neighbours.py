@@ -17,7 +17,7 @@ CLOSEST = 0.01
 """Å. Atoms that are nearer than this are on top of each other."""
 
 # One 64-bit key: centre | type | distance. Distances keep 30 bits, which is finer than a thousandth of a picometre.
-_DISTANCE_BITS, _TYPE_BITS = 30, 8
+_DISTANCE_BITS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +61,11 @@ def find_neighbours(
     centre = np.concatenate([frame * size + part[0] for frame, part in enumerate(parts)])
     neighbour = np.concatenate([frame * size + part[1] for frame, part in enumerate(parts)])
     offset, distance = (np.concatenate([part[k] for part in parts]) for k in (2, 3))
-    kind = frames.types[neighbour % size]
-    key = (centre << (_TYPE_BITS + _DISTANCE_BITS)) | (kind << _DISTANCE_BITS)
-    key |= (distance * ((1 << _DISTANCE_BITS) / (1.0001 * cutoff))).astype(np.int64)
-    order = np.argsort(key)
-    centre, neighbour, offset, kind = centre[order], neighbour[order], offset[order], kind[order]
-    distance = distance[order]
-    group = centre * kinds + kind
+    group = centre * kinds + frames.types[neighbour % size]
+    rounded = (distance * ((1 << _DISTANCE_BITS) / (1.0001 * cutoff))).astype(np.int64)
+    order = np.argsort((group << _DISTANCE_BITS) | rounded)
+    centre, neighbour, offset = centre[order], neighbour[order], offset[order]
+    group, distance = group[order], distance[order]
     counts = np.bincount(group, minlength=len(frames) * size * kinds).reshape(-1, kinds)
     if not (counts > np.array(sel)).any():
         return Neighbours(centre, neighbour, offset, distance, counts, 0)
