@@ -104,7 +104,8 @@ class Mind:
             return or_finish(self._at_random(task, evidence, stands, out), evidence, stands)
         n = wanted(stands)
         news = task.seen != Seen.of(evidence)
-        if not n and not stands.unpredicted and not (news and (stands.waiting or stands.told)):
+        looks = stands.waiting or stands.told or _trouble(task.policy)
+        if not n and not stands.unpredicted and not (news and looks):
             if stands.active and stands.asks and stands.waiting and stands.left != 0:
                 task.ahead.prepare(task.policy, evidence, stands.batch)
             return or_finish(Thought(withdrawals=out, trouble=_trouble(task.policy)), evidence, stands)

@@ -82,7 +82,6 @@ def test_one_that_raises_is_named_and_the_campaign_goes_on(steered):
     assert "The Gaussian process is used meanwhile" in trouble.message
     until(lambda: done(campaign) == 13)
     campaign.steer(surrogate="gaussian process")
-    campaign.redefine(runs=14)
     until(lambda: not campaign.state.troubles)
 
 
