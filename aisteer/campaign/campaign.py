@@ -140,6 +140,11 @@ class Campaign:
         return self.opened.folder
 
     @property
+    def code_folder(self) -> Path | None:
+        """Its folder, where code that it names may run as us; ``None`` of somebody else's that was not trusted."""
+        return self.opened.code_folder
+
+    @property
     def definition(self) -> Json:
         """The problem as data."""
         return self.state.definition

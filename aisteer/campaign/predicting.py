@@ -56,7 +56,7 @@ def predict(
                 f"There is no surrogate {surrogate!r:.60} ({', '.join(there)}).{did_you_mean(str(surrogate), there)}"
             )
         known = replace(known, steering={**known.steering, "surrogate": surrogate})
-    belief, domain = believed(policy(definition, space, folder=campaign.opened.code_folder), known)
+    belief, domain = believed(policy(definition, space, folder=campaign.code_folder), known)
     x = domain.encode(asked)
     columns: dict[str, Any] = {}
     for outcome, one in belief.known.items():

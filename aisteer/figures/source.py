@@ -52,6 +52,10 @@ class Campaign(Protocol):
     def folder(self) -> Path:
         """Where its observations are."""
 
+    @property
+    def code_folder(self) -> Path | None:
+        """The same, where code that the campaign names may run as us."""
+
     def space(self, task: str | None = None) -> Space | Pool:
         """The space of a task."""
 
@@ -120,7 +124,7 @@ class Source:
     @property
     def code_folder(self) -> Path | None:
         """Where code that the campaign names is kept, if it may run as us: a surrogate of the user's own is code."""
-        return self.campaign.opened.code_folder
+        return self.campaign.code_folder
 
     @property
     def axis(self) -> Axis:
