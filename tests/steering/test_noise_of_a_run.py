@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from aisteer.problem.parameters import Float
 from aisteer.problem.space import Space
+from aisteer.steering.criteria.variance import VarianceReduction
 from aisteer.steering.domains import Box
 from aisteer.steering.fitted import Belief
 from aisteer.steering.fitting import Fitter
@@ -28,3 +31,13 @@ def test_where_all_errors_are_known_another_run_scatters_as_they_do():
     assert fitted(0.3).first.run_noise == pytest.approx(0.3)
     learned = fitted(0.0)
     assert learned.first.run_noise == learned.process.noise
+
+
+def test_what_a_run_tells_is_less_where_known_errors_are_large():
+    belief = fitted(0.3)
+    spread = np.linspace(0, 1, 33)[:, None]
+    first = replace(belief.first, error=belief.first.error / 100.0)
+    finer = replace(belief, known={**belief.known, "yield": first})
+    coarse, fine = (VarianceReduction().scores(b, spread, spread) for b in (belief, finer))
+    assert (coarse.order < fine.order).all()
+    assert (coarse.explore < 0.7 * fine.explore).all()

@@ -43,7 +43,7 @@ class VarianceReduction:
         nothing were known of the sides is the exploring term; the other one is what is known of them.
         """
         level = _level(belief)
-        watched = Watched(belief.process, spread, np.zeros((0, x.shape[1])), level)
+        watched = Watched(belief.process, spread, np.zeros((0, x.shape[1])), level, _error(belief))
         found = []
         with torch.no_grad():
             size = max(1, _ENTRIES // watched.entries)
@@ -75,7 +75,7 @@ class VarianceReduction:
 class _Reduction:
     def __init__(self, belief: Belief, under_way: Array, spread: Array) -> None:
         self._belief, self._settles = belief, _level(belief) is not None
-        self._watched = Watched(belief.process, spread, under_way, _level(belief))
+        self._watched = Watched(belief.process, spread, under_way, _level(belief), _error(belief))
 
     def add(self, x: Array) -> None:
         self._watched.add(x)
@@ -96,3 +96,8 @@ def _level(belief: Belief) -> float | None:
     if not isinstance(goal, LevelSet):
         return None
     return belief.first.sign * (goal.threshold - process.centre) / process.scale
+
+
+def _error(belief: Belief) -> float | None:
+    """Nothing is learned of how outcomes scatter where the errors of all are known."""
+    return belief.first.run_noise if (belief.first.error > 0).all() else None

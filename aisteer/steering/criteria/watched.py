@@ -73,6 +73,7 @@ class Watched:
             side is least known.
         under_way: Inputs whose outcomes will come, shape ``(p, d)``.
         level: Where the outcome is to be told from more, standardised; ``None`` where it is to be known everywhere.
+        error: Of an outcome, where all are known, in its unit; ``None`` where how they scatter is learned.
     """
 
     def __init__(
@@ -81,9 +82,11 @@ class Watched:
         watched: Array,
         under_way: Array,
         level: float | None = None,
+        error: float | None = None,
     ) -> None:
         self.level = level
         self._known = plausible(process)
+        self._noise = self._known.noise if error is None else max((error / process.scale) ** 2, 1e-6)
         self._under_way: _Places | None = None
         self._factor = torch.zeros((0, 0), dtype=torch.float64)
         with torch.no_grad():
@@ -120,7 +123,7 @@ class Watched:
             before = torch.zeros((0, x.shape[1])).double() if self._under_way is None else self._under_way.x
             places = self._places(torch.cat([before, torch.as_tensor(x)]), alone=True)
             own = self._between(places, places)
-            own = own + self._known.noise * torch.eye(len(own), dtype=torch.float64)
+            own = own + self._noise * torch.eye(len(own), dtype=torch.float64)
             # Points that coincide with others know no more than those: jitter is what is wanted there.
             self._factor = cholesky(own, size=float(own.diagonal().mean()))
             self._under_way = places
@@ -130,7 +133,7 @@ class Watched:
         """What a run at each of ``x``, ``b x d``, is expected to take from the variances: ``b x M``."""
         places = self._places(x)
         across = self._between(places, self._watched)
-        found: Tensor = across.square() / (self._variances(places) + self._known.noise).unsqueeze(-1)
+        found: Tensor = across.square() / (self._variances(places) + self._noise).unsqueeze(-1)
         return found
 
     def settled(self, taken: Tensor, *, known: bool = True) -> Tensor:
