@@ -147,7 +147,8 @@ def _fits(alike: Sequence[Told], run: Told, name: str, count: int) -> list[_Fit]
         columns = [[value], [value, slope]]
     y = np.array([f.final for f in alike])
     if 2 * sum(f.prior is not None for f in alike) >= len(alike):
-        usual = float(y.mean())  # what is expected where nothing is known: of the first runs nothing was predicted
+        # What is expected where nothing is known: of the first runs nothing was predicted.
+        usual = float(y.mean())
         prior = (
             [usual if f.prior is None else f.prior for f in alike],
             usual if run.prior is None else run.prior,

@@ -15,16 +15,15 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
-from aisteer.surrogates.kernels import Candidate
-from aisteer.surrogates.protocol import Array, NotFitted, Predicted, Surrogate, checked
+from aisteer.surrogates.protocol import Array, NotFitted, Predicted, checked
 from aisteer.surrogates.spreads import calibrated_scale
 
-__all__ = ["LEAST", "ForeignSurrogate", "Regressor", "fit", "fit_or_process"]
+__all__ = ["LEAST", "ForeignSurrogate", "Regressor", "fit"]
 
 LEAST = 10
 """Different inputs that it takes."""
@@ -197,19 +196,6 @@ def _floor(missed: Array, away: Array, error: Array) -> float:
         if (now := density(floor)) > most:
             best, most = floor, now
     return best
-
-
-def fit_or_process(
-    regressor: Regressor, x: Array, y: Array, error: Array, kernels: Sequence[Candidate], *, seed: int = 0
-) -> tuple[Surrogate, str]:
-    """As ``fit``; where that is refused, a Gaussian process with one of ``kernels``, and words that say so."""
-    try:
-        return fit(regressor, x, y, error, seed=seed), ""
-    except NotFitted as refused:
-        from aisteer.surrogates import gaussian_process
-
-        words = f"{refused} The Gaussian process is used meanwhile."
-        return gaussian_process.fit(x, y, error, kernels), words
 
 
 def _taught(regressor: Regressor, x: Array, y: Array, error: Array) -> Regressor:

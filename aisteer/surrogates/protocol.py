@@ -17,7 +17,6 @@ from aisteer.errors import AisteerError, BadOutcome
 
 __all__ = [
     "Array",
-    "Correlated",
     "Draws",
     "Fit",
     "HeldOut",
@@ -101,17 +100,6 @@ class Draws(Protocol):
 
     def draws(self, x: Array, n: int, seed: int) -> Array:
         """``n`` functions at ``x``: shape ``(n, m)``. The same seed draws the same functions at other points."""
-
-
-@runtime_checkable
-class Correlated(Protocol):
-    """A surrogate with a kernel, or what stands for one."""
-
-    def correlation(self, x: Array) -> Array:
-        """Prior correlation of the outcomes at ``x`` with those that it was fitted on: shape ``(m, n)``."""
-
-    def length_scales(self) -> Array | None:
-        """Of the input's columns, shape ``(d,)`` or ``(1,)``; ``None`` where it has none of its own."""
 
 
 Fit = Callable[[Array, Array, Array], Surrogate]
