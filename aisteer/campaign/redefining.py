@@ -28,6 +28,7 @@ from aisteer.problem.pool import Pool
 from aisteer.problem.shipping import ship
 from aisteer.problem.simulation import Simulation
 from aisteer.problem.space import Space, did_you_mean
+from aisteer.steering.policies import check_options
 
 __all__ = ["redefine", "told_besides"]
 
@@ -159,6 +160,7 @@ def _change_task(wanted: Wanted, changes: Mapping[str, Any], named: str | None) 
     _check_fit(task)
     _weigh(task, weighed)
     check_end(task.get("finish") or {}, Goals.of(task))
+    check_options(task, Space.from_json(task["space"]) if task["space"]["kind"] == Space.kind else None)
 
 
 def _weigh(task: Json, weighed: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from aisteer.problem.resources import Resources
 from aisteer.problem.shipping import Shipment, ship
 from aisteer.problem.simulation import Simulation
 from aisteer.problem.space import Space
+from aisteer.steering.policies import check_options
 from aisteer.steering.thought import BATCH
 
 __all__ = ["ARM", "RandomArm", "Rule", "Task", "arm_json"]
@@ -188,6 +189,7 @@ class Task:
             data["checkpoint_every"] = float(self.checkpoint_every)
         if not self.connection.stored:
             data["kernel_bound"] = self.connection.address
+        check_options(data, self.space)
         return data
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aisteer.errors import BadDefinition, MissingExtra
+from aisteer.errors import BadDefinition, BadParameters, MissingExtra
 from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.problem.pool import Pool
-from aisteer.problem.space import Space
+from aisteer.problem.regions import plain_pins
+from aisteer.problem.space import Space, did_you_mean
 from aisteer.problem.surrogate_names import SURROGATES, reference_to
 from aisteer.steering.protocols import Json, Policy
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from aisteer.steering.bayesian_box import BayesianBox
     from aisteer.steering.bayesian_pool import BayesianPool
 
-__all__ = ["GENERATOR", "POLICIES", "policy"]
+__all__ = ["GENERATOR", "POLICIES", "check_options", "policy"]
 
 Live = Callable[[], Any]
 
@@ -26,13 +27,8 @@ Live = Callable[[], Any]
 def _bayesian(
     definition: Json, space: Space | Pool, seed: int, options: Json, folder: Path | None = None
 ) -> Policy:
-    goals, initial, named = Goals.of(definition), options.get("initial"), options.get("acquisition")
-    if named is not None and named not in goals.acquisitions:
-        raise BadDefinition(
-            f"There is no acquisition {named!r:.60} for this goal. Choose one of {', '.join(goals.acquisitions)}."
-        )
+    initial, named = options.get("initial"), options.get("acquisition")
     surrogate = reference_to(options.get("surrogate", SURROGATES[0]))
-    _check_region(options.get("trust_region", False), space)
     try:
         import torch
 
@@ -47,8 +43,8 @@ def _bayesian(
     return made
 
 
-def _check_region(asked: Any, space: Space | Pool) -> None:
-    if asked is not False and isinstance(space, Pool):
+def _check_region(asked: Any, space: Space | Pool | None) -> None:
+    if asked is not False and not isinstance(space, Space):
         raise BadDefinition("A pool has no trust region. Leave the option out.")
     number = isinstance(asked, int | float) and not isinstance(asked, bool)
     if not isinstance(asked, bool) and asked != "adaptive" and not (number and 0 < asked <= 1):
@@ -127,6 +123,45 @@ _OPTIONS = {
 _OPTIONS[GENERATOR] = {"mind", "patience", "fallback"} | _OPTIONS["bayesian"]  # ours predicts, and fills in
 
 
+def _named(definition: Json) -> tuple[str, Json]:
+    wanted = definition.get("policy") or {}
+    return str(wanted.get("name", "bayesian")), dict(wanted.get("options") or {})
+
+
+def check_options(definition: Json, space: Space | Pool | None) -> None:
+    """Make sure that the policy of a task takes the options that it is given, before anybody relies on them.
+
+    Args:
+        definition: The task's definition.
+        space: Its space, or its pool; ``None`` for a pool whose candidates are not at hand: values that are fixed are
+            not looked at then.
+
+    Raises:
+        BadDefinition: It has no such option, or an option has a value that means nothing here.
+    """
+    name, options = _named(definition)
+    known = sorted(_OPTIONS.get(name, ()))
+    for unknown in sorted(set(options) - set(known)):
+        takes = f"It takes {', '.join(known)}." if known else "It takes none."
+        raise BadDefinition(
+            f"The policy {name!r} has no option {unknown!r:.60}. {takes}{did_you_mean(unknown, known)}"
+        )
+    initial, named = options.get("initial"), options.get("acquisition")
+    if initial is not None and (isinstance(initial, bool) or not isinstance(initial, int) or initial < 1):
+        raise BadDefinition(f"initial must be a whole number of at least 1, not {initial!r:.60}.")
+    acquisitions = Goals.of(definition).acquisitions
+    if named is not None and named not in acquisitions:
+        raise BadDefinition(
+            f"There is no acquisition {named!r:.60} for this goal. Choose one of {', '.join(acquisitions)}."
+        )
+    _check_region(options.get("trust_region", False), space)
+    if options.get("fixed") and space is not None:
+        try:
+            plain_pins(space, options["fixed"])
+        except BadParameters as error:
+            raise BadDefinition(f"What the option 'fixed' holds cannot be held fixed: {error}") from error
+
+
 def policy(
     definition: Json, space: Space | Pool, *, folder: Path | None = None, live: Live = lambda: None
 ) -> Policy:
@@ -143,13 +178,10 @@ def policy(
         BadDefinition: There is no such policy, or it has no such option.
         MissingExtra: PyTorch or BoTorch is not installed.
     """
-    wanted = definition.get("policy") or {}
-    name, options = str(wanted.get("name", "bayesian")), dict(wanted.get("options") or {})
+    name, options = _named(definition)
     if name not in _OPTIONS:
         raise BadDefinition(f"There is no policy {name!r}. Choose one of {', '.join(_OPTIONS)}.")
-    unknown = sorted(set(options) - _OPTIONS[name])
-    if unknown:
-        raise BadDefinition(f"The policy {name!r} has no option {unknown[0]!r}.")
+    check_options(definition, space)
     if name == GENERATOR:
         return _generator(definition, space, options, folder, live)
     return POLICIES[name](definition, space, int(definition.get("seed") or 0), options, folder)
