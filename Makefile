@@ -110,11 +110,13 @@ lint: $(VENV)/.test  ## ruff, mypy, import-linter
 	@$(BIN)/lint-imports --no-logo
 
 # Ruff takes a second; what looks at types takes a minute of one processor, which the tests leave free now and then.
+# What is wrong stands last: who reads only the end of a long log still learns which test it was.
 define PROVE
 @$(BIN)/ruff check .
 @{ $(BIN)/mypy && $(BIN)/lint-imports --no-logo; } > $(VENV)/lint.log 2>&1 & lint=$$!; \
 $(BIN)/python -m pytest $(PARALLEL) $(1); found=$$?; \
-wait $$lint || found=1; cat $(VENV)/lint.log; exit $$found
+if wait $$lint; then grep -E '^(Success|Contracts):' $(VENV)/lint.log; else found=1; cat $(VENV)/lint.log; fi; \
+if test $$found != 0; then grep -s '::' .pytest_cache/v/cache/lastfailed; fi; exit $$found
 endef
 
 test: $(VENV)/.test .services/wheels/.done programs  ## all checks at reduced size, 15 minutes at most
