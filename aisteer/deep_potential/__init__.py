@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aisteer.deep_potential.deviation import Deviation
     from aisteer.deep_potential.fidelity import Fidelity
     from aisteer.deep_potential.model import DeepPotential, Evaluation, load
+    from aisteer.deep_potential.skin import SkinList
 
 from aisteer.errors import BadModel, BadStructure, NeighbourOverflow
 
@@ -26,6 +27,7 @@ __all__ = [
     "Evaluation",
     "Fidelity",
     "NeighbourOverflow",
+    "SkinList",
     "load",
 ]
 
@@ -37,6 +39,7 @@ _MODULES = {
     "Deviation": "deviation",
     "Evaluation": "model",
     "Fidelity": "fidelity",
+    "SkinList": "skin",
     "load": "model",
 }
 

@@ -8,10 +8,13 @@ import numpy as np
 from ase.calculators.calculator import Calculator, all_changes
 
 from aisteer.deep_potential.deviation import Deviation
+from aisteer.deep_potential.skin import SKIN, SkinList
+from aisteer.deep_potential.structures import types_of
 from aisteer.errors import BadStructure
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from numpy.typing import NDArray
 
     from aisteer.deep_potential.engine import Precision
     from aisteer.deep_potential.model import DeepPotential
@@ -24,13 +27,27 @@ class DeepPotentialCalculator(Calculator):  # type: ignore[misc]
 
     A committee answers with its members' mean, and ``results`` also holds ``deviation`` (see :class:`Deviation`)
     and its figures one by one, as ``max_force_deviation`` and so on. A stress needs three periodic directions.
+
+    Attributes:
+        model: What is evaluated.
+        skin: Its neighbour list, which lasts as long as atoms move little.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
 
-    def __init__(self, model: DeepPotential, *, exact: bool = False, precision: Precision = "fp64") -> None:
+    def __init__(
+        self,
+        model: DeepPotential,
+        *,
+        exact: bool = False,
+        precision: Precision = "fp64",
+        skin: float = SKIN,
+    ) -> None:
         super().__init__()
         self.model = model
+        self.skin = SkinList(skin)
+        self._numbers: NDArray[np.int64] | None = None
+        self._types: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._options: dict[str, Any] = {"exact": exact, "precision": precision}
 
     def calculate(
@@ -55,8 +72,9 @@ class DeepPotentialCalculator(Calculator):  # type: ignore[misc]
         answer = self.model.evaluate(
             structure.positions,
             structure.cell.array if periodic else None,
-            structure.get_chemical_symbols(),
+            self._types_of(structure),
             pbc=structure.pbc if periodic else None,
+            skin=self.skin,
             **self._options,
         )
         energy, forces, virial, atomic = answer.energy, answer.forces, answer.virial, answer.atomic_energies
@@ -76,3 +94,10 @@ class DeepPotentialCalculator(Calculator):  # type: ignore[misc]
             results["deviation"] = deviation
             results |= {f"{name}_deviation": float(value) for name, value in deviation.as_dict().items()}
         self.results = {name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in results.items()}
+
+    def _types_of(self, structure: Atoms) -> NDArray[np.int64]:
+        numbers = structure.numbers
+        if self._numbers is None or not np.array_equal(numbers, self._numbers):
+            self._types = types_of(structure.get_chemical_symbols(), self.model.type_map)
+            self._numbers = numbers.copy()
+        return self._types

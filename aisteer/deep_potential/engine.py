@@ -15,6 +15,7 @@ from aisteer.deep_potential.description import Description
 from aisteer.deep_potential.exact import ExactNetwork, Pairs, energies_and_gradients
 from aisteer.deep_potential.fast import Answer, FastCommittee
 from aisteer.deep_potential.neighbours import Neighbours, find_neighbours
+from aisteer.deep_potential.skin import SkinList
 from aisteer.deep_potential.structures import Frames
 
 __all__ = ["Engine", "Precision"]
@@ -70,9 +71,11 @@ class Engine:
             self._fast[order, precision] = FastCommittee(self.doubles, self.r_min, order, dtype)
         return self._fast[order, precision]
 
-    def neighbours(self, frames: Frames, *, overflow: str) -> Neighbours:
-        """Who is near whom."""
+    def neighbours(self, frames: Frames, *, overflow: str, skin: SkinList | None = None) -> Neighbours:
+        """Who is near whom; with a skin, from what it keeps."""
         descriptor = self.members[0].descriptor
+        if skin is not None:
+            return skin.find(frames, descriptor.cutoff, descriptor.sel, overflow=overflow)
         return find_neighbours(frames, descriptor.cutoff, descriptor.sel, overflow=overflow)
 
     def exact(

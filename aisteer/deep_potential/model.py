@@ -16,6 +16,7 @@ from aisteer.deep_potential.description import Description
 from aisteer.deep_potential.deviation import Deviation
 from aisteer.deep_potential.engine import Engine, Precision
 from aisteer.deep_potential.fidelity import Fidelity, measure_fidelity
+from aisteer.deep_potential.skin import SKIN, SkinList
 from aisteer.deep_potential.structures import frames_of
 from aisteer.errors import BadModel, BadStructure
 
@@ -107,6 +108,7 @@ class DeepPotential:
         pbc: bool | Sequence[bool] | None = None,
         exact: bool = False,
         precision: Precision = "fp64",
+        skin: SkinList | None = None,
     ) -> Evaluation:
         """Energy, forces and virial.
 
@@ -118,13 +120,15 @@ class DeepPotential:
             exact: Evaluate the networks themselves, in the precision that they were trained in. Otherwise their
                 Chebyshev series, whose error :meth:`fidelity` measures.
             precision: Of the series: all in double precision, or ``mixed`` with the matrix products in single.
+            skin: Keeps the neighbour list from call to call, for structures that move a little in between. One for each
+                structure, or for each batch of them. Without it neighbours are searched each time.
 
         Raises:
             BadStructure: What cannot be evaluated, with frame and atom.
             NeighbourOverflow: An atom has more neighbours than the model takes.
         """
         frames = frames_of(positions, cell, types, type_map=self.type_map, pbc=pbc)
-        found = self._engine.neighbours(frames, overflow=self.overflow)
+        found = self._engine.neighbours(frames, overflow=self.overflow, skin=skin)
         engine = self._engine
         answers = engine.exact(frames, found) if exact else engine.fast(frames, found, _checked(precision))
         lead = (len(self), *frames.shape) if self.committee else frames.shape
@@ -158,11 +162,16 @@ class DeepPotential:
             return Deviation.of(answer.energy[None], answer.forces[None], answer.virial[None])
         return Deviation.of(answer.energy, answer.forces, answer.virial)
 
-    def calculator(self, *, exact: bool = False, precision: Precision = "fp64") -> DeepPotentialCalculator:
-        """An ASE calculator: ``atoms.calc = model.calculator()``; options as for :meth:`evaluate`."""
+    def calculator(
+        self, *, exact: bool = False, precision: Precision = "fp64", skin: float = SKIN
+    ) -> DeepPotentialCalculator:
+        """An ASE calculator: ``atoms.calc = model.calculator()``; options as for :meth:`evaluate`.
+
+        It keeps its neighbour list as long as no atom has moved farther than half the `skin`, in Å.
+        """
         from aisteer.deep_potential.calculator import DeepPotentialCalculator
 
-        return DeepPotentialCalculator(self, exact=exact, precision=_checked(precision))
+        return DeepPotentialCalculator(self, exact=exact, precision=_checked(precision), skin=skin)
 
     def fidelity(self, structures: Atoms | Sequence[Atoms]) -> Fidelity:
         """How exact the fast path is: its nets over the fitted range, its forces on these structures.

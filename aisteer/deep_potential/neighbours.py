@@ -11,7 +11,15 @@ from vesin import NeighborList
 from aisteer.deep_potential.structures import Frames
 from aisteer.errors import BadStructure, NeighbourOverflow
 
-__all__ = ["CLOSEST", "Neighbours", "find_neighbours"]
+__all__ = [
+    "CLOSEST",
+    "FoundPairs",
+    "Neighbours",
+    "all_pairs",
+    "find_neighbours",
+    "on_top_of_each_other",
+    "within_sel",
+]
 
 CLOSEST = 0.01
 """Å. Atoms that are nearer than this are on top of each other."""
@@ -56,47 +64,98 @@ def find_neighbours(
         NeighbourOverflow: An atom has more than ``sel``.
         BadStructure: Two atoms are on top of each other.
     """
-    kinds, size = len(sel), frames.positions.shape[1]
+    pairs = all_pairs(frames, cutoff, len(sel))
+    if len(frames) == 1:
+        offset = pairs.shift @ frames.cells[0]
+    else:
+        offset = np.einsum("pk,pkl->pl", pairs.shift, frames.cells[pairs.centre // len(frames.types)])
+    found = Neighbours(pairs.centre, pairs.neighbour, offset, pairs.distance, pairs.counts, 0)
+    if len(found.distance) and found.distance.min() < CLOSEST:
+        raise on_top_of_each_other(frames, found)
+    return within_sel(found, frames, sel, overflow=overflow)
+
+
+@dataclass(frozen=True, eq=False)
+class FoundPairs:
+    """What a search found, in the order of :class:`Neighbours`.
+
+    Attributes:
+        centre: Of shape (pairs,).
+        neighbour: Of shape (pairs,).
+        shift: Of shape (pairs, 3): how many lattice vectors lead to the image that is meant.
+        distance: Of shape (pairs,), in Å.
+        counts: Of shape (all atoms, types).
+    """
+
+    centre: NDArray[np.int64]
+    neighbour: NDArray[np.int64]
+    shift: NDArray[np.float64]
+    distance: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+
+def all_pairs(frames: Frames, cutoff: float, kinds: int) -> FoundPairs:
+    """All pairs within the cutoff, images included; `kinds` is the number of types."""
+    size = frames.positions.shape[1]
     parts = [_pairs(frames, frame, cutoff) for frame in range(len(frames))]
     centre = np.concatenate([frame * size + part[0] for frame, part in enumerate(parts)])
     neighbour = np.concatenate([frame * size + part[1] for frame, part in enumerate(parts)])
-    offset, distance = (np.concatenate([part[k] for part in parts]) for k in (2, 3))
+    shift, distance = (np.concatenate([part[k] for part in parts]) for k in (2, 3))
     group = centre * kinds + frames.types[neighbour % size]
     rounded = (distance * ((1 << _DISTANCE_BITS) / (1.0001 * cutoff))).astype(np.int64)
     order = np.argsort((group << _DISTANCE_BITS) | rounded)
-    centre, neighbour, offset = centre[order], neighbour[order], offset[order]
-    group, distance = group[order], distance[order]
     counts = np.bincount(group, minlength=len(frames) * size * kinds).reshape(-1, kinds)
+    return FoundPairs(centre[order], neighbour[order], shift[order], distance[order], counts)
+
+
+def within_sel(found: Neighbours, frames: Frames, sel: tuple[int, ...], *, overflow: str) -> Neighbours:
+    """What the model takes of them.
+
+    Raises:
+        NeighbourOverflow: An atom has more than ``sel``, and that is refused.
+    """
+    counts = found.counts
     if not (counts > np.array(sel)).any():
-        return Neighbours(centre, neighbour, offset, distance, counts, 0)
+        return found
     if overflow == "refuse":
         raise _overflow(frames, counts, sel)
-    kept = _nearest(centre, group, distance, counts, sel)
-    counts = np.bincount(group[kept], minlength=counts.size).reshape(-1, kinds)
-    return Neighbours(centre[kept], neighbour[kept], offset[kept], distance[kept], counts, int((~kept).sum()))
+    group = found.centre * len(sel) + frames.types[found.neighbour % len(frames.types)]
+    kept = _nearest(found.centre, group, found.distance, counts, sel)
+    fewer = np.bincount(group[kept], minlength=counts.size).reshape(counts.shape)
+    return Neighbours(
+        found.centre[kept],
+        found.neighbour[kept],
+        found.offset[kept],
+        found.distance[kept],
+        fewer,
+        int((~kept).sum()),
+    )
+
+
+def on_top_of_each_other(frames: Frames, found: Neighbours) -> BadStructure:
+    """The error for the nearest pair."""
+    pair, size = int(found.distance.argmin()), len(frames.types)
+    frame, first = divmod(int(found.centre[pair]), size)
+    atoms = first, int(found.neighbour[pair]) % size
+    return BadStructure(
+        f"In {frames.named(frame)}atoms {atoms[0]} and {atoms[1]} are on top of each other "
+        f"({found.distance[pair]:.2g} Å apart), so there is no energy. Check positions and cell.",
+        frame=frame,
+        atoms=atoms,
+    )
 
 
 def _pairs(
     frames: Frames, frame: int, cutoff: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    cell = frames.cells[frame]
     search = NeighborList(cutoff=cutoff, full_list=True)
     first, second, shift, distance = search.compute(
         points=frames.positions[frame],
-        box=_spanning(cell, frames.periodic),
+        box=_spanning(frames.cells[frame], frames.periodic),
         periodic=list(frames.periodic),
         quantities="ijSd",
     )
-    if len(distance) and distance.min() < CLOSEST:
-        pair = int(distance.argmin())
-        atoms = int(first[pair]), int(second[pair])
-        raise BadStructure(
-            f"In {frames.named(frame)}atoms {atoms[0]} and {atoms[1]} are on top of each other ({distance[pair]:.2g} Å "
-            "apart), so there is no energy. Check positions and cell.",
-            frame=frame,
-            atoms=atoms,
-        )
-    return first.astype(np.int64), second.astype(np.int64), shift @ cell, distance
+    return first.astype(np.int64), second.astype(np.int64), shift.astype(float), distance
 
 
 def _spanning(cell: NDArray[np.float64], periodic: tuple[bool, bool, bool]) -> NDArray[np.float64]:
