@@ -19,7 +19,7 @@ __all__ = ["pareto"]
 
 def pareto(campaign: Campaign, task: str | None = None) -> pd.DataFrame:
     """One row for each run on the front: its outcomes, their errors and its parameters; see ``Campaign.pareto``."""
-    from aisteer.steering.ledger import hypervolume_so_far
+    from aisteer.steering.ledger import on_front
 
     name = campaign.task_named(task)
     campaign.journal.refresh()
@@ -31,8 +31,7 @@ def pareto(campaign: Campaign, task: str | None = None) -> pd.DataFrame:
                 f"The task {name!r} has one goal, to {goals.words}, so there is no front; "
                 "campaign.runs.frame() has its runs. Give objective=[…] for several."
             )
-        told = hypervolume_so_far(state, name)
-        runs = [state.runs[run] for run in told["run"][told["front"]].tolist()]
+        runs = [state.runs[run] for run in on_front(state, name)]
     rows: list[dict[str, Any]] = []
     for run in runs:
         row: dict[str, Any] = {"run": run.id}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from aisteer.errors import BadDefinition
+from aisteer.problem.references import imported
 
 __all__ = ["SURROGATES", "is_reference", "named_surrogate", "reference_to", "surrogates_of"]
 
@@ -56,7 +55,7 @@ def reference_to(surrogate: object) -> str:
         )
     module, name = getattr(surrogate, "__module__", None), getattr(surrogate, "__qualname__", None)
     reference = f"{module}:{name}"
-    if module != "__main__" and is_reference(reference) and _found(reference) is surrogate:
+    if module != "__main__" and is_reference(reference) and _stands_there(reference, surrogate):
         return reference
     raise BadDefinition(
         f"The surrogate {surrogate!r:.100} cannot be imported again by its name, so the campaign could not be opened "
@@ -64,9 +63,8 @@ def reference_to(surrogate: object) -> str:
     )
 
 
-def _found(reference: str) -> object:
-    module, _, name = reference.partition(":")
+def _stands_there(reference: str, surrogate: object) -> bool:
     try:
-        return functools.reduce(getattr, name.split("."), importlib.import_module(module))
+        return imported(reference) is surrogate
     except (ImportError, AttributeError):
-        return None
+        return False

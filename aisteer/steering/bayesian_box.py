@@ -12,22 +12,22 @@ from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.problem.objective import LevelSet
 from aisteer.problem.space import Space
+from aisteer.steering.bayesian import Bayesian
 from aisteer.steering.box_search import Acquisition, Penalized, feasible_sobol, maximise
 from aisteer.steering.context import in_context, judged_in_context
-from aisteer.steering.criteria.choice import criterion
 from aisteer.steering.criteria.protocol import Criterion, Scores
 from aisteer.steering.criteria.thompson import Thompson, drawn_choices
 from aisteer.steering.domains import Box
 from aisteer.steering.drafting import batch, how_chosen, nothing_expected
-from aisteer.steering.explanation import Standing, explain
-from aisteer.steering.failure_risk import Failures, Risk, Risked
+from aisteer.steering.explanation import Standing
+from aisteer.steering.failure_risk import Risk, Risked
 from aisteer.steering.fidelities import Fidelities, at_the_truth
-from aisteer.steering.fitting import Belief, Fitter
+from aisteer.steering.fitting import Belief
 from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
 from aisteer.steering.restraint import favoured_too, guided, restrained, settings_of
-from aisteer.steering.stand_in import predicting, proposing, troubles
+from aisteer.steering.stand_in import predicting, proposing
 from aisteer.steering.trust_region import first_missing, trusted
 from aisteer.steering.weighing import CostAware, Weighing
 
@@ -44,7 +44,7 @@ _AROUND = 64
 """Points that draws are made at around each of the leading runs."""
 
 
-class BayesianBox:
+class BayesianBox(Bayesian):
     """Proposes where a run is worth most, given all that is known and under way.
 
     The first points are of a Sobol sequence within the constraints. Then batches are chosen one by one by what
@@ -64,9 +64,6 @@ class BayesianBox:
         cost_aware: Whether a gain is divided by what a run is expected to cost (``weighing``).
     """
 
-    name = "bayesian"
-    repeatable = True
-
     def __init__(
         self,
         space: Space,
@@ -79,31 +76,16 @@ class BayesianBox:
         cost_aware: bool = False,
     ) -> None:
         self.space = space
-        self.seed = seed
         self.fidelity = fidelity
         self.domain = Box(space, fidelity.name if fidelity else None)
-        self.weighing: Weighing | None = CostAware(self.domain) if cost_aware else None
+        weighing: Weighing | None = CostAware(self.domain) if cost_aware else None
         if fidelity is not None:
-            self.weighing = Fidelities(space, self.domain, fidelity, seed)
-        self.fitter = Fitter(self.domain, goals)
-        self.failures = Failures(self.domain)
-        self.faults: dict[str, str] = {}
-        self.goals = self.fitter.goals
-        self.acquisition = acquisition
+            weighing = Fidelities(space, self.domain, fidelity, seed)
+        super().__init__(space, self.domain, goals, seed=seed, acquisition=acquisition, weighing=weighing)
         self.initial = min(2 * space.dimension + 2, 12) if initial is None else max(1, initial)
         self._reference: tuple[Json, Array] | None = None
 
     # --- proposing ----------------------------------------------------------------------------
-
-    @property
-    def trouble(self) -> str:
-        """What is wrong with it, or with the surrogate that was asked for; empty while nothing is."""
-        return troubles(self)
-
-    @property
-    def candidates(self) -> Space:
-        """What is searched."""
-        return self.space
 
     @proposing
     def propose(self, evidence: Evidence, n: int) -> Batch:
@@ -225,15 +207,11 @@ class BayesianBox:
         return [different[place] for place in drawn_choices(belief, x, n, rng)]
 
     def _named(self, evidence: Evidence) -> str | None:
-        """The acquisition that is asked for: while it runs, else in the definition."""
-        asked: str | None = evidence.steering.get("acquisition") or self.acquisition
-        return judged_in_context(evidence, asked, self.goals.first.kind)
+        """The acquisition that is asked for, or the one that it comes to in a context."""
+        return judged_in_context(evidence, self._asked_for(evidence), self.goals.first.kind)
 
     def _criterion(self, evidence: Evidence, belief: Belief) -> Criterion:
-        steering, named = evidence.steering, self._named(evidence)
-        exploration = float(steering.get("exploration", 1.0))
-        found = criterion(self.goals, named, exploration, steering.get("weights") or {})
-        return found if self.weighing is None else self.weighing.criterion(found, named, belief, evidence)
+        return self._judging(evidence, belief, self._named(evidence))
 
     def _allowed(self, point: Json, space: Space, taken: set[Key], pending: Array) -> bool:
         """Whether it is new, apart from what is under way, and within the constraints."""
@@ -269,24 +247,11 @@ class BayesianBox:
             return []
         evidence = self._meant(evidence)
         spread, judged = self._spread(evidence), self._criterion(evidence, belief)
-        weighed = (
-            self.weighing.told(belief, evidence, points, judged, spread)
-            if self.weighing is not None
-            else None
-        )
         risk, some = self.failures.risk(evidence), spread[:_RAW]
-        return explain(
-            belief,
-            self.domain,
-            list(points),
-            criterion=judged,
-            spread=spread,
-            standing=Standing(
-                judged.scores(belief, some, spread).order + (0.0 if risk is None else risk.log_success(some))
-            ),
-            besides=1,
-            weighed=weighed,
-            risk=risk,
+        order = judged.scores(belief, some, spread).order
+        standing = Standing(order + (0.0 if risk is None else risk.log_success(some)))
+        return self._explained(
+            evidence, belief, points, judged=judged, spread=spread, standing=standing, risk=risk, besides=1
         )
 
     def judge(self, evidence: Evidence) -> Callable[[Belief, Array], Scores]:

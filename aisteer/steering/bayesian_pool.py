@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aisteer.problem.goals import Goals
 from aisteer.problem.pool import Pool
-from aisteer.steering.criteria.choice import criterion
+from aisteer.steering.bayesian import Bayesian, exploration
 from aisteer.steering.criteria.confidence import Confidence
 from aisteer.steering.criteria.protocol import Criterion, Scores
 from aisteer.steering.domains import Candidates
 from aisteer.steering.drafting import batch, how_chosen, nothing_expected
-from aisteer.steering.explanation import Standing, explain
-from aisteer.steering.failure_risk import Failures
-from aisteer.steering.fitting import Belief, Fitter
+from aisteer.steering.explanation import Standing
+from aisteer.steering.fitting import Belief
 from aisteer.steering.points import taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import HALF_LIFE
 from aisteer.steering.resembling import Resembling
 from aisteer.steering.restraint import allowed_rows, lifted
-from aisteer.steering.stand_in import predicting, proposing, troubles
-
-if TYPE_CHECKING:
-    from aisteer.steering.weighing import CostAware
+from aisteer.steering.stand_in import predicting, proposing
+from aisteer.steering.weighing import CostAware
 
 __all__ = ["BayesianPool"]
 
@@ -48,7 +44,7 @@ _LIFT = float(np.log(10.0))
 _EXTREMES = frozenset({"maximize", "minimize"})
 
 
-class BayesianPool:
+class BayesianPool(Bayesian):
     """Proposes the candidates with the largest upper confidence bound, given all that is known and under way.
 
     The first ones are those that together resemble the pool most. Then the bound of every candidate that has
@@ -66,9 +62,6 @@ class BayesianPool:
             it is the expected improvement that is divided, once costs are known.
     """
 
-    name = "bayesian"
-    repeatable = True
-
     def __init__(
         self,
         pool: Pool,
@@ -80,14 +73,9 @@ class BayesianPool:
         cost_aware: bool = False,
     ) -> None:
         self.pool = pool
-        self.seed = seed
         self.domain = Candidates(pool)
-        self.fitter = Fitter(self.domain, goals)
-        self.failures = Failures(self.domain)
-        self.faults: dict[str, str] = {}
-        self.goals = self.fitter.goals
-        self.weighing = _weighing(self.domain) if cost_aware else None
-        self.acquisition = acquisition
+        self.costs = CostAware(self.domain) if cost_aware else None
+        super().__init__(pool, self.domain, goals, seed=seed, acquisition=acquisition, weighing=self.costs)
         self.initial = min(_INITIAL if initial is None else max(1, initial), len(self.domain))
         self._first = Resembling(self.domain, seed, self.initial)
         self._everywhere: tuple[str, Array, Array] | None = None
@@ -95,16 +83,6 @@ class BayesianPool:
         self._sample = np.random.default_rng([seed, 9]).permutation(len(self.domain))[:size]
 
     # --- proposing ----------------------------------------------------------------------------
-
-    @property
-    def trouble(self) -> str:
-        """What is wrong with it, or with the surrogate that was asked for; empty while nothing is."""
-        return troubles(self)
-
-    @property
-    def candidates(self) -> Pool:
-        """What is searched."""
-        return self.pool
 
     @proposing
     def propose(self, evidence: Evidence, n: int) -> Batch:
@@ -149,7 +127,7 @@ class BayesianPool:
         if not self._plain(evidence):
             return self._search_by_criterion(evidence, belief, n, open_rows, factor)
         mean, std = self._predictions(belief)
-        std = std * _exploration(evidence)
+        std = std * exploration(evidence)
         lift = (lifted(self.pool, evidence) * float(np.std(belief.y)))[open_rows]
         value = _lessened((mean + std)[open_rows] + lift, factor)
         # Of a large pool only those that could be chosen at all are looked at together.
@@ -162,7 +140,7 @@ class BayesianPool:
             covariance = _conditioned(covariance, place)
         chosen: Rows = []
         for _ in range(min(n, len(rows))):
-            spread = np.sqrt(np.maximum(covariance.diagonal()[: len(rows)], 1e-18)) * _exploration(evidence)
+            spread = np.sqrt(np.maximum(covariance.diagonal()[: len(rows)], 1e-18)) * exploration(evidence)
             value = _lessened(centre[: len(rows)] + spread + lift, factor)
             value[chosen] = -np.inf
             place = int(np.argmax(value))
@@ -197,8 +175,7 @@ class BayesianPool:
 
     def _plain(self, evidence: Evidence) -> bool:
         """Whether one extreme is sought, by its confidence bound."""
-        kind = self.goals.first.kind
-        named = evidence.steering.get("acquisition") or self.acquisition
+        kind, named = self.goals.first.kind, self._asked_for(evidence)
         return (
             not self.goals.several
             and not self.goals.feasible
@@ -208,16 +185,14 @@ class BayesianPool:
         )
 
     def _costs_known(self, evidence: Evidence) -> bool:
-        return self.weighing is not None and self.weighing.costs(evidence) is not None
+        return self.costs is not None and self.costs.costs(evidence) is not None
 
     def _criterion(self, evidence: Evidence, belief: Belief) -> Criterion:
-        named = evidence.steering.get("acquisition") or self.acquisition
+        named = self._asked_for(evidence)
         priced = named is None and self._costs_known(evidence)
         if not self.goals.several and self.goals.first.has_best and named in {None, "ucb"} and not priced:
-            return Confidence(_exploration(evidence))
-        weights = evidence.steering.get("weights") or {}
-        found = criterion(self.goals, named, _exploration(evidence), weights)
-        return found if self.weighing is None else self.weighing.criterion(found, named, belief, evidence)
+            return Confidence(exploration(evidence))
+        return self._judging(evidence, belief, named)
 
     def _under_way(self, evidence: Evidence) -> Rows:
         points = [*evidence.pending, *(p for _, p in evidence.waiting)]
@@ -269,41 +244,20 @@ class BayesianPool:
         if self._plain(evidence):  # of a large pool these are remembered
             mean, std = self._predictions(belief)
             process = belief.process
-            order = (mean[rows] - process.prior_mean + _exploration(evidence) * std[rows]) / process.scale
+            order = (mean[rows] - process.prior_mean + exploration(evidence) * std[rows]) / process.scale
         else:
             order = judged.scores(belief, self.domain.matrix[rows], watched).order
         risk = self.failures.risk(evidence)
         if risk is not None and len(rows) <= _WEIGHED:
             order = order + risk.log_success(self.domain.matrix[rows])
-        standing = Standing(order)
-        weighed = None
-        if self.weighing is not None:
-            weighed = self.weighing.told(belief, evidence, points, judged, watched)
-        return explain(
-            belief,
-            self.domain,
-            list(points),
-            criterion=judged,
-            spread=watched,
-            standing=standing,
-            weighed=weighed,
-            risk=risk,
+        return self._explained(
+            evidence, belief, points, judged=judged, spread=watched, standing=Standing(order), risk=risk
         )
 
     def judge(self, evidence: Evidence) -> Callable[[Belief, Array], Scores]:
         """The acquisition at features, shape ``(n, f)``, as things stand."""
         watched = self.domain.matrix[self._sample]
         return lambda belief, x: self._criterion(evidence, belief).scores(belief, x, watched)
-
-
-def _exploration(evidence: Evidence) -> float:
-    return float(evidence.steering.get("exploration", 1.0))
-
-
-def _weighing(domain: Candidates) -> CostAware:
-    from aisteer.steering.weighing import CostAware  # Only who asks for it loads it.
-
-    return CostAware(domain)
 
 
 def _lessened(value: Array, factor: Array) -> Array:

@@ -14,7 +14,8 @@ from aisteer.problem.space import Space, did_you_mean
 from aisteer.steering.criteria.feasibility import asked, log_feasible
 from aisteer.steering.criteria.protocol import Scores
 from aisteer.steering.domains import Box, Candidates
-from aisteer.steering.fitting import LEAST, Belief, Fitter
+from aisteer.steering.fitting import Belief, Fitter
+from aisteer.steering.predictors import LEAST
 from aisteer.steering.protocols import Evidence, Json, Policy
 
 __all__ = ["Arrays", "Progress", "at_runs", "belief", "believed", "slices"]

@@ -16,7 +16,8 @@ from torch import Tensor
 from aisteer.problem.fidelity import Fidelity
 from aisteer.steering.domains import Domain
 from aisteer.steering.protocols import Datum, Json
-from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, fit
+from aisteer.surrogates.gaussian_process import Remembered, fit
+from aisteer.surrogates.posterior import GaussianProcess
 
 __all__ = ["ASSUMED", "Costs", "FidelityCosts", "PlaceCosts", "costs_of", "fidelity_costs", "place_costs"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aisteer.journal.commands import Draft
-from aisteer.steering.fitting import LEAST
-from aisteer.steering.predictors import continued
+from aisteer.steering.predictors import LEAST, continued
 from aisteer.steering.protocols import Batch, Evidence, Json
 
-__all__ = ["batch", "how_chosen", "nothing_expected"]
+__all__ = ["batch", "drafted", "how_chosen", "nothing_expected"]
 
 
 def how_chosen(first: int, initial: int, searched: int) -> list[Json]:
@@ -35,23 +34,28 @@ def batch(
         summary: What is to be remembered of the fit.
     """
     drafts = [
-        Draft(
-            task=evidence.task,
-            parameters=dict(point),
-            origin="ai",
-            predicted=said["predicted"],
-            acquisition=said["acquisition"],
-            rank=said["rank"],
-            of=said["of"],
-            cost=said.get("cost", 0.0),
-            reasons=[*said["reasons"], note],
-        )
+        drafted(evidence, point, said, [*said["reasons"], note])
         for point, said, note in zip(points, told, notes, strict=True)
     ]
     if summary:
         revision = 1 + evidence.model  # at least: whatever predicts from then on is this one
         summary = {**summary, "made_by": continued(evidence.made_by, str(summary["surrogate"]), revision)}
     return Batch(drafts, summary=summary)
+
+
+def drafted(evidence: Evidence, point: Json, said: Json, reasons: Sequence[Json]) -> Draft:
+    """A point with what is expected of it, as ``explain`` says it, and these reasons."""
+    return Draft(
+        task=evidence.task,
+        parameters=dict(point),
+        origin="ai",
+        predicted=said["predicted"],
+        acquisition=said["acquisition"],
+        rank=said["rank"],
+        of=said["of"],
+        cost=said.get("cost", 0.0),
+        reasons=list(reasons),
+    )
 
 
 def nothing_expected(points: Sequence[Json]) -> list[Json]:

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisteer.steering.domains import Box, Domain
+from aisteer.steering.points import placed
 from aisteer.steering.protocols import Evidence, Json
 
 if TYPE_CHECKING:
@@ -144,11 +145,9 @@ class Failures:
     def _learn(self, told: list[tuple[str, Json, bool]]) -> Risk | None:
         kept, rows = [], []
         for one in told:
-            try:
-                rows.append(self.domain.encode([one[1]])[0])
-            except (KeyError, StopIteration):
-                continue  # the space was redefined since
-            kept.append(one)
+            if (row := placed(self.domain, one[1])) is not None:
+                kept.append(one)
+                rows.append(row)
         if not any(broke for *_, broke in kept):
             return None
         total = sum(broke for *_, broke in kept), len(kept)

@@ -15,7 +15,7 @@ from aisteer.problem.surrogate_names import SURROGATES
 from aisteer.steering.pareto import front
 from aisteer.steering.protocols import Datum, Json
 from aisteer.surrogates.calibration import Calibration, Skill
-from aisteer.surrogates.gaussian_process import GaussianProcess
+from aisteer.surrogates.posterior import GaussianProcess
 
 __all__ = ["Belief", "Known", "best_place", "interest"]
 

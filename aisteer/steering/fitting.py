@@ -15,7 +15,8 @@ from aisteer.steering.domains import Domain
 from aisteer.steering.fitted import Belief, Known, best_place, interest
 from aisteer.steering.learners import INSTEAD, learned
 from aisteer.steering.outliers import tamed
-from aisteer.steering.predictors import predicted_by
+from aisteer.steering.points import placed
+from aisteer.steering.predictors import LEAST, predicted_by
 from aisteer.steering.protocols import Datum, Evidence, Json
 from aisteer.steering.rolling import recorded, rolling
 from aisteer.steering.widening import in_words, widening
@@ -25,12 +26,10 @@ from aisteer.surrogates.gaussian_process import Remembered
 if TYPE_CHECKING:
     from aisteer.steering.foreign_learners import ForeignLearner
 
-__all__ = ["LEAST", "Belief", "Fitter", "Known"]
+__all__ = ["Belief", "Fitter", "Known"]
 
 Array = NDArray[np.float64]
 
-LEAST = 3
-"""Outcomes that it takes to predict at all."""
 _MOST = 1000
 _BEST_KEPT = 250
 _LARGEST = 1e100
@@ -102,10 +101,8 @@ class Fitter:
         if outcome not in datum.outcomes or not abs(datum.outcomes[outcome][0]) < _LARGEST:
             return False
         if datum.run not in self._inside:
-            try:
-                self.domain.encode([datum.parameters])
-            except (KeyError, StopIteration):
-                return False  # a redefinition may have left it behind, and a later one bring it back
+            if placed(self.domain, datum.parameters) is None:
+                return False  # and not for good: a later redefinition may bring it back
             self._inside[datum.run] = True
         return True
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from aisteer.errors import NotSupported
+from aisteer.problem.references import imported
 from aisteer.steering.foreign_generators import language_of, named
 from aisteer.steering.foreign_generators_peers import Ax, Optuna
 from aisteer.steering.foreign_generators_spoken import Assignment, Function, GestApi, Speaker
@@ -76,8 +75,7 @@ def _spoken(found: Any, language: str, assignment: Assignment) -> Speaker:
 def _code(data: Json, folder: Path | None) -> Any:
     try:
         if data["mode"] == "installed":
-            module, _, qualname = str(data["reference"]).partition(":")
-            return functools.reduce(getattr, qualname.split("."), importlib.import_module(module))
+            return imported(str(data["reference"]))
         from aisteer.execution.worker import loading
 
         wanted = {**data, "name": data.get("function") or data["name"]}

@@ -12,6 +12,7 @@ from aisteer.problem.pool import Pool
 from aisteer.problem.regions import ruled_out
 from aisteer.problem.space import Space
 from aisteer.steering.context import in_context
+from aisteer.steering.drafting import drafted
 from aisteer.steering.foreign_generators import PATIENCE, named
 from aisteer.steering.foreign_generators_asking import Answer, Conversation
 from aisteer.steering.foreign_generators_loading import Live, MindMissing, speaker_of
@@ -190,16 +191,7 @@ class ForeignPolicy:
         words = f"proposed by {self._who}; {predicts}{note}"
         reason = {"kind": "mind", "name": str(self.data.get("name")), "words": words}
         return [
-            Draft(
-                task=evidence.task,
-                parameters=dict(point),
-                origin="ai",
-                predicted=said["predicted"],
-                acquisition=said["acquisition"],
-                rank=said["rank"],
-                of=said["of"],
-                reasons=[reason, *said["reasons"]],
-            )
+            drafted(evidence, point, said, [reason, *said["reasons"]])
             for point, said in zip(points, self.predict(evidence, points), strict=True)
         ]
 

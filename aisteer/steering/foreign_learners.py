@@ -7,7 +7,6 @@ Outcomes are in their own sense and unit.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from aisteer.errors import BadOutcome
 from aisteer.problem.parameters import Choice, Int, Parameter, is_finite_number
+from aisteer.problem.references import imported
 from aisteer.steering.domains import Box, Candidates, Domain
 from aisteer.steering.foreign_generators_patience import NoAnswer, Patience
 from aisteer.surrogates.foreign import ForeignSurrogate, Regressor, fit
@@ -82,11 +82,8 @@ class ForeignLearner:
 
     def _made(self) -> Regressor:
         """The regressor, new and not fitted."""
-        module, _, name = self.reference.partition(":")
         try:
-            found: Any = importlib.import_module(module)
-            for part in name.split("."):
-                found = getattr(found, part)
+            found = imported(self.reference)
         except Exception as error:
             raise NotFitted(
                 f"The surrogate {self.reference!r:.80} cannot be imported here ({type(error).__name__}: {error})."

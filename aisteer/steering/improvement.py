@@ -21,8 +21,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.special import erfcx, ndtr
+from scipy.special import ndtr
+
+from aisteer.steering.criteria.gains import log_h
 
 __all__ = ["expected_improvement", "log_expected_improvement"]
 
@@ -49,13 +52,6 @@ def log_expected_improvement(mean: Array, std: Array, best: float) -> Array:
 
     As in Ament et al., NeurIPS 2023. Shapes as in ``expected_improvement``.
     """
-    z = (mean - best) / std
-    near = np.maximum(z, -1.0)
-    value = np.log(np.exp(-0.5 * near * near - _LOG_SQRT_2PI) + near * ndtr(near))
-    middle = np.clip(z, -1e3, -1.0)
-    tail = -0.5 * middle * middle - _LOG_SQRT_2PI
-    tail += np.log1p(middle * math.sqrt(math.pi / 2) * erfcx(-middle / math.sqrt(2)))
-    distant = np.minimum(z, -1e3)
-    beyond = -0.5 * distant * distant - _LOG_SQRT_2PI - 2.0 * np.log(-distant)
-    found: Array = np.log(std) + np.where(z > -1.0, value, np.where(z > -1e3, tail, beyond))
+    z = torch.as_tensor((mean - best) / std)
+    found: Array = np.log(std) + log_h(z).numpy()
     return found

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from aisteer.errors import BadOutcome
 from aisteer.problem.surrogate_names import SURROGATES, is_reference
 from aisteer.steering.domains import Domain
-from aisteer.surrogates.gaussian_process import GaussianProcess, Remembered, fit
+from aisteer.surrogates.gaussian_process import Remembered, fit
+from aisteer.surrogates.posterior import GaussianProcess
 from aisteer.surrogates.protocol import NotFitted
 
 if TYPE_CHECKING:

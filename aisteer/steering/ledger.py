@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from aisteer.journal.state import Proposal, Run, State
-from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.steering.evidence import evidence
-from aisteer.steering.pareto import front, reference_of, volumes
+from aisteer.steering.pareto import front
 from aisteer.steering.protocols import Datum, Json
 
-__all__ = ["best_so_far", "hypervolume_so_far", "ledger", "measured"]
+__all__ = ["ledger", "measured", "on_front"]
 
 
 def ledger(state: State, task: str | None = None) -> list[Json]:
@@ -140,82 +136,17 @@ def _ran(state: State, task: str) -> list[Datum]:
     return [d for d in evidence(state, task).data if d.origin != "prior"]
 
 
-def best_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
-    """The best outcome after each of the task's runs that ended ``done`` and is not marked bad.
+def on_front(state: State, task: str) -> list[str]:
+    """The runs of a task that no other run beats in all of several objectives, in the order in which they ended.
 
-    Runs that do not meet what is asked of outcomes cannot be the best, nor can any below the highest fidelity.
-    ``best`` is ``nan``, and ``best_run`` empty, before the first that can; and everywhere where no run is better than
-    another (a level set, learning).
-    Of several objectives it is of the first; ``hypervolume_so_far`` says how all of them get on together.
-
-    Returns:
-        Arrays of shape ``(n,)`` in the order in which the runs ended: ``ended`` (1 to n), ``run``,
-        ``value``, ``standard_error`` (0 where not known), ``feasible`` (truth values), ``best``, ``best_run``;
-        ``at_truth`` (truth values) where the task has a fidelity.
-    """
-    definition = state.definition["tasks"][task]
-    goals = Goals.of(definition)
-    objective = goals.first
-    data = [d for d in _ran(state, task) if objective.outcome in d.outcomes]
-    values = np.array([d.outcomes[objective.outcome][0] for d in data], dtype=np.float64)
-    errors = np.array([d.outcomes[objective.outcome][1] for d in data], dtype=np.float64)
-    names = np.array([d.run for d in data], dtype=np.str_)
-    feasible = np.array([goals.met(measured(d)) for d in data], dtype=bool)
-    true = np.array([Fidelity.counts(definition, d.parameters) for d in data], dtype=bool)
-    counts = feasible & true & objective.has_best
-    place = _place_of_best(np.where(counts, objective.worth(values), -np.inf))
-    known = place >= 0
-    return {
-        "ended": np.arange(1, len(values) + 1),
-        "run": names,
-        "value": values,
-        "standard_error": errors,
-        "feasible": feasible,
-        **({"at_truth": true} if definition.get("fidelity") else {}),
-        "best": np.where(known, values[place], np.nan) if len(values) else values,
-        "best_run": np.where(known, names[place], "") if len(values) else names,
-    }
-
-
-def _place_of_best(worth: NDArray[np.float64]) -> NDArray[np.intp]:
-    """At each place the first place of the largest so far; -1 as long as all are minus infinity."""
-    before = np.maximum.accumulate(np.concatenate([[-np.inf], worth]))[:-1]
-    found: NDArray[np.intp] = np.maximum.accumulate(np.where(worth > before, np.arange(len(worth)), -1))
-    return found
-
-
-def hypervolume_so_far(state: State, task: str) -> dict[str, NDArray[Any]]:
-    """How several objectives get on together: the volume that the runs so far dominate.
-
-    Returns:
-        Arrays of shape ``(n,)`` in the order in which the runs ended: ``ended`` (1 to n), ``run``, ``feasible``,
-        ``hypervolume`` (in the product of the objectives' units; 0 until a run exceeds the reference), ``front``
-        (whether it is on the front now). Besides ``values``, shape ``(n, m)``, in the outcomes' own sense,
-        ``outcomes`` and ``reference``, shape ``(m,)``, and ``derived``, shape ``(m,)``: whether a reference was
-        made of the data, since the objective has none.
+    Only those count that ended ``done``, are not marked bad and meet what is asked of outcomes.
     """
     goals = Goals.of(state.definition["tasks"][task])
     names = [one.outcome for one in goals.objectives]
+    signs = [one.sign for one in goals.objectives]
     data = [d for d in _ran(state, task) if all(name in d.outcomes for name in names)]
-    values = np.array([[d.outcomes[n][0] for n in names] for d in data], dtype=np.float64).reshape(
-        -1, len(names)
+    met = [d for d in data if goals.met(measured(d))]
+    values = np.array(
+        [[s * d.outcomes[n][0] for n, s in zip(names, signs, strict=True)] for d in met], dtype=np.float64
     )
-    signs = np.array([one.sign for one in goals.objectives])
-    feasible = np.array([goals.met(measured(d)) for d in data], dtype=bool)
-    signed = np.where(feasible[:, None], signs * values, np.nan)
-    given = np.array(
-        [np.nan if (r := getattr(one, "reference", None)) is None else r for one in goals.objectives]
-    )
-    reference = reference_of(signed, signs * given)
-    derived = np.isnan(given)
-    return {
-        "ended": np.arange(1, len(values) + 1),
-        "run": np.array([d.run for d in data], dtype=np.str_),
-        "feasible": feasible,
-        "hypervolume": volumes(signed, reference),
-        "front": front(signed),
-        "values": values,
-        "outcomes": np.array(names, dtype=np.str_),
-        "reference": signs * reference,
-        "derived": derived,
-    }
+    return [d.run for d, on in zip(met, front(values.reshape(-1, len(names))), strict=True) if on]

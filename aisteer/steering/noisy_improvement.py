@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from aisteer.surrogates.gaussian_process import GaussianProcess, cholesky
+from aisteer.surrogates.factors import cholesky
+from aisteer.surrogates.posterior import GaussianProcess
 
 __all__ = ["NoisyImprovement", "contenders", "normal_draws"]
 

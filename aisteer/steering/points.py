@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aisteer.steering.protocols import Evidence, Json
 
-__all__ = ["Key", "point_key", "taken_points"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from aisteer.steering.domains import Domain
+
+__all__ = ["Key", "placed", "point_key", "taken_points"]
 
 Key = tuple[Any, ...]
 
@@ -29,3 +35,12 @@ def taken_points(evidence: Evidence, names: Sequence[str]) -> set[Key]:
         (parameters for _, parameters in evidence.waiting),
     )
     return {point_key(names, point) for point in points}
+
+
+def placed(domain: Domain, point: Json) -> NDArray[np.float64] | None:
+    """The inputs of one point, shape ``(d,)``; ``None`` where a redefinition has left it behind."""
+    try:
+        found: NDArray[np.float64] = domain.encode([point])[0]
+    except (KeyError, StopIteration):
+        return None
+    return found

@@ -9,7 +9,10 @@ from aisteer.journal.events import SurrogateFitted
 from aisteer.problem.surrogate_names import SURROGATES
 from aisteer.steering.protocols import Datum
 
-__all__ = ["changes", "continued", "predicted_by"]
+__all__ = ["LEAST", "changes", "continued", "predicted_by"]
+
+LEAST = 3
+"""Outcomes that it takes to predict at all."""
 
 _KEPT = 50
 """Changes of the surrogate that are remembered."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aisteer.steering.points import placed
 from aisteer.steering.protocols import Evidence
 
 if TYPE_CHECKING:
@@ -37,11 +38,9 @@ def penalties(evidence: Evidence, domain: Domain) -> tuple[Array, Array, Array]:
     told = [entry for entry in told if entry[1] > _FORGOTTEN]
     rows, weights = [], []
     for point, weight in told:
-        try:
-            rows.append(domain.encode([point])[0])
-        except (KeyError, StopIteration):
-            continue  # The space was redefined since.
-        weights.append(weight)
+        if (row := placed(domain, point)) is not None:
+            rows.append(row)
+            weights.append(weight)
     if not rows:
         return np.zeros((0, 1)), np.zeros(0), np.zeros(0)
     return np.stack(rows), np.array(weights), np.full(len(rows), _REJECTED_REACH)

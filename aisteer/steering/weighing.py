@@ -13,7 +13,8 @@ from aisteer.steering.costs import Costs, place_costs
 from aisteer.steering.criteria.protocol import Criterion, Scores, Sought
 from aisteer.steering.domains import Domain
 from aisteer.steering.fitting import Belief
-from aisteer.steering.protocols import Datum, Evidence, Json
+from aisteer.steering.points import placed
+from aisteer.steering.protocols import Evidence, Json
 from aisteer.surrogates.gaussian_process import Remembered
 
 __all__ = ["CostAware", "PerCost", "Weighing"]
@@ -85,19 +86,11 @@ class CostAware:
 
     def costs(self, evidence: Evidence) -> Costs | None:
         """Learned from what ended; the same as long as that stays the same."""
-        inside = [d for d in evidence.data if self._inside(d)]
+        inside = [d for d in evidence.data if placed(self._domain, d.parameters) is not None]
         seen = tuple((d.run, d.cost) for d in inside)
         if self._last is None or self._last[0] != seen:
             self._last = seen, place_costs(inside, self._domain, self._remembered)
         return self._last[1]
-
-    def _inside(self, datum: Datum) -> bool:
-        """Whether the present space still knows its point; a redefinition may have left it behind."""
-        try:
-            self._domain.encode([datum.parameters])
-        except (KeyError, StopIteration):
-            return False
-        return True
 
     def criterion(self, base: Criterion, named: str | None, belief: Belief, evidence: Evidence) -> Criterion:
         """The gain per cost, once costs are known, of what is a gain at all."""

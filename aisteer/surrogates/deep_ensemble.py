@@ -109,11 +109,6 @@ class DeepEnsemble:
         mean, between, own = self._moments(x)
         return self._in_unit(mean), self._scaled(between + own)
 
-    def noise_at(self, x: Array) -> Array:
-        """Standard deviation of outcomes whose error is not known at ``x``: shape ``(m,)``."""
-        own = self._moments(x)[2]
-        return self._scaled(torch.zeros_like(own) if self.errors_known else own)
-
     def leave_one_out(self) -> Predicted:
         """Of each outcome what those members say that were not trained on it."""
         return self._held_out
@@ -129,14 +124,6 @@ class DeepEnsemble:
             mean = means.mean(0)
         return self._in_unit(mean), (self.spread * self.calibration_scale) ** 2 * covariance.numpy()
 
-    def draws(self, x: Array, n: int, seed: int) -> Array:
-        """``n`` functions at ``x``, shape ``(n, m)``, normal combinations of the members with their covariance."""
-        generator = torch.Generator().manual_seed(seed)
-        weights = torch.randn(n, len(self.networks), generator=generator, dtype=torch.float64)
-        with torch.no_grad():
-            functions = self.functions(torch.as_tensor(x), weights)
-        return self._in_unit(functions)
-
     # --- for acquisitions ---------------------------------------------------------------------
 
     def members(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,15 +132,6 @@ class DeepEnsemble:
         parts = [self.networks(self.columns(x[at : at + _AT_ONCE])) for at in places]
         means, variances = (torch.cat(of, dim=1).double() for of in zip(*parts, strict=True))
         return means, variances
-
-    def functions(self, x: Tensor, weights: Tensor) -> Tensor:
-        """Draws ``S x m`` at ``x``, ``m x d``, given ``S x M`` standard normal weights; standardised."""
-        means, _ = self.members(x)
-        mean = means.mean(0)
-        found: Tensor = mean + (self.calibration_scale / math.sqrt(len(means) - 1)) * (
-            weights @ (means - mean)
-        )
-        return found
 
     def own_variance(self, x: Tensor) -> Tensor:
         """Variance ``m`` that the members do not share, standardised: 0 where it is counted as noise."""

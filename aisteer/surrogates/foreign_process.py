@@ -1,17 +1,10 @@
-r"""Somebody else's regressor as a Gaussian process, so that all acquisitions can search it.
+r"""Somebody else's regressor as a Gaussian process, so that all acquisitions can search it (as in ``told``).
 
 A regressor says a mean :math:`\mu(x)` and a calibrated standard deviation :math:`\sigma(x)`, and nothing of how
 outcomes at different points go together. That is taken from the kernel of the space, at the length scales that are
 usual before anything is learned, as a correlation :math:`\rho`. So the covariance is
 :math:`\sigma(x)\,\sigma(x')\,\rho(x, x')`: what it predicts of one point is the regressor's own, and :math:`\rho` only
 says how far a run that is under way spares others.
-
-As a kernel it is
-
-.. math:: k(x, x') = \mu(x)\,\mu(x') + \sigma(x)\,\sigma(x')\,\rho(x, x')
-
-conditioned on one thing: an origin :math:`o` with :math:`k(o, x) = \mu(x)`, :math:`k(o, o) = 1` has the value 1 (as in
-``members``).
 """
 
 from __future__ import annotations
@@ -27,8 +20,8 @@ from torch import Tensor
 
 from aisteer.surrogates.fidelity_kernel import direct, direct_variances
 from aisteer.surrogates.foreign import ForeignSurrogate
-from aisteer.surrogates.gaussian_process import GaussianProcess, LeaveOneOut
-from aisteer.surrogates.protocol import Array
+from aisteer.surrogates.protocol import Array, Predicted
+from aisteer.surrogates.told import ToldProcess
 
 __all__ = ["ForeignProcess", "correlated"]
 
@@ -53,7 +46,7 @@ def _correlation(kernel: Kernel, a: Tensor, b: Tensor) -> Tensor:
 
 
 class _Told(Kernel):  # type: ignore[misc]
-    """See the module; the origin is the input whose columns are all infinite."""
+    """Its mean and covariance, standardised; see ``told``."""
 
     has_lengthscale = False
 
@@ -91,7 +84,7 @@ class _Told(Kernel):  # type: ignore[misc]
         return self._last[key]
 
 
-class ForeignProcess(GaussianProcess):
+class ForeignProcess(ToldProcess):
     """What a regressor says, with all that acquisitions ask of a Gaussian process.
 
     Args:
@@ -108,32 +101,17 @@ class ForeignProcess(GaussianProcess):
     def __init__(
         self, surrogate: ForeignSurrogate, x: Array, y: Array, *, kernel: Kernel, sign: float
     ) -> None:
-        self.surrogate, self._sign = surrogate, sign
+        self._sign = sign
         self._correlation = kernel.eval().requires_grad_(requires_grad=False)
         self._ran = x
-        self.centre = float(np.mean(y))
-        self.scale = float(np.std(y)) or 1.0
-        self.kernel: Kernel = _Told(self, self._correlation)
-        self.closed = None
-        self.x = torch.full((1, x.shape[1]), torch.inf, dtype=torch.float64)
-        self.y = torch.as_tensor(y)
-        self.name, self.words = surrogate.name, surrogate.words
-        self._constant = torch.zeros((), dtype=torch.float64)
-        self._factor, self._white = torch.ones(1, 1).double(), torch.ones(1).double()
-
-    def __len__(self) -> int:
-        """What it is conditioned on: the origin."""
-        return 1
-
-    @property
-    def learned_from(self) -> int:
-        """It was fitted on all outcomes."""
-        return len(self.y)
-
-    @property
-    def noise(self) -> float:
-        """Nothing on top of what ``predict`` says."""
-        return self.surrogate.noise
+        super().__init__(
+            surrogate,
+            _Told(self, self._correlation),
+            torch.as_tensor(y),
+            columns=x.shape[1],
+            centre=float(np.mean(y)),
+            scale=float(np.std(y)) or 1.0,
+        )
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation at ``x``, shape ``(m, d)``: two arrays of shape ``(m,)``.
@@ -151,14 +129,10 @@ class ForeignProcess(GaussianProcess):
         mean, std = self.predict(x)
         return mean, np.outer(std, std) * correlated(self._correlation)(np.asarray(x), np.asarray(x))
 
-    def leave_one_out(self) -> LeaveOneOut:
+    def leave_one_out(self) -> Predicted:
         """Of each outcome what a copy says that was not fitted on it."""
         told = self.surrogate.leave_one_out()
-        return LeaveOneOut(self._sign * told.mean, told.std)
-
-    def length_scales(self) -> Array | None:
-        """It says none."""
-        return None
+        return Predicted(self._sign * told.mean, told.std)
 
     def correlation(self, x: Array) -> Array:
         """How outcomes at ``x``, shape ``(m, d)``, go together with those of the runs: shape ``(m, n)``."""

@@ -21,14 +21,24 @@ from aisteer.surrogates.fidelity_kernel import direct
 from aisteer.surrogates.kernels import Candidate
 from aisteer.surrogates.noise import MixedNoise
 
-__all__ = ["Modules", "most_probable", "refined"]
+__all__ = ["Modules", "fitted_on", "most_probable", "refined"]
 
 Array = NDArray[np.float64]
 
+_EVERY_ONE_UP_TO = 100
+_STEP = 1.1
 _SUBSET = 300
 _ITERATIONS = 100
 _POLISH = 8
 _LOST = 1e10
+
+
+def fitted_on(n: int) -> int:
+    """Of ``n`` outcomes those that hyper-parameters are fitted on: up to 100 all, then in steps of a tenth."""
+    if n <= _EVERY_ONE_UP_TO:
+        return n
+    step = math.floor(math.log(n / _EVERY_ONE_UP_TO) / math.log(_STEP) + 1e-9)
+    return min(n, round(_EVERY_ONE_UP_TO * _STEP**step))
 
 
 class _Surprise(torch.autograd.Function):

@@ -1,12 +1,10 @@
-r"""A deep ensemble as a Gaussian process, so that all acquisitions can search it.
+r"""A deep ensemble as a Gaussian process, so that all acquisitions can search it (as in ``told``).
 
-The members say of any points together a mean :math:`\mu` and a covariance, that of normal combinations of the members.
-That is the Gaussian process with the kernel
+The members say of any points together a mean :math:`\mu` and a covariance, that of normal combinations of the members:
 
-.. math:: k(x, x') = \mu(x)\,\mu(x') + \frac{s^2}{M - 1} \sum_j (m_j(x) - \mu(x))\,(m_j(x') - \mu(x'))
+.. math:: c(x, x') = \frac{s^2}{M - 1} \sum_j (m_j(x) - \mu(x))\,(m_j(x') - \mu(x'))
 
-conditioned on one thing: an origin :math:`o` with :math:`k(o, x) = \mu(x)`, :math:`k(o, o) = 1` has the value 1.
-What is conditioned on besides are draws at runs and at what is under way.
+What is conditioned on besides the origin are draws at runs and at what is under way.
 """
 
 from __future__ import annotations
@@ -19,8 +17,8 @@ from gpytorch.kernels import Kernel
 from torch import Tensor
 
 from aisteer.surrogates.deep_ensemble import DeepEnsemble
-from aisteer.surrogates.gaussian_process import GaussianProcess, LeaveOneOut
 from aisteer.surrogates.protocol import Array
+from aisteer.surrogates.told import ToldProcess
 
 __all__ = ["MembersProcess"]
 
@@ -70,7 +68,7 @@ class _Members(Kernel):  # type: ignore[misc]
         )
 
 
-class MembersProcess(GaussianProcess):
+class MembersProcess(ToldProcess):
     """What a deep ensemble says, with all that acquisitions ask of a Gaussian process.
 
     Args:
@@ -81,28 +79,14 @@ class MembersProcess(GaussianProcess):
 
     def __init__(self, ensemble: DeepEnsemble) -> None:
         self.ensemble = ensemble
-        self.kernel: Kernel = _Members(ensemble)
-        self.closed = None
-        self.x = torch.full((1, ensemble.x.shape[1]), torch.inf, dtype=torch.float64)
-        self.y = ensemble.y
-        self.centre, self.scale = ensemble.centre, ensemble.spread
-        self.name, self.words = ensemble.name, ensemble.words
-        self._constant = torch.zeros((), dtype=torch.float64)
-        self._factor, self._white = torch.ones(1, 1).double(), torch.ones(1).double()
-
-    def __len__(self) -> int:
-        """What it is conditioned on: the origin."""
-        return 1
-
-    @property
-    def learned_from(self) -> int:
-        """The members were trained on all outcomes."""
-        return len(self.ensemble)
-
-    @property
-    def noise(self) -> float:
-        """The typical standard deviation of outcomes whose error is not known, in their unit."""
-        return self.ensemble.noise
+        super().__init__(
+            ensemble,
+            _Members(ensemble),
+            ensemble.y,
+            columns=ensemble.x.shape[1],
+            centre=ensemble.centre,
+            scale=ensemble.spread,
+        )
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the noise-free outcome at ``x``, shape ``(m, d)``: two of ``(m,)``."""
@@ -111,15 +95,6 @@ class MembersProcess(GaussianProcess):
     def joint(self, x: Array) -> tuple[Array, Array]:
         """Mean, shape ``(m,)``, and covariance, shape ``(m, m)``, of the noise-free outcomes at ``x``."""
         return self.ensemble.joint(x)
-
-    def leave_one_out(self) -> LeaveOneOut:
-        """Of each outcome what those members say that were not trained on it."""
-        told = self.ensemble.leave_one_out()
-        return LeaveOneOut(told.mean, told.std)
-
-    def length_scales(self) -> Array | None:
-        """A network has none."""
-        return None
 
     def correlation(self, x: Array) -> Array:
         """How far members that differ at a run differ alike at ``x``, shape ``(m, d)``: shape ``(m, n)``."""

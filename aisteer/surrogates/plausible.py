@@ -24,7 +24,8 @@ from torch import Tensor
 
 from aisteer.surrogates.closed_form import ClosedForm, matern
 from aisteer.surrogates.fidelity_kernel import direct, direct_variances
-from aisteer.surrogates.gaussian_process import GaussianProcess, doubt
+from aisteer.surrogates.gaussian_process import doubt
+from aisteer.surrogates.posterior import GaussianProcess
 
 __all__ = ["Plausible", "plausible"]
 

@@ -6,7 +6,6 @@ outcome unless it is said otherwise: what a measurement would show has the noise
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -17,10 +16,6 @@ from aisteer.errors import AisteerError, BadOutcome
 
 __all__ = [
     "Array",
-    "Draws",
-    "Fit",
-    "HeldOut",
-    "Joint",
     "NotFitted",
     "Predicted",
     "Surrogate",
@@ -32,18 +27,6 @@ Array = NDArray[np.float64]
 
 class NotFitted(AisteerError, ValueError):
     """Outcomes that a surrogate cannot learn from. A policy goes on with a Gaussian process and says so."""
-
-
-class HeldOut(Protocol):
-    """What a surrogate says of each outcome that it was fitted on, from others."""
-
-    @property
-    def mean(self) -> Array:
-        """Shape ``(n,)``."""
-
-    @property
-    def std(self) -> Array:
-        """Of the measurement, noise included, shape ``(n,)``; positive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +65,8 @@ class Surrogate(Protocol):
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the noise-free outcome at ``x``: two arrays of shape ``(m,)``."""
 
-    def leave_one_out(self) -> HeldOut:
+    def leave_one_out(self) -> Predicted:
         """Predictions of each outcome from the others, or from a part of the others that it was not in."""
-
-
-@runtime_checkable
-class Joint(Protocol):
-    """A surrogate that knows how outcomes at several points go together."""
-
-    def joint(self, x: Array) -> tuple[Array, Array]:
-        """Mean, shape ``(m,)``, and covariance, shape ``(m, m)``, of the noise-free outcomes at ``x``."""
-
-
-@runtime_checkable
-class Draws(Protocol):
-    """A surrogate that can be drawn from."""
-
-    def draws(self, x: Array, n: int, seed: int) -> Array:
-        """``n`` functions at ``x``: shape ``(n, m)``. The same seed draws the same functions at other points."""
-
-
-Fit = Callable[[Array, Array, Array], Surrogate]
-"""Fits ``x``, shape ``(n, d)``, ``y`` and standard errors, shape ``(n,)``; 0 where an error is not known."""
 
 
 def checked(x: Array, y: Array, error: Array) -> None:

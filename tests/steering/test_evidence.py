@@ -10,7 +10,7 @@ from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer.journal.state import estimate_cost
 from aisteer.steering.evidence import evidence
-from aisteer.steering.ledger import best_so_far, ledger
+from aisteer.steering.ledger import ledger
 from tests.steering.scenes import AI, HUMAN, Campaign, task
 
 
@@ -248,18 +248,3 @@ def test_the_ledger_pairs_the_ais_choice_with_the_humans_edit_and_what_came_of_i
     assert (humans["ai_parameters"], humans["ai_mean"], humans["ai_std"]) == ({"x": 0.1, "y": 0.2}, 1.0, 0.5)
     assert (humans["outcome"], humans["standard_error"]) == (2.5, 0.4)
     assert humans["surprise"] == pytest.approx(1.0)  # 0.5 off, of hypot(0.3, 0.4)
-
-
-def test_the_best_so_far_only_gets_better():
-    campaign = Campaign(main=task(objective={"kind": "minimize", "outcome": "yield"}))
-    for i, value in enumerate([3.0, 5.0, 1.0, 2.0]):
-        campaign.run(value, x=i / 4, y=0.0)
-    campaign.run(0.0, x=0.9, y=0.0, how="partial")
-    found = best_so_far(campaign.state, "main")
-    assert found["best"].tolist() == [3.0, 3.0, 1.0, 1.0]
-    assert found["best_run"].tolist() == ["R1", "R1", "R3", "R3"]
-    assert found["ended"].tolist() == [1, 2, 3, 4]
-
-
-def test_a_campaign_without_runs_has_no_best():
-    assert best_so_far(Campaign().state, "main")["best"].tolist() == []

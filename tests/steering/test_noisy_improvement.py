@@ -11,8 +11,9 @@ from botorch.models import SingleTaskGP
 from botorch.sampling.normal import SobolQMCNormalSampler
 
 from aisteer.steering.noisy_improvement import NoisyImprovement, contenders, normal_draws
-from aisteer.surrogates.gaussian_process import GaussianProcess, fit
+from aisteer.surrogates.gaussian_process import fit
 from aisteer.surrogates.kernels import box_kernels
+from aisteer.surrogates.posterior import GaussianProcess
 
 torch.set_num_threads(1)
 DRAWS = 128

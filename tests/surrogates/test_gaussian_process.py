@@ -10,15 +10,9 @@ from linear_operator.utils.errors import NotPSDError
 
 from aisteer.surrogates import gaussian_process
 from aisteer.surrogates.closed_form import ClosedForm
-from aisteer.surrogates.gaussian_process import (
-    GaussianProcess,
-    Remembered,
-    cholesky,
-    doubt,
-    fit,
-    fitted_on,
-)
-from aisteer.surrogates.hyper_parameters import Modules, most_probable
+from aisteer.surrogates.factors import cholesky
+from aisteer.surrogates.gaussian_process import Remembered, doubt, fit
+from aisteer.surrogates.hyper_parameters import Modules, fitted_on, most_probable
 from aisteer.surrogates.kernels import (
     Candidate,
     Tanimoto,
@@ -28,6 +22,7 @@ from aisteer.surrogates.kernels import (
     split_features,
     tanimoto,
 )
+from aisteer.surrogates.posterior import GaussianProcess
 
 torch.set_num_threads(1)
 RNG = np.random.default_rng(0)

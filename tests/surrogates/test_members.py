@@ -8,8 +8,8 @@ from aisteer.steering.criteria.drawn import Drawn
 from aisteer.steering.noisy_improvement import NoisyImprovement, contenders, normal_draws
 from aisteer.surrogates.columns import Columns
 from aisteer.surrogates.deep_ensemble import DeepEnsemble, fit
-from aisteer.surrogates.gaussian_process import GaussianProcess
 from aisteer.surrogates.members import MembersProcess
+from aisteer.surrogates.posterior import GaussianProcess
 
 torch.set_num_threads(1)
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from aisteer.surrogates.gaussian_process import GaussianProcess, fit
+from aisteer.surrogates.gaussian_process import fit
 from aisteer.surrogates.kernels import box_kernels
 from aisteer.surrogates.plausible import Plausible, _Form, plausible
+from aisteer.surrogates.posterior import GaussianProcess
 
 AT = np.random.default_rng(3).uniform(size=(40, 2))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib
 import inspect
 import json
 import sys
@@ -15,6 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from aisteer.errors import BadDefinition, Refused
+from aisteer.problem.references import imported
 from aisteer.problem.surrogate_names import is_reference, reference_to
 from aisteer.steering.policies import GENERATOR, POLICIES
 from aisteer_widgets.ordered import text_of
@@ -137,14 +137,11 @@ def _found(name: str) -> Any:
             f"This notebook defines no {name!r:.80}. Run the cell that does, or write module:name. Nothing was changed."
         )
     try:
-        found: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
+        return imported(f"{module}:{attribute}")
     except Exception as error:
         raise BadDefinition(
             f"{name!r:.80} cannot be had here ({type(error).__name__}: {error!s:.200}). Nothing was changed."
         ) from error
-    return found
 
 
 def _options(text: str) -> Json:

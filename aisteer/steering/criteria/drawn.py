@@ -18,8 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aisteer.surrogates.factors import cholesky
 from aisteer.surrogates.fidelity_kernel import direct, direct_pairs, direct_variances
-from aisteer.surrogates.gaussian_process import GaussianProcess, cholesky
+from aisteer.surrogates.posterior import GaussianProcess
 
 __all__ = ["Drawn"]
 

@@ -28,7 +28,7 @@ from aisteer.steering.criteria.protocol import Scores, Sought
 from aisteer.steering.fitting import Belief
 from aisteer.steering.noisy_improvement import normal_draws
 from aisteer.steering.pareto import front, reference_point
-from aisteer.surrogates.gaussian_process import cholesky
+from aisteer.surrogates.factors import cholesky
 
 __all__ = ["Hypervolume", "Reference", "reference_of"]
 

@@ -29,7 +29,7 @@ from aisteer.steering.criteria.protocol import Scores, Sought
 from aisteer.steering.fitting import Belief
 from aisteer.steering.improvement import expected_improvement, log_expected_improvement
 from aisteer.steering.noisy_improvement import NoisyImprovement, contenders, normal_draws
-from aisteer.surrogates.gaussian_process import cholesky
+from aisteer.surrogates.factors import cholesky
 
 __all__ = ["Closeness", "Extreme", "Gain", "Improvement"]
 

@@ -16,7 +16,7 @@ from aisteer.steering.criteria.hypervolume import reference_of
 from aisteer.steering.criteria.improvement import Improvement
 from aisteer.steering.fitting import Belief
 from aisteer.steering.pareto import front, hypervolume
-from aisteer.surrogates.gaussian_process import cholesky
+from aisteer.surrogates.factors import cholesky
 
 __all__ = ["Thompson", "drawn_choices"]
 

@@ -30,7 +30,7 @@ from aisteer.steering.criteria.gains import log_h
 from aisteer.steering.criteria.protocol import Scores
 from aisteer.steering.fitting import Belief
 from aisteer.steering.noisy_improvement import normal_draws
-from aisteer.surrogates.gaussian_process import cholesky
+from aisteer.surrogates.factors import cholesky
 
 __all__ = ["TruthGain"]
 

@@ -23,8 +23,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aisteer.surrogates.gaussian_process import GaussianProcess, cholesky
+from aisteer.surrogates.factors import cholesky
 from aisteer.surrogates.plausible import plausible
+from aisteer.surrogates.posterior import GaussianProcess
 
 __all__ = ["Watched"]
 
