@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
+import operator
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aisteer.errors import AisteerError, BadParameters, MissingExtra
 from aisteer.problem.parameters import Float, is_finite_number
+from aisteer.problem.surrogate_names import reference_to
 from aisteer.steering.policies import policy
 from aisteer.steering.protocols import Datum, Evidence, Policy, Predicts
 from aisteer.steering.vocs import Problem, plain, problem_of
@@ -43,9 +46,11 @@ class Generator(Base):  # type: ignore[misc]  # without gest-api there is no bas
             constants (they come with each suggestion), observables (kept, not used).
         seed: Of everything that is drawn.
         initial: How many first points; the policy knows if not given.
+        **options: Others of the policy, as a campaign's ``policy={"options": …}`` has them: ``acquisition``, ``fixed``,
+            ``surrogate``, ``trust_region``.
 
     Raises:
-        ValueError: The VOCS asks for something that the policy cannot do.
+        ValueError: The VOCS asks for something that the policy cannot do, or it has no such option.
         MissingExtra: gest-api, PyTorch or BoTorch is not installed.
 
     Example:
@@ -57,12 +62,13 @@ class Generator(Base):  # type: ignore[misc]  # without gest-api there is no bas
 
     returns_id = False
 
-    def __init__(self, vocs: Any, *, seed: int = 0, initial: int | None = None) -> None:
+    def __init__(self, vocs: Any, *, seed: int = 0, initial: int | None = None, **options: Any) -> None:
         super().__init__(vocs)
         self.vocs = vocs
-        self.seed = int(seed)
+        self.seed = operator.index(seed)
         self.initial = initial
         self._problem = problem_of(vocs)
+        self._definition = _definition(self._problem, self.seed, {"initial": initial, **options})
         self._policy: Policy | None = None
         self._data: list[Datum] = []
         self._failed: list[Json] = []
@@ -156,18 +162,15 @@ class Generator(Base):  # type: ignore[misc]  # without gest-api there is no bas
     @property
     def _mind(self) -> Policy:
         if self._policy is None:
-            problem = self._problem
-            options = {} if self.initial is None else {"initial": self.initial}
-            definition = {**problem.definition, "seed": self.seed}
-            definition["policy"] = {"name": "bayesian", "options": options}
-            self._policy = policy(definition, problem.space)
+            # Whoever names a surrogate of their own here runs it themselves: it is no stranger's code.
+            self._policy = policy(self._definition, self._problem.space, folder=Path())
         return self._policy
 
     @property
     def _evidence(self) -> Evidence:
         return Evidence(
             task="generator",
-            definition=self._problem.definition,
+            definition=self._definition,
             data=tuple(self._data),
             failed=tuple(self._failed),
             pending=tuple(self._pending),
@@ -224,6 +227,16 @@ class Generator(Base):  # type: ignore[misc]  # without gest-api there is no bas
     def __getstate__(self) -> Json:
         """Copies and pickles take the results along; the fit is made of them again."""
         return {**self.__dict__, "_policy": None}
+
+
+def _definition(problem: Problem, seed: int, options: Json) -> Json:
+    """The problem as a task of a campaign; options that were not given are left out."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(fixed := given.get("fixed"), Mapping):
+        given["fixed"] = {problem.parameters.get(name, name): value for name, value in fixed.items()}
+    if "surrogate" in given:
+        given["surrogate"] = reference_to(given["surrogate"])
+    return {**problem.definition, "seed": seed, "policy": {"name": "bayesian", "options": given}}
 
 
 def _failed(result: Mapping[str, Any]) -> bool:

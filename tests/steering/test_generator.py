@@ -55,6 +55,29 @@ def test_the_same_seed_and_results_give_the_same_suggestions_also_from_a_copy_or
     assert [g.suggest(2) for g in (first, copied, carried)] == [wanted] * 3
 
 
+def test_an_option_that_its_policy_does_not_take_is_refused_by_name():
+    for options, words in (
+        ({"acquisitoin": "ucb"}, r"no option 'acquisitoin'.*Did you mean 'acquisition'"),
+        ({"acquisition": "best"}, "There is no acquisition 'best'"),
+        ({"initial": 0}, "initial must be a whole number"),
+        ({"trust_region": 7}, "trust region must be"),
+        ({"surrogate": "forest"}, "There is no surrogate 'forest'"),
+        ({"fixed": {"z": 1.0}}, "'z'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            Generator(HILL, **options)
+    with pytest.raises(TypeError):
+        Generator(HILL, seed=1.5)
+
+
+def test_its_policy_takes_the_options_that_it_takes_in_a_campaign():
+    generator = Generator(HILL, seed=3, initial=3, acquisition="ucb", fixed={"y": 0.5}, trust_region=0.2)
+    for _ in range(3):
+        generator.ingest([hill(point) for point in generator.suggest(2)])
+    assert {point["y"] for point in generator.suggest(2)} == {0.5}
+    assert pickle.loads(pickle.dumps(generator)).suggest(1)[0]["y"] == 0.5
+
+
 def test_without_a_number_it_suggests_one():
     assert len(Generator(HILL).suggest()) == 1
 
