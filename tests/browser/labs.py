@@ -40,7 +40,7 @@ FLAGS = [
 ]
 
 
-def until(claim: Callable[[], Any], words: str | Callable[[], str], timeout: float = 30.0) -> Any:
+def until(claim: Callable[[], Any], words: str | Callable[[], str], timeout: float = 60.0) -> Any:
     """What ``claim`` answers once that is true; else ``words``, which may tell what is there instead."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

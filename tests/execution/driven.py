@@ -60,7 +60,7 @@ def campaign_of(simulation: object, **options: object) -> ai.Campaign:
     return made
 
 
-def until(campaign: ai.Campaign, happened: Callable[[], object], seconds: float = 30.0) -> None:
+def until(campaign: ai.Campaign, happened: Callable[[], object], seconds: float = 90.0) -> None:
     """Wait for what the journal, or what stands beside it, will say."""
     deadline = time.monotonic() + seconds
     while not happened():

@@ -27,4 +27,4 @@ def test_a_reader_in_another_process_is_noticed(tmp_path: Path) -> None:
         f"from aisteer.execution.mirror import Mirror; print(list(Mirror({str(tmp_path)!r}).lines('R1', 1)))"
     )
     subprocess.run([sys.executable, "-c", read], check=True)
-    eventually(attention.is_paid, within=10)
+    eventually(attention.is_paid)

@@ -176,7 +176,7 @@ while True: time.sleep(0.1)
     ref, thread = started(stage, simulation)
     eventually(lambda: stage.read(ref).observations)
     stage.spool.append_control(ref, {"id": "c", "epoch": 1, "verb": "stop", "values": {}})
-    thread.join(20)
+    thread.join(60)
     seen = stage.read(ref)
     assert (seen.end["end"], seen.end["outcome"]) == ("partial", {"y": [7.0, 0.5]})
 
@@ -195,7 +195,7 @@ time.sleep(1000)
     ref, thread = started(stage, simulation, grace=0.3)
     eventually(lambda: stage.read(ref).observations)
     stage.spool.append_control(ref, {"id": "c", "epoch": 1, "verb": "stop", "values": {}})
-    thread.join(20)
+    thread.join(60)
     seen = stage.read(ref)
     assert seen.end["end"] == "partial"
     pids = seen.observations[0]
@@ -234,7 +234,7 @@ def test_a_fenced_attempt_ends_its_command(stage):
     ref, thread = started(stage, simulation)
     eventually(lambda: stage.read(ref).observations)
     stage.spool.fence(ref.folder, 2)
-    thread.join(20)
+    thread.join(60)
     assert stage.spool.end(ref) is None
     assert not is_alive(stage.read(ref).observations[0]["pid"])
 

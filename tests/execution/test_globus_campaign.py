@@ -229,7 +229,7 @@ def test_what_is_over_is_packed_there_and_everything_is_found_when_it_is_opened_
         campaign.propose(x=float(x)).accept()
     finished(campaign, 6)
     requests = campaign.folder / "spool" / "lots"
-    until(campaign, lambda: "could not be packed there" in campaign.endpoint.status().detail, seconds=20)
+    until(campaign, lambda: "could not be packed there" in campaign.endpoint.status().detail)
     assert len(list(requests.iterdir())) > 0
     (spool / "archives").unlink()
     until(campaign, lambda: not list(requests.iterdir()), seconds=30)

@@ -100,10 +100,11 @@ def test_the_service_fails_for_a_while_and_nothing_is_lost(at: At, loopback: Loo
     stage = at()
     first = stage.submit(TALKING, {"x": 1, "steps": 60})
     running(stage, first)
-    loopback.service.answer_with(500, seconds=4)
+    loopback.service.answer_with(500, seconds=600)
     stage.submit(TALKING, {"x": 2, "steps": 60})
     stage.until(lambda: health(stage).state == "offline")
     assert "cannot answer now" in health(stage).detail
+    loopback.service.answer_with(500, seconds=0)
     loopback.service.expire_tokens()
     whole(stage, steps=60)
     assert health(stage).state == "online"

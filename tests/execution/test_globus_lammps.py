@@ -158,7 +158,7 @@ def test_a_melt_is_watched_while_it_runs_has_an_outcome_and_leaves_no_rank_when_
     ended = campaign.state.runs["R2"]
     assert (ended.end, ended.controls[-1].answer) == ("partial", "sent")
     assert ended.outcome["potential"][0] == thermo(campaign, "R2")[-1]["potential"]
-    eventually(lambda: not processes(f"{live.uuid}-1"), within=5)
+    eventually(lambda: not processes(f"{live.uuid}-1"))
 
 
 @pytest.fixture

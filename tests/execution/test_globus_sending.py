@@ -56,7 +56,7 @@ def test_what_is_taken_back_while_others_are_prepared_is_not_sent_and_what_is_be
     first, second = place.submit(
         place.stage.submission(QUICK, {"x": 1}), place.stage.submission(QUICK, {"x": 2})
     )
-    assert begun.wait(20)  # the sender has its snapshot, and brings their code
+    assert begun.wait(60)  # the sender has its snapshot, and brings their code
     assert place.roster.take_back(first.ref, WITHDRAWN)
     go_on.set()
     eventually(lambda: second.sent)
@@ -276,10 +276,10 @@ def test_nothing_is_sent_once_it_was_let_go_of(tmp_path: Path, monkeypatch: pyte
     with here(tmp_path) as place:
         monkeypatch.setattr(Bringing, "bring", slowly)
         [member] = place.submit(place.stage.submission(QUICK, {"x": 1}))
-        assert begun.wait(20)
+        assert begun.wait(60)
         place.sender.close()
         go_on.set()
-        place.sender._thread.join(20)
+        place.sender._thread.join(60)
         assert (place.role.sent, member.queued, member.sending) == ([], True, False)
 
 

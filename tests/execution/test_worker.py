@@ -202,19 +202,23 @@ def test_seed_and_versions_are_recorded_and_given(stage):
     assert first.end["versions"]["python"] == sys.version.split()[0]
 
 
-def test_an_observation_is_there_while_the_next_step_is_long(stage):
-    ref = stage.write("""
-        import time
+def test_an_observation_is_there_while_the_next_step_is_long(stage, tmp_path):
+    gate = tmp_path / "gate"
+    ref = stage.write(f"""
+        import os, time
         def f():
-            yield {"i": 0}
-            yield {"i": 1}
-            time.sleep(1.5)
-            return {"y": 1}
+            yield {{"i": 0}}
+            yield {{"i": 1}}
+            while not os.path.exists({str(gate)!r}):
+                time.sleep(0.02)
+            return {{"y": 1}}
     """)
     thread = started(stage, ref)
-    eventually(lambda: len(stage.read(ref).observations) == 2, within=1.2)
+    eventually(lambda: len(stage.read(ref).observations) == 2)
     assert stage.spool.end(ref) is None
-    thread.join()
+    gate.touch()
+    thread.join(60)
+    assert stage.spool.end(ref)["end"] == "done"
 
 
 # --- controls ---------------------------------------------------------------------------------
@@ -232,7 +236,7 @@ def test_a_stop_is_sent_in_and_what_is_returned_is_partial(stage):
     ref = stage.write(SLOW)
     thread = started(stage, ref)
     stage.spool.append_control(ref, control("stop"))
-    thread.join(20)
+    thread.join(60)
     seen = stage.read(ref)
     assert (seen.end["end"], seen.end["outcome"]) == ("partial", {"y": [1.0]})
     assert seen.answers == [("c1", "sent")]
@@ -256,7 +260,7 @@ def test_a_simulation_that_ignores_a_stop_is_closed_after_the_grace_time(stage, 
     )
     thread = started(stage, ref)
     stage.spool.append_control(ref, control("stop"))
-    thread.join(20)
+    thread.join(60)
     seen = stage.read(ref)
     assert (seen.end["end"], seen.end["outcome"]) == ("partial", {})
     assert seen.answers == [("c1", "sent"), ("c1", "closed")]
@@ -267,7 +271,7 @@ def test_pause_writes_a_checkpoint_from_which_the_next_attempt_goes_on(stage):
     ref = stage.write(SLOW, {"steps": 1000})
     thread = started(stage, ref)
     stage.spool.append_control(ref, control("pause"))
-    thread.join(20)
+    thread.join(60)
     seen = stage.read(ref)
     assert (seen.end["end"], seen.answers) == ("paused", [("c1", "done")])
     path = f"{ref.folder}/checkpoints/{seen.end['checkpoint']}"
@@ -276,18 +280,23 @@ def test_pause_writes_a_checkpoint_from_which_the_next_attempt_goes_on(stage):
     assert [o["i"] for o in again.observations] == [last, last + 1, last + 2]
 
 
-def test_pause_is_refused_with_the_reason_where_there_is_no_checkpoint(stage):
-    ref = stage.write("""
-        import time
+def test_pause_is_refused_with_the_reason_where_there_is_no_checkpoint(stage, tmp_path):
+    gate = tmp_path / "gate"
+    ref = stage.write(f"""
+        import os, time
         def f():
-            for i in range(40):
-                yield {"i": i}
+            i = 0
+            while not os.path.exists({str(gate)!r}):
+                yield {{"i": i}}
+                i += 1
                 time.sleep(0.03)
-            return {"y": 1}
+            return {{"y": 1}}
     """)
     thread = started(stage, ref)
     stage.spool.append_control(ref, control("pause"))
-    thread.join(20)
+    eventually(lambda: stage.read(ref).answers)
+    gate.touch()
+    thread.join(60)
     seen = stage.read(ref)
     assert seen.end["end"] == "done"
     assert seen.answers == [("c1", "refused")]
@@ -303,7 +312,7 @@ def test_values_are_sent_in_and_acknowledged(stage):
     )
     thread = started(stage, ref)
     stage.spool.append_control(ref, control("set", more=42, anything=[1, "two"]))
-    thread.join(20)
+    thread.join(60)
     seen = stage.read(ref)
     assert seen.end["outcome"] == {"y": [42.0]}
     assert seen.answers == [("c1", "done")]
@@ -317,7 +326,7 @@ def test_a_control_of_a_driver_that_lost_the_campaign_is_refused(stage):
     stage.spool.append_control(ref, control("stop", "late", epoch=4))
     eventually(lambda: len(stage.read(ref).answers) == 3)
     stage.spool.append_control(ref, control("stop", "last", epoch=5))
-    thread.join(20)
+    thread.join(60)
     assert sorted(stage.read(ref).answers) == [
         ("last", "sent"),
         ("late", "refused"),
@@ -340,23 +349,27 @@ def test_controls_that_are_no_controls_are_passed_over(stage):
         time.sleep(0.3)
         assert stage.spool.end(ref) is None
         file.write(b"\n")
-    thread.join(20)
+    thread.join(60)
     assert stage.read(ref).answers == [("c1", "sent")]
 
 
-def test_a_plain_function_refuses_what_would_have_to_be_sent_in(stage):
-    ref = stage.write("""
-        import time
+def test_a_plain_function_refuses_what_would_have_to_be_sent_in(stage, tmp_path):
+    gate = tmp_path / "gate"
+    ref = stage.write(f"""
+        import os, time
         def f():
-            time.sleep(1.2)
-            return {"y": 1}
+            while not os.path.exists({str(gate)!r}):
+                time.sleep(0.02)
+            return {{"y": 1}}
     """)
     thread = threading.Thread(target=stage.execute, args=(ref,))
     thread.start()
     eventually(lambda: stage.read(ref).claim)
     eventually((stage.path(ref) / "heartbeat").exists)
     stage.spool.append_control(ref, control("set", x=1))
-    thread.join(20)
+    eventually(lambda: stage.read(ref).answers)
+    gate.touch()
+    thread.join(60)
     assert stage.read(ref).answers == [("c1", "refused")]
 
 
@@ -390,7 +403,7 @@ def test_what_cannot_fit_into_its_block_does_not_start(stage, monkeypatch):
 
 
 def test_at_the_end_of_its_block_a_run_writes_a_checkpoint_and_ends(stage, monkeypatch):
-    monkeypatch.setenv("AISTEER_BLOCK_ENDS", str(time.time() + 11.0))
+    monkeypatch.setenv("AISTEER_BLOCK_ENDS", str(time.time() + 13.0))
     seen = stage.run(SLOW, {"steps": 1000})
     assert (seen.end["end"], seen.end["checkpoint"]) == ("preempted", "1")
 
@@ -547,7 +560,7 @@ def test_a_fenced_attempt_ends_without_a_word(stage):
     ref = stage.write(SLOW, {"steps": 1000})
     thread = started(stage, ref)
     stage.spool.fence(ref.folder, 2)
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert stage.spool.end(ref) is None
 
@@ -556,7 +569,7 @@ def test_a_spool_removed_underneath_ends_the_work_and_is_not_made_again(stage):
     ref = stage.write(SLOW, {"steps": 1000})
     thread = started(stage, ref)
     stage.root.rename(stage.folder / "gone")
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert not stage.root.exists()
 

@@ -109,7 +109,7 @@ def plain(journal: Journal) -> State:
     return state
 
 
-def eventually(claim: Callable[[], bool], within: float = 30.0) -> None:
+def eventually(claim: Callable[[], bool], within: float = 60.0) -> None:
     """Wait until ``claim`` holds."""
     deadline = time.monotonic() + within
     while not claim():

@@ -47,7 +47,7 @@ def program(pid: int) -> str:
 
 
 def until(so: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not so():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -89,6 +89,10 @@ class Service(Part):
         """For so long, lose every result that arrives."""
         self._ask("faults", drop=seconds)
 
+    def dropped(self) -> int:
+        """How many results were lost since nothing was wrong."""
+        return int(self._ask("dropped")["count"])
+
     def keep_results(self, *, seconds: float) -> None:
         """Forget a result, with its task, so long after it arrived (14 days if nothing is asked for)."""
         self._ask("faults", retention=seconds)

@@ -25,6 +25,7 @@ class Control:
         for method, rule, view in (
             ("GET", "alive", self.alive),
             ("GET", "requests", self.requests),
+            ("GET", "dropped", self.dropped),
             ("POST", "behave", self.behave),
             ("POST", "faults", self.faults),
             ("POST", "expire-tokens", self.expire_tokens),
@@ -41,6 +42,9 @@ class Control:
     def requests(self) -> Response:
         since = float(request.args.get("since", 0))
         return jsonify([one for one in list(self._service.requests) if one["time"] >= since])
+
+    def dropped(self) -> Response:
+        return jsonify({"count": self._service.faults.dropped})
 
     def behave(self) -> Response:
         self._service.faults, self._service.throttle = Faults(), Throttle()

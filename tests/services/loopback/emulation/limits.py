@@ -48,6 +48,7 @@ class Faults:
     delay: float = 0.0
     slow_until: float = 0.0
     dropping_until: float = 0.0
+    dropped: int = 0
     retention: float = RETENTION
 
     def answer(self, path: str) -> int | None:

@@ -53,6 +53,9 @@ class Service:
 
     def _heard(self, message: Received) -> list[Message]:
         if message.source == RESULTS:
-            return [] if self.faults.dropping else self.tasks.finished(message.body, again=message.again)
+            if self.faults.dropping:
+                self.faults.dropped += 1
+                return []
+            return self.tasks.finished(message.body, again=message.again)
         endpoint, error = self.endpoints.heard(message.body)
         return self.tasks.fail_all(endpoint, error) if error else []
