@@ -63,6 +63,7 @@ class Fitter:
         self._last: Belief | None = None
         self._remembered = {outcome: Remembered() for outcome in self.goals.outcomes}
         self._own: dict[tuple[str, str], ForeignLearner] = {}
+        self._asked = "", ""
         self._refused: tuple[str, str] | None = None
         self._inside: dict[str, bool] = {}
         self._made_by: tuple[tuple[int, str], ...] = ()
@@ -78,6 +79,7 @@ class Fitter:
         data += tuple(d for d in evidence.estimated if self._tells(d, self.objective.outcome))
         named = str(evidence.steering.get("surrogate") or self.surrogate)
         digest, why = self._digest(data, named), ""
+        self._asked = digest, named
         if self._refused is not None and self._refused[0] == digest:
             digest, why = self._digest(data, f"instead of {named}"), self._refused[1]
         if self._last is None or self._last.digest != digest:
@@ -89,11 +91,12 @@ class Fitter:
         """The user's own surrogate failed after it was fitted: another stands in for as long as the data is the same.
 
         Returns:
-            Whether the last fit was of such a one.
+            Whether such a one was asked for, and none stands in for it yet.
         """
-        if self._last is None or not any(is_reference(one.surrogate) for one in self._last.known.values()):
+        digest, named = self._asked
+        if not is_reference(named) or (self._refused is not None and self._refused[0] == digest):
             return False
-        self._refused = self._last.digest, f"{why} {INSTEAD}"
+        self._refused = digest, f"{why} {INSTEAD}"
         return True
 
     def _tells(self, datum: Datum, outcome: str) -> bool:

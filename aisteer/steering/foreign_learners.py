@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +19,17 @@ from aisteer.problem.parameters import Choice, Int, Parameter, is_finite_number
 from aisteer.problem.references import imported
 from aisteer.steering.domains import Box, Candidates, Domain
 from aisteer.steering.foreign_generators_patience import NoAnswer, Patience
-from aisteer.surrogates.foreign import ForeignSurrogate, Regressor, fit
+from aisteer.surrogates.foreign import Regressor, fit
 from aisteer.surrogates.foreign_process import ForeignProcess, correlated
 from aisteer.surrogates.protocol import NotFitted
 
 __all__ = ["PATIENCE", "ForeignLearner", "own_units"]
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 PATIENCE = 120.0
-"""Seconds that a fit is waited for."""
+"""Seconds that a fit, or a prediction, is waited for."""
 _PROBES = 64
 """Points all over the space where a fitted regressor has to say something before it is asked by a search."""
 _SHOWN = 300
@@ -40,12 +41,13 @@ class ForeignLearner:
     Args:
         reference: Where it is imported from, ``module:name``: a class or a function that makes one, called without
             arguments, or a regressor that is not fitted.
-        seconds: How long a fit is waited for.
+        seconds: How long a fit, or a prediction, is waited for. While one is out that was given up, nothing else is
+            asked.
     """
 
     def __init__(self, reference: str, seconds: float = PATIENCE) -> None:
         self.reference = reference
-        self._patience: Patience[tuple[bytes, ForeignSurrogate]] = Patience(seconds)
+        self._patience: Patience[tuple[object, Any]] = Patience(seconds)
 
     def fit(
         self, x: Array, y: Array, error: Array, *, domain: Domain, sign: float = 1.0, seed: int = 0
@@ -76,7 +78,7 @@ class ForeignLearner:
             inputs=own_units(domain),
         )
         surrogate = self._waited_for(asked, lambda: question(self._made()))
-        process = ForeignProcess(surrogate, x, y, kernel=kernel, sign=sign)
+        process = ForeignProcess(surrogate, x, y, kernel=kernel, sign=sign, ask=self._predicted)
         process.predict(_probes(domain, x.shape[1], seed))
         return process
 
@@ -103,13 +105,17 @@ class ForeignLearner:
         regressor: Regressor = made
         return regressor
 
-    def _waited_for(self, asked: bytes, learn: Callable[[], ForeignSurrogate]) -> ForeignSurrogate:
-        """What it learned of these outcomes; what it learned too late of others is dropped."""
+    def _predicted(self, question: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array]:
+        return self._waited_for(object(), question)
+
+    def _waited_for(self, asked: object, question: Callable[[], T]) -> T:
+        """The answer to this question; one that came too late to another is dropped."""
         try:
             for _ in range(2):
-                of, surrogate = self._patience.ask(lambda: (asked, learn()))
+                of, answer = self._patience.ask(lambda: (asked, question()))
                 if of == asked:
-                    return surrogate
+                    found: T = answer
+                    return found
         except (BadOutcome, NotFitted):
             raise
         except NoAnswer as late:

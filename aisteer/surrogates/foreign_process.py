@@ -25,6 +25,8 @@ from aisteer.surrogates.told import ToldProcess
 
 __all__ = ["ForeignProcess", "correlated"]
 
+Ask = Callable[[Callable[[], tuple[Array, Array]]], tuple[Array, Array]]
+
 _KEPT = 8
 """Sets of inputs whose predictions are kept: a search asks for the same ones again and again."""
 
@@ -93,15 +95,23 @@ class ForeignProcess(ToldProcess):
         y: Outcomes, the larger the better, shape ``(n,)``.
         kernel: Of the space; its correlation is used as it is.
         sign: What outcomes were multiplied by.
+        ask: Asks the regressor a question; it may raise ``NotFitted`` instead of waiting for ever.
     """
 
     held_out = ForeignSurrogate.held_out
     smooth = False
 
     def __init__(
-        self, surrogate: ForeignSurrogate, x: Array, y: Array, *, kernel: Kernel, sign: float
+        self,
+        surrogate: ForeignSurrogate,
+        x: Array,
+        y: Array,
+        *,
+        kernel: Kernel,
+        sign: float,
+        ask: Ask = lambda question: question(),
     ) -> None:
-        self._sign = sign
+        self._sign, self._ask = sign, ask
         self._correlation = kernel.eval().requires_grad_(requires_grad=False)
         self._ran = x
         super().__init__(
@@ -117,11 +127,11 @@ class ForeignProcess(ToldProcess):
         """Mean and standard deviation at ``x``, shape ``(m, d)``: two arrays of shape ``(m,)``.
 
         Raises:
-            NotFitted: The regressor raised, or said something that is no prediction.
+            NotFitted: The regressor raised, did not answer, or said something that is no prediction.
         """
         if not len(x):
             return np.zeros(0), np.zeros(0)
-        mean, std = self.surrogate.predict(np.asarray(x))
+        mean, std = self._ask(lambda: self.surrogate.predict(np.asarray(x)))
         return self._sign * mean, std
 
     def joint(self, x: Array) -> tuple[Array, Array]:

@@ -195,6 +195,29 @@ def test_one_that_hangs_is_not_waited_for_and_used_once_it_answers(monkeypatch: 
     assert np.isfinite(fit().predict(x)[0]).all()
 
 
+def test_one_that_hangs_in_a_search_is_not_waited_for_and_used_once_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for event in ("stuck", "wake"):
+        monkeypatch.setattr(regressors.Stuck, event, regressors.threading.Event())
+    ai = mind("Stuck", tmp_path)
+    assert ai.propose(known("Stuck", 15), 1).summary["kernel"] == "Stuck"
+    (learner,) = ai.fitter._own.values()
+    waited, learner._patience.seconds = learner._patience.seconds, 0.05
+    regressors.Stuck.stuck.set()
+    for told in (known("Stuck", 15, pending=({"x": 0.1, "y": 0.1, "kind": "good"},)), known("Stuck", 16)):
+        batch = ai.propose(told, 2)
+        assert len(batch.drafts) == 2
+        assert batch.summary["surrogate"] == "gaussian process"
+        assert "Stuck' has not answered for" in ai.trouble
+        assert "The Gaussian process is used meanwhile" in ai.trouble
+    learner._patience.seconds = waited
+    regressors.Stuck.wake.set()
+    learner._patience._thread.join(60)
+    assert ai.propose(known("Stuck", 17), 1).summary["kernel"] == "Stuck"
+    assert ai.trouble == ""
+
+
 def test_too_few_outcomes_are_no_trouble_and_said(tmp_path: Path):
     ai = mind("Nearest", tmp_path)
     batch = ai.propose(known("Nearest", LEAST - 1), 1)

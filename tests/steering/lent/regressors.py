@@ -66,4 +66,15 @@ class Hangs(Nearest):
         super().fit(x, y)
 
 
+class Stuck(Nearest):
+    """Sensible until it is told to be stuck: from then on it answers no question before it is woken."""
+
+    stuck, wake = threading.Event(), threading.Event()
+
+    def predict(self, x):
+        if self.stuck.is_set():
+            self.wake.wait(60)
+        return super().predict(x)
+
+
 not_a_regressor = {"fit": "well"}
