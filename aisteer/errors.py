@@ -27,6 +27,7 @@ __all__ = [
     "NeighbourOverflow",
     "NotSupported",
     "Refused",
+    "Runaway",
     "SpoolError",
     "StaleRevision",
     "UnknownName",
@@ -126,6 +127,10 @@ class BadStructure(AisteerError, ValueError):
 
 class NeighbourOverflow(BadStructure):
     """An atom with more neighbours than the model was made for (its ``sel``)."""
+
+
+class Runaway(AisteerError):
+    """Molecular dynamics that left what its model can describe: atoms on top of each other, no number, far too hot."""
 
 
 class Untrusted(AisteerError):

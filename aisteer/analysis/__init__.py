@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from aisteer.analysis.convergence import Settled, equilibration, standard_error, statistical_inefficiency
+from aisteer.analysis.convergence import (
+    Settled,
+    equilibration,
+    mean_and_error,
+    standard_error,
+    statistical_inefficiency,
+)
 from aisteer.analysis.diffusion import ANGSTROM2_PER_PS, Diffusion, diffusion_coefficient
 from aisteer.analysis.displacement import (
     mean_square_displacement,
@@ -18,6 +24,7 @@ __all__ = [
     "Settled",
     "diffusion_coefficient",
     "equilibration",
+    "mean_and_error",
     "mean_square_displacement",
     "radial_distribution",
     "remove_drift",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Settled", "equilibration", "standard_error", "statistical_inefficiency"]
+__all__ = ["Settled", "equilibration", "mean_and_error", "standard_error", "statistical_inefficiency"]
 
 Array = NDArray[np.float64]
 CANDIDATES = 50
@@ -37,13 +37,29 @@ def standard_error(samples: ArrayLike) -> float:
     0 for fewer than two samples.
     """
     values = np.asarray(samples, dtype=float)
-    free = len(values) - 1
-    if free < 1:
+    if len(values) < 2:
         return 0.0
+    return float(values.std(ddof=1) / np.sqrt(len(values))) * _student(len(values) - 1)
+
+
+def mean_and_error(series: ArrayLike) -> tuple[float, float]:
+    """Mean of a stationary series whose values are correlated, and its standard error.
+
+    As :func:`standard_error`, with as many samples as are independent (:func:`statistical_inefficiency`). The error is
+    0 for fewer than two values.
+    """
+    values = np.asarray(series, dtype=float)
+    if len(values) < 2:
+        return float(values.mean()), 0.0
+    independent = len(values) / statistical_inefficiency(values)
+    error = float(values.std(ddof=1) / np.sqrt(independent)) * _student(max(1.0, independent - 1))
+    return float(values.mean()), error
+
+
+def _student(free: float) -> float:
+    """Student's t over the normal quantile, at 97.5 %: Cornish-Fisher in the inverse of the degrees of freedom."""
     z = 1.959964
-    # Cornish-Fisher expansion of Student's quantile in the inverse of the degrees of freedom.
-    student = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
-    return float(values.std(ddof=1) / np.sqrt(len(values)) * student / z)
+    return 1 + (z**2 + 1) / (4 * free) + (5 * z**4 + 16 * z**2 + 3) / (96 * free**2)
 
 
 def statistical_inefficiency(series: ArrayLike) -> float:

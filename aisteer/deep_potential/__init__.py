@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from aisteer.deep_potential.deviation import Deviation
     from aisteer.deep_potential.fidelity import Fidelity
     from aisteer.deep_potential.model import DeepPotential, Evaluation, load
+    from aisteer.deep_potential.molecular_dynamics import MolecularDynamics
     from aisteer.deep_potential.skin import SkinList
 
-from aisteer.errors import BadModel, BadStructure, NeighbourOverflow
+from aisteer.errors import BadModel, BadStructure, NeighbourOverflow, Runaway
 
 __all__ = [
     "BadModel",
@@ -26,7 +27,9 @@ __all__ = [
     "Deviation",
     "Evaluation",
     "Fidelity",
+    "MolecularDynamics",
     "NeighbourOverflow",
+    "Runaway",
     "SkinList",
     "load",
 ]
@@ -39,6 +42,7 @@ _MODULES = {
     "Deviation": "deviation",
     "Evaluation": "model",
     "Fidelity": "fidelity",
+    "MolecularDynamics": "molecular_dynamics",
     "SkinList": "skin",
     "load": "model",
 }

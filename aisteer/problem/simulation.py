@@ -17,7 +17,7 @@ from aisteer.problem.units import read_units
 __all__ = ["Simulation", "simulation"]
 
 Json = dict[str, Any]
-GIVEN = ("restart", "seed")
+GIVEN = ("restart", "run_folder", "seed")
 """Arguments that the worker gives when the simulation asks for them."""
 
 
@@ -50,6 +50,8 @@ class Simulation:
     """
 
     kind = "function"
+    text: str | None = None
+    """The module that travels, where aisteer wrote the function and not a user."""
 
     def __init__(
         self,
@@ -86,12 +88,12 @@ class Simulation:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Arguments that a space can give: all but ``restart`` and ``seed``."""
+        """Arguments that a space can give: all but those that the worker gives."""
         return tuple(n for n in self._arguments if n not in GIVEN)
 
     @property
     def accepts(self) -> tuple[str, ...]:
-        """Which of ``restart`` and ``seed`` it takes."""
+        """Which of the arguments that the worker gives it takes."""
         return tuple(name for name in GIVEN if name in self._arguments)
 
     @property

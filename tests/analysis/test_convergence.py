@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aisteer.analysis import equilibration, standard_error, statistical_inefficiency
+from aisteer.analysis import equilibration, mean_and_error, standard_error, statistical_inefficiency
 
 
 def correlated(rng, length, keep):
@@ -59,3 +59,13 @@ def test_the_standard_error_of_few_samples_is_widened_to_cover_19_in_20(samples)
 def test_too_little_or_broken_data_is_refused(series):
     with pytest.raises(ValueError, match="at least 4 finite values"):
         equilibration(series)
+
+
+def test_the_error_of_a_correlated_mean_holds_as_often_as_it_says():
+    """±1.96 of it covers the true mean, 0, in about 95 of 100 series of 600 values, some 65 of them independent."""
+    rng = np.random.default_rng(7)
+    found = [mean_and_error(correlated(rng, 600, 0.8)) for _ in range(300)]
+    covered = np.mean([abs(mean) < 1.96 * error for mean, error in found])
+    assert 0.90 < covered < 0.99
+    assert mean_and_error([2.0]) == (2.0, 0.0)
+    assert mean_and_error([3.0, 3.0, 3.0]) == (3.0, 0.0)

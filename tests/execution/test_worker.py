@@ -188,6 +188,18 @@ def test_a_missing_module_is_named_with_what_to_do(stage):
     assert "Install" in seen.end["message"]
 
 
+def test_a_simulation_that_asks_for_it_has_a_folder_beside_the_run(stage):
+    result = stage.run("""
+        def f(run_folder):
+            with open(run_folder + "/notes.txt", "w") as file:
+                file.write("kept")
+            return {"y": 1.0}
+    """)
+    assert result.end["end"] == "done"
+    (notes,) = stage.root.rglob("work/notes.txt")
+    assert notes.read_text() == "kept"
+
+
 def test_seed_and_versions_are_recorded_and_given(stage):
     source = """
         import random

@@ -241,7 +241,7 @@ class Attempt:
         with self.interruption.inside():
             loaded = loading.load(self.root, simulation)
         self.versions = loaded.versions
-        return called(loaded, self.root, self.request)
+        return called(loaded, self.root, self.request, self._home)
 
     def _home(self) -> str:
         try:

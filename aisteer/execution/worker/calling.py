@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -11,16 +12,17 @@ from . import checkpoints, loading
 from .files import Json
 
 
-def called(loaded: loading.Loaded, root: str, request: Json) -> Callable[[], Any]:
+def called(loaded: loading.Loaded, root: str, request: Json, home: Callable[[], str]) -> Callable[[], Any]:
     """What starts a simulation that was loaded.
 
     Args:
         loaded: The simulation.
         root: The spool's root.
         request: With its ``parameters``, and perhaps ``seed`` and ``restart``.
+        home: Makes the attempt's folder where it is not there yet, and says where it is.
 
     Raises:
-        CannotLoad: It should start from a checkpoint, and takes none.
+        CannotLoad: It should start from a checkpoint, and takes none; or its folder cannot be made.
         NotStorable: The checkpoint cannot be read.
     """
     arguments = dict(request["parameters"])
@@ -29,6 +31,8 @@ def called(loaded: loading.Loaded, root: str, request: Json) -> Callable[[], Any
         _seed(seed)
         if "seed" in loaded.takes:
             arguments.setdefault("seed", seed)
+    if "run_folder" in loaded.takes and "run_folder" not in arguments:
+        arguments["run_folder"] = _place(home())
     restart = request.get("restart")
     if restart:
         if "restart" not in loaded.takes:
@@ -39,6 +43,18 @@ def called(loaded: loading.Loaded, root: str, request: Json) -> Callable[[], Any
         arguments["restart"] = checkpoints.load(root, str(restart))
     function = loaded.function
     return lambda: function(**arguments)
+
+
+def _place(home: str) -> str:
+    place = os.path.join(home, "work")
+    try:
+        os.makedirs(place, exist_ok=True)
+    except OSError as error:
+        raise loading.CannotLoad(
+            f"The run's folder cannot be made ({error.strerror}). Nothing ran. Make room where the spool is and run it "
+            "again."
+        ) from error
+    return place
 
 
 def _seed(seed: int) -> None:
