@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aisteer.campaign.campaign import Campaign
 from aisteer.campaign.connect import Connection, connect
+from aisteer.campaign.observations import Observations
 from aisteer.campaign.opening import campaigns, open_campaign
 from aisteer.campaign.proposals import ProposalHandle, Proposals
-from aisteer.campaign.runs import Observations, RunHandle, Runs
+from aisteer.campaign.runs import RunHandle, Runs
 from aisteer.campaign.tasks import RandomArm, Task
 from aisteer.campaign.waiting import Waited
 

@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aisteer.campaign.columns import decided_by, proposal_row
+from aisteer.campaign.columns import proposal_row
+from aisteer.campaign.described import describe_proposal
 from aisteer.campaign.preformatted import preformatted
 from aisteer.errors import UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer.problem.frames import data_frame
-from aisteer.problem.objective import Estimate
-from aisteer.steering.rank import ranked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,10 +101,10 @@ class ProposalHandle:
         return self._campaign.proposals[self.id]
 
     def __repr__(self) -> str:
-        return describe(self.snapshot)
+        return describe_proposal(self.snapshot, self._campaign.journal.state)
 
     def _repr_html_(self) -> str:
-        return preformatted(describe(self.snapshot))
+        return preformatted(repr(self))
 
     # --- deciding -----------------------------------------------------------------------------
 
@@ -258,35 +257,3 @@ class Proposals(Mapping[str, ProposalHandle]):
         waiting = self.waiting
         words = f"{len(self)} proposals, {len(waiting)} waiting"
         return "\n".join([words, *(f"  {one!r}" for one in waiting[:10])])
-
-
-def point(parameters: Mapping[str, Any]) -> str:
-    """Parameters as a human reads them."""
-    parts = []
-    for name, value in parameters.items():
-        text = f"{value:.6g}" if isinstance(value, float) else str(value)
-        parts.append(f"{name}={text if len(text) <= 60 else text[:57] + '…'}")
-    return ", ".join(parts)
-
-
-def describe(proposal: Proposal) -> str:
-    """A proposal on one line: what it is, what is expected, what became of it."""
-    action = "" if proposal.action == "start" else f" {proposal.action} {proposal.run}"
-    words = [f"{proposal.id}{action} ({point(proposal.parameters)})"]
-    if proposal.action == "finish":
-        why = "; ".join(str(r["words"]) for r in proposal.reasons if r.get("words"))
-        words = [f"{proposal.id} to end {proposal.task!r}: {why}"]
-    words += [f"{name} {Estimate(*told)} predicted" for name, told in proposal.predicted.items()]
-    if place := ranked(proposal.rank, proposal.of):
-        words.append(place)
-    decision = proposal.decision
-    if proposal.state == "launched":
-        words.append(f"launched as {proposal.launched}")
-    elif decision is None:
-        words.append(proposal.state)
-    else:
-        whose = decided_by(decision.by.name, decision.rule)
-        words.append(f"{proposal.state} by {whose}" + (f": {decision.reason}" if decision.reason else ""))
-        if proposal.child:
-            words.append(f"now {proposal.child}")
-    return " · ".join(words)

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.checkpoints import last_checkpoint
-from aisteer.campaign.columns import observation_row, run_row
+from aisteer.campaign.columns import run_row
+from aisteer.campaign.described import describe_run
+from aisteer.campaign.observations import Observations
 from aisteer.campaign.preformatted import preformatted
 from aisteer.campaign.printed import printed
-from aisteer.campaign.proposals import ProposalHandle, point
+from aisteer.campaign.proposals import ProposalHandle
 from aisteer.errors import NotSupported, Refused, UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.problem.frames import data_frame
@@ -22,49 +24,9 @@ if TYPE_CHECKING:
     from aisteer.campaign.campaign import Campaign
     from aisteer.journal.state import Run
 
-__all__ = ["Observations", "RunHandle", "Runs"]
+__all__ = ["RunHandle", "Runs"]
 
 Json = dict[str, Any]
-
-
-class Observations:
-    """What a run wrote while it ran; attempts follow each other."""
-
-    def __init__(self, campaign: Campaign, name: str) -> None:
-        self._campaign = campaign
-        self._name = name
-
-    def __iter__(self) -> Iterator[Json]:
-        """Each observation as ``{"attempt", "seq", "t", "values"}``, in order."""
-        mirror = self._campaign.opened.mirror
-        for attempt in self._campaign.state.runs[self._name].attempts:
-            for line in mirror.observations(self._name, attempt.number):
-                yield {"attempt": attempt.number, **line}
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    @property
-    def last(self) -> Json | None:
-        """The values of the latest observation."""
-        run = self._campaign.state.runs[self._name]
-        for attempt in reversed(run.attempts):
-            found = self._campaign.opened.mirror.last(self._name, attempt.number, at_most=1)
-            if found:
-                return dict(found[-1].get("values") or {})
-        return None
-
-    def frame(self) -> pd.DataFrame:
-        """A table, one row per observation.
-
-        Raises:
-            MissingExtra: pandas is not installed.
-        """
-        rows = [observation_row(line["attempt"], line) for line in self]
-        return data_frame(rows or {"attempt": [], "seq": [], "time": []})
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} observations of {self._name}; the latest: {self.last}>"
 
 
 class RunHandle:
@@ -126,10 +88,10 @@ class RunHandle:
         return getattr(self.snapshot, name)
 
     def __repr__(self) -> str:
-        return describe(self.snapshot)
+        return describe_run(self.snapshot, self._campaign.journal.state)
 
     def _repr_html_(self) -> str:
-        return preformatted(describe(self.snapshot))
+        return preformatted(repr(self))
 
     # --- what is possible ---------------------------------------------------------------------
 
@@ -331,20 +293,3 @@ class Runs(Mapping[str, RunHandle]):
     def __repr__(self) -> str:
         live = self.live
         return "\n".join([f"{len(self)} runs, {len(live)} live", *(f"  {one!r}" for one in live[:10])])
-
-
-def describe(run: Run) -> str:
-    """A run on one line: what it is, where it stands, what came of it."""
-    words = [f"{run.id} ({point(run.parameters)})"]
-    words.append(f"ended: {run.end}" if run.state == "ended" else run.state)
-    words += [
-        f"{name} {Estimate(*known) if known[1] else f'{known[0]:.6g}'}" for name, known in run.outcome.items()
-    ]
-    pending = [c.verb for c in run.controls if not c.answer]
-    if pending and run.live:
-        words.append(f"{', '.join(pending)} requested")
-    if run.bad:
-        words.append(f"marked bad by {run.bad_by}" + (f": {run.bad_reason}" if run.bad_reason else ""))
-    if run.message:
-        words.append(run.message if len(run.message) <= 200 else run.message[:197] + "…")
-    return " · ".join(words)

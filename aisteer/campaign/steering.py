@@ -10,7 +10,7 @@ from aisteer.campaign.points import spaces_of
 from aisteer.campaign.preformatted import preformatted
 from aisteer.journal import commands as cmd
 from aisteer.problem.pool import Pool
-from aisteer.problem.regions import box_in_words, check_room, ruled_out
+from aisteer.problem.regions import box_in_words, check_room, ruled_out, value_in_words
 
 if TYPE_CHECKING:
     from aisteer.campaign.campaign import Campaign
@@ -96,10 +96,11 @@ class Steering:
 
 
 def setting_in_words(name: str, value: Any, space: Space | Pool | None = None) -> str:
-    """``temperature pinned to 300``, ``forbidden: temperature 300 to 500 K``, ``exploration 2``."""
+    """``temperature pinned to 300 K``, ``forbidden: temperature 300 to 500 K``, ``exploration 2``."""
     if name == "pinned":
-        pins = {name: f"{pin:.10g}" if isinstance(pin, float) else pin for name, pin in value.items()}
-        return ", ".join(f"{name} pinned to {pin}" for name, pin in pins.items())
+        return ", ".join(
+            f"{name} pinned to {value_in_words(space, name, pin)}" for name, pin in value.items()
+        )
     if name in {"forbidden", "favoured"}:
         return f"{name}: " + "; ".join(box_in_words(space, box) for box in value)
     if name == "weights":

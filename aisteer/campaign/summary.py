@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aisteer.campaign.described import describe_proposal, describe_run
 from aisteer.campaign.preformatted import preformatted
-from aisteer.campaign.proposals import describe as describe_proposal
-from aisteer.campaign.runs import describe as describe_run
 from aisteer.campaign.starting import driven_elsewhere
 from aisteer.campaign.steering import setting_in_words
 from aisteer.campaign.trust import warning
+from aisteer.problem.space import Space
 
 if TYPE_CHECKING:
     from aisteer.campaign.campaign import Campaign
+    from aisteer.journal.state import State
 
 __all__ = ["as_html", "as_text"]
 
@@ -42,19 +43,23 @@ def as_text(campaign: Campaign) -> str:
             amount, unit = state.budget["amount"], state.budget["unit"]
             spent, reserved, counts = state.spent, state.reserved, state.budget["counts"]
             lines.append(f"  budget: {spent:.4g} {counts}, {reserved:.4g} reserved of {amount:g} {unit}")
-        lines += [
-            f"  steered{'' if len(state.steering) == 1 else f' ({task})'}: {setting_in_words(name, value)}"
-            for task, settings in state.steering.items()
-            for name, value in settings.items()
-        ]
+        for task, settings in state.steering.items():
+            whose, space = "" if len(state.steering) == 1 else f" ({task})", _box(state, task)
+            lines += [f"  steered{whose}: {setting_in_words(n, v, space)}" for n, v in settings.items()]
         fits = {task: warning(fit.summary) for task, fit in state.models.items()}
         lines += [f"  surrogate of {task}: {words}" for task, words in fits.items() if words]
         troubles = list(state.troubles.values())
-    lines += [f"  {describe_proposal(one)}" for one in waiting[:_SHOWN]]
+    lines += [f"  {describe_proposal(one, state)}" for one in waiting[:_SHOWN]]
     last = "" if driven else " · as last heard of"
-    lines += [f"  {describe_run(one)}{last}" for one in live[:_SHOWN]]
+    lines += [f"  {describe_run(one, state)}{last}" for one in live[:_SHOWN]]
     lines += [f"  trouble: {one.message}" for one in troubles[:_SHOWN]]
     return "\n".join(lines)
+
+
+def _box(state: State, task: str) -> Space | None:
+    """A task's box, for its units; candidates of a pool are not read for that."""
+    space = state.definition["tasks"].get(task, {}).get("space") or {}
+    return Space.from_json(space) if space.get("kind") == Space.kind else None
 
 
 def as_html(campaign: Campaign) -> str:

@@ -10,6 +10,7 @@ from aisteer.campaign.connect import Connection, connect
 from aisteer.campaign.oversight import OVERSIGHT, check_end, oversight_json
 from aisteer.campaign.proposers import policy_json
 from aisteer.campaign.stated import SETTINGS, context_json, instance, setting, whole
+from aisteer.campaign.stop_when import stop_when_json
 from aisteer.errors import BadDefinition
 from aisteer.problem.command import CommandSimulation
 from aisteer.problem.fidelity import weighed_json
@@ -80,6 +81,9 @@ class Task:
             run at the truth, or what its values cost: ``{10: 0.02, 100: 1.5}``.
         retries: How often a run is tried again after an end: ``{"lost": 2, "failed": 0}``.
         checkpoint_every: Seconds between checkpoints.
+        stop_when: When a run stops itself, by what it yields: ``"max_force_deviation > 0.5"``, or a list of such rules, of
+            which any does. It is looked at where the run executes, so nobody need watch; what it has is kept as a partial
+            outcome.
         seed: For what the policy draws; the campaign's if not given.
         runs: At most this many runs are proposed.
         audit: The share of the AI's proposals that are drawn at random instead, to test its predictions where nobody
@@ -113,6 +117,7 @@ class Task:
     cost: float | Mapping[float, float] | None = None
     retries: Mapping[str, int] = field(default_factory=lambda: {"lost": 2})
     checkpoint_every: float | None = None
+    stop_when: str | Sequence[str] = ()
     seed: int | None = None
     runs: int | None = None
     audit: float = 0.0
@@ -136,6 +141,7 @@ class Task:
         )
         check_end(oversight.get("finish") or {}, self.goals)
         self._weighed()
+        self._stops()
         if self.autonomy is not None and not hasattr(self.autonomy, "to_json"):
             raise BadDefinition(f"autonomy must be a rule such as ai.Ask(), not {self.autonomy!r}.")
         self.simulation.check(self.space)
@@ -144,6 +150,9 @@ class Task:
         """How costs are weighed, as data."""
         given = {"fidelity": self.fidelity, "cost_aware": self.cost_aware, "cost": self.cost}
         return weighed_json(given, self.space, self.goals, tuple(self.context))
+
+    def _stops(self) -> list[Json]:
+        return stop_when_json(self.stop_when, self.simulation.yielded)
 
     @property
     def goals(self) -> Goals:
@@ -187,6 +196,8 @@ class Task:
         )
         if self.checkpoint_every is not None:
             data["checkpoint_every"] = float(self.checkpoint_every)
+        if stops := self._stops():
+            data["stop_when"] = stops
         if not self.connection.stored:
             data["kernel_bound"] = self.connection.address
         check_options(data, self.space)

@@ -23,6 +23,7 @@ __all__ = [
     "rows_in",
     "rows_left",
     "ruled_out",
+    "value_in_words",
 ]
 
 Json = dict[str, Any]
@@ -166,7 +167,7 @@ def ruled_out(space: Space | Pool, settings: Mapping[str, Any], point: Mapping[s
     at = _at(space, point)
     for name, value in (settings.get("pinned") or {}).items():
         if name in at and at[name] != value:
-            return f"{name} is pinned to {_in_words(space, name, value)}"
+            return f"{name} is pinned to {value_in_words(space, name, value)}"
     for box in settings.get("forbidden") or ():
         if in_box(space, box, point):
             return f"it lies in a forbidden region ({box_in_words(space, box)})"
@@ -201,7 +202,7 @@ def box_in_words(space: Space | Pool | None, box: Mapping[str, Any]) -> str:
     """``temperature 300 to 500 K and phase α or β``."""
     parts = []
     for name, allowed in box.items():
-        values = [_in_words(space, name, value) for value in allowed]
+        values = [value_in_words(space, name, value) for value in allowed]
         interval = len(values) == 2 and all(_number(v) for v in allowed)
         if space is not None and name in _columns(space):
             interval = not _by_option(space, name)
@@ -215,7 +216,8 @@ def _columns(space: Space | Pool) -> Iterable[str]:
     return space.columns if isinstance(space, Pool) else space.parameters
 
 
-def _in_words(space: Space | Pool | None, name: str, value: Any) -> str:
+def value_in_words(space: Space | Pool | None, name: str, value: Any) -> str:
+    """``300 K``, or an option as it is."""
     parameter = space.parameters.get(name) if isinstance(space, Space) else None
     return number_in_words(value, getattr(parameter, "unit", "")) if _number(value) else str(value)
 
@@ -229,7 +231,7 @@ def check_room(space: Space | Pool, settings: Mapping[str, Any]) -> None:
     pins = settings.get("pinned") or {}
     if not pins and not settings.get("forbidden"):
         return
-    words = [f"{name} pinned to {_in_words(space, name, value)}" for name, value in pins.items()]
+    words = [f"{name} pinned to {value_in_words(space, name, value)}" for name, value in pins.items()]
     words += [f"{box_in_words(space, box)} forbidden" for box in settings.get("forbidden") or ()]
     what = ", ".join(words)
     if isinstance(space, Pool):

@@ -10,6 +10,7 @@ import numpy as np
 from aisteer.journal.commands import Draft
 from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
+from aisteer.problem.parameters import number_in_words
 from aisteer.steering.failing import failing, searched
 from aisteer.steering.protocols import Datum, Evidence, Json
 from aisteer.steering.thought import Situation
@@ -45,7 +46,11 @@ def finish(
         return None, {}
     looks = rules.get("failing", True) and not evidence.definition.get("baseline")
     chosen = searched(drafts) if looks else []
-    reasons = [*_gain(rules, stands, promises, costs), *_stagnation(rules, evidence), *_budget(rules, stands)]
+    reasons = [
+        *_gain(rules, stands, promises, costs, _unit(evidence)),
+        *_stagnation(rules, evidence),
+        *_budget(rules, stands),
+    ]
     reasons += failing(evidence, chosen) if looks else []
     last = stands.finish
     if last is not None and last.state == "waiting":
@@ -69,7 +74,15 @@ def finish(
     return Draft(task=evidence.task, parameters={}, origin="ai", action="finish", reasons=noted), {}
 
 
-def _gain(rules: Json, stands: Situation, promises: Sequence[float], costs: Sequence[float]) -> list[Json]:
+def _unit(evidence: Evidence) -> str:
+    """Of what an improvement is told in; that of several objectives has none that is worth a name."""
+    goals = Goals.of(evidence.definition)
+    return "" if goals.several else goals.first.unit
+
+
+def _gain(
+    rules: Json, stands: Situation, promises: Sequence[float], costs: Sequence[float], of: str
+) -> list[Json]:
     bound = rules.get("gain_below")
     if bound is None or not promises:
         return []
@@ -80,8 +93,8 @@ def _gain(rules: Json, stands: Situation, promises: Sequence[float], costs: Sequ
         return []
     unit = stands.unit if stands.cost else "run"
     words = (
-        f"the best of {len(promises)} points to run next is expected to improve on the best run by {best:.3g}, "
-        f"{best / cost:.3g} per unit of cost ({unit}): less than {bound:g}"
+        f"the best of {len(promises)} points to run next is expected to improve on the best run by "
+        f"{number_in_words(float(f'{best:.3g}'), of)}, {best / cost:.3g} per unit of cost ({unit}): less than {bound:g}"
     )
     return [
         {

@@ -17,7 +17,7 @@ from aisteer.journal.commands import Draft
 from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.parameters import Choice
 from aisteer.problem.pool import Pool
-from aisteer.problem.regions import box_in_words, in_box, rows_in, rows_left, ruled_out
+from aisteer.problem.regions import box_in_words, in_box, rows_in, rows_left, ruled_out, value_in_words
 from aisteer.problem.space import Space
 from aisteer.steering.protocols import Evidence, Json
 from aisteer.steering.rejections import HALF_LIFE
@@ -312,10 +312,7 @@ def obeying(drafts: Sequence[Draft], space: Space | Pool, evidence: Evidence) ->
 
 def _said(draft: Draft, space: Space | Pool, evidence: Evidence, settings: Json) -> list[Json]:
     pins = settings.get("pinned") or {}
-    words = [
-        f"{name} is pinned to {f'{pin:.10g}' if isinstance(pin, float) else pin}"
-        for name, pin in pins.items()
-    ]
+    words = [f"{name} is pinned to {value_in_words(space, name, pin)}" for name, pin in pins.items()]
     if favour(evidence):
         inside = [box for box in settings.get("favoured") or [] if in_box(space, box, draft.parameters)]
         words += [f"it lies in a favoured region ({box_in_words(space, box)})" for box in inside[:1]]

@@ -25,7 +25,7 @@ def test_what_is_told_shows_and_is_there_tomorrow(make, forget):
     forget()
     again = make()
     assert again.steering().settings == {"pinned": {"temperature": 500.0}, "exploration": 2.0}
-    assert "steered: temperature pinned to 500" in repr(again)
+    assert "steered: temperature pinned to 500 K" in repr(again)
     assert "exploration 2 (by " in repr(again.steering())
     assert ": the furnace)" in repr(again.steering())
     assert list(again.steering().frame().index) == ["pinned", "exploration"]
