@@ -15,6 +15,7 @@ __all__ = [
     "BadOutcome",
     "BadParameters",
     "BadStructure",
+    "BadTrainingData",
     "BudgetExceeded",
     "DefinitionChanged",
     "EndpointError",
@@ -30,6 +31,7 @@ __all__ = [
     "Runaway",
     "SpoolError",
     "StaleRevision",
+    "TrainingDiverged",
     "UnknownName",
     "Untrusted",
 ]
@@ -123,6 +125,14 @@ class BadModel(AisteerError, ValueError):
 
 class BadStructure(AisteerError, ValueError):
     """Positions, a cell or types that a model cannot evaluate; the message says which frame and atom."""
+
+
+class BadTrainingData(AisteerError, ValueError):
+    """Labelled frames that cannot be trained on; the message says which file, frame and atom."""
+
+
+class TrainingDiverged(AisteerError):
+    """A loss that is not finite any more; what was saved before stands."""
 
 
 class NeighbourOverflow(BadStructure):

@@ -15,12 +15,23 @@ if TYPE_CHECKING:
     from aisteer.deep_potential.model import DeepPotential, Evaluation, load
     from aisteer.deep_potential.molecular_dynamics import MolecularDynamics
     from aisteer.deep_potential.skin import SkinList
+    from aisteer.deep_potential.training.reading import write_npy
+    from aisteer.deep_potential.training.record import TrainingRecord
+    from aisteer.deep_potential.training.session import Training, start_training, train
 
-from aisteer.errors import BadModel, BadStructure, NeighbourOverflow, Runaway
+from aisteer.errors import (
+    BadModel,
+    BadStructure,
+    BadTrainingData,
+    NeighbourOverflow,
+    Runaway,
+    TrainingDiverged,
+)
 
 __all__ = [
     "BadModel",
     "BadStructure",
+    "BadTrainingData",
     "DeepPotential",
     "DeepPotentialCalculator",
     "Description",
@@ -31,7 +42,13 @@ __all__ = [
     "NeighbourOverflow",
     "Runaway",
     "SkinList",
+    "Training",
+    "TrainingDiverged",
+    "TrainingRecord",
     "load",
+    "start_training",
+    "train",
+    "write_npy",
 ]
 
 # torch, ASE and vesin are loaded when a name is first used: `ai.dp` itself costs nothing.
@@ -44,7 +61,12 @@ _MODULES = {
     "Fidelity": "fidelity",
     "MolecularDynamics": "molecular_dynamics",
     "SkinList": "skin",
+    "Training": "training.session",
+    "TrainingRecord": "training.record",
     "load": "model",
+    "start_training": "training.session",
+    "train": "training.session",
+    "write_npy": "training.reading",
 }
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from aisteer.deep_potential.calculator import DeepPotentialCalculator
+    from aisteer.deep_potential.training.record import TrainingRecord
 
 __all__ = ["DeepPotential", "Evaluation", "load"]
 
@@ -62,6 +63,7 @@ class DeepPotential:
         members: Descriptions of the models.
         committee: Whether answers have a leading axis of members.
         overflow: What becomes of neighbours beyond ``sel``.
+        training: How it was trained, where that was done here.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class DeepPotential:
         self.members = tuple(members)
         self.committee = committee
         self.overflow = overflow
+        self.training: TrainingRecord | None = None
         self._engine = Engine(self.members, r_min=r_min, target=target)
 
     def __len__(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aisteer.errors import BadModel
 
-__all__ = ["SUPPORTED", "check_supported", "precision_of"]
+__all__ = ["SUPPORTED", "check_supported", "precision_of", "unsupported"]
 
 SUPPORTED = (
     "Supported are models of the type 'standard' with the descriptor 'se_e2_a' (type_one_side, resnet_dt, "
@@ -47,25 +47,12 @@ _NEUTRAL: dict[str, dict[str, Any]] = {
 
 def check_supported(path: Path, params: dict[str, Any]) -> None:
     """Raise ``BadModel`` that names the first thing in ``model_params`` which is not evaluated here."""
-    if params.get("type", "standard") != "standard":
-        raise _refused(path, f"a model of the type {params['type']!r:.40}")
-    parts = {"model": params, **{name: params.get(name) for name in ("descriptor", "fitting_net")}}
-    for name, part in parts.items():
-        if not isinstance(part, dict):
-            raise _refused(path, f"a model without a {name}")
-        kind = part.get("type", "ener")
-        if (
-            name != "model"
-            and kind not in {"descriptor": ("se_e2_a", "se_a"), "fitting_net": ("ener",)}[name]
-        ):
-            raise _refused(path, f"a model with the {name} {kind!r:.40}")
-        for option, neutral in _NEUTRAL[name].items():
-            found = part.get(option)
-            nothing = isinstance(found, list) and all(item is None for item in found)
-            if not nothing and found not in (None, neutral):
-                raise _refused(path, f"a model whose {name} has {option} = {found!r:.40}")
-        if part.get("precision", "default") not in _PRECISIONS:
-            raise _refused(path, f"a model whose {name} computes in {part['precision']!r:.20}")
+    what = unsupported(params)
+    if what is not None:
+        raise BadModel(
+            f"{path} is {what}, which is not evaluated here; no model was loaded. {SUPPORTED}.",
+            path=str(path),
+        )
     symbols = params.get("type_map")
     if not isinstance(symbols, list | tuple) or not symbols or len(set(symbols)) != len(symbols):
         raise BadModel(
@@ -79,7 +66,25 @@ def precision_of(part: dict[str, Any]) -> str:
     return _PRECISIONS[part.get("precision", "default")]
 
 
-def _refused(path: Path, what: str) -> BadModel:
-    return BadModel(
-        f"{path} is {what}, which is not evaluated here; no model was loaded. {SUPPORTED}.", path=str(path)
-    )
+def unsupported(params: dict[str, Any]) -> str | None:
+    """The first thing in ``model_params`` that is not computed here, in words; ``None`` where all of it is."""
+    if params.get("type", "standard") != "standard":
+        return f"a model of the type {params['type']!r:.40}"
+    parts = {"model": params, **{name: params.get(name) for name in ("descriptor", "fitting_net")}}
+    for name, part in parts.items():
+        if not isinstance(part, dict):
+            return f"a model without a {name}"
+        kind = part.get("type", "ener")
+        if (
+            name != "model"
+            and kind not in {"descriptor": ("se_e2_a", "se_a"), "fitting_net": ("ener",)}[name]
+        ):
+            return f"a model with the {name} {kind!r:.40}"
+        for option, neutral in _NEUTRAL[name].items():
+            found = part.get(option)
+            nothing = isinstance(found, list) and all(item is None for item in found)
+            if not nothing and found not in (None, neutral):
+                return f"a model whose {name} has {option} = {found!r:.40}"
+        if part.get("precision", "default") not in _PRECISIONS:
+            return f"a model whose {name} computes in {part['precision']!r:.20}"
+    return None

@@ -1,0 +1,1 @@
+"""Training a committee: labelled frames in, models that deepmd-kit runs out."""

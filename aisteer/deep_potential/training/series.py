@@ -1,0 +1,70 @@
+"""The embedding nets of all members as Chebyshev series of s, differentiable by their weights.
+
+A net sees one number of a neighbour, s, and T is linear in what it answers. So a step evaluates each net on a few dozen
+nodes instead of on every pair, takes the series through these values, and multiplies it with moments that know no net.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aisteer.deep_potential.training.fitting import run
+from aisteer.deep_potential.training.stack import Stack
+
+__all__ = ["TERMS", "SeriesOfNets"]
+
+TERMS = (32, 48, 64, 96, 128, 192, 256)
+"""How many terms are tried, in this order."""
+
+
+class SeriesOfNets:
+    """Series with ``terms`` terms on 0 ≤ s ≤ s_max, for centres of every type.
+
+    Args:
+        stack: Whose embedding nets.
+        s_max: The largest s that occurs, in 1/Å.
+        terms: How many, and how many nodes.
+    """
+
+    def __init__(self, stack: Stack, s_max: float, terms: int) -> None:
+        self._stack = stack
+        descriptor = stack.members[0].descriptor
+        self._one_sided, self._types = descriptor.one_sided, len(descriptor.sel)
+        self._mean = torch.from_numpy(descriptor.mean[:, 0].astype(float))
+        self._std = torch.from_numpy(descriptor.std[:, 0].astype(float))
+        self._dtype = stack.embedding[0].matrix.dtype
+        self.s_max, self.terms = s_max, terms
+        angles = (np.arange(terms) + 0.5) * np.pi / terms
+        transform = np.cos(np.arange(terms)[:, None] * angles) * (2 / terms)
+        transform[0] /= 2
+        self._transform = torch.from_numpy(transform)
+        self._nodes = torch.from_numpy((np.cos(angles) + 1) * s_max / 2)
+
+    def coefficients(self) -> Tensor:
+        """Of shape (members, centre's type, neighbour's type, terms, width); part of autograd's graph."""
+        return self._transform.to(self._dtype) @ self._values(self._nodes)
+
+    def error(self) -> float:
+        """The largest error of a series against its net, between the nodes, by the largest feature."""
+        with torch.no_grad():
+            # Halfway between the nodes in the angle is where the first term that is left out is largest.
+            angles = torch.arange(1, 2 * self.terms + 1, dtype=torch.float64) * (np.pi / (2 * self.terms))
+            between = torch.cos(angles)
+            values = self._values((between + 1) * self.s_max / 2).double()
+            basis = torch.cos(torch.arange(self.terms) * angles[:, None])
+            fitted = basis @ self.coefficients().double()
+            return float((fitted - values).abs().max() / values.abs().max().clamp(min=1e-12))
+
+    def _values(self, s: Tensor) -> Tensor:
+        """The nets at s, of shape (members, centre's type, neighbour's type, len(s), width)."""
+        types, rows = self._types, len(s)
+        inputs = ((s - self._mean[:, None]) / self._std[:, None]).to(self._dtype)  # (centre's type, rows)
+        if self._one_sided:
+            given = inputs.reshape(1, 1, types * rows, 1).expand(1, types, -1, 1)
+        else:
+            given = inputs.repeat(types, 1)[None, :, :, None]
+        features = run(self._stack.embedding, given)
+        # Either way the neighbour's type comes first: nets stand at neighbour · types + centre.
+        return features.view(features.shape[0], types, types, rows, -1).transpose(1, 2)
