@@ -47,7 +47,7 @@ def whole(x: float):
     return {"y": x}
 
 
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(1100)
 @pytest.mark.parametrize(
     ("blocks", "walltime"), [(2, "00:00:30"), pytest.param(5, "00:00:40", marks=pytest.mark.full)]
 )
@@ -90,7 +90,7 @@ def test_a_campaign_goes_on_from_block_to_block_and_begins_nothing_that_does_not
         until(
             campaign,
             lambda: len(campaign.state.runs) == 5 and not campaign.state.live,
-            seconds=100.0 * blocks,
+            seconds=200.0 * blocks,
         )
         runs = campaign.state.runs.values()
         assert {run.end for run in runs} == {"done"}, [(run.task, run.end, run.message) for run in runs]

@@ -110,7 +110,7 @@ def test_runs_far_away_do_what_is_asked_of_them_and_until_they_say_so_it_is_requ
 ) -> None:
     runs = campaign.runs
     one, two, three, four = (launched(campaign, x) for x in (1.0, 2.0, 3.0, 4.0))
-    until(campaign, lambda: campaign.state.runs[one].state == "running", seconds=90)  # the endpoint starts
+    until(campaign, lambda: campaign.state.runs[one].state == "running", seconds=240)  # the endpoint starts
     for name in (one, two, three, four):
         running(campaign, name)
         runs[name].extend(steps=1_000_000)
@@ -164,7 +164,7 @@ def test_what_was_asked_while_nobody_could_be_told_is_done_when_it_is_opened_aga
     campaign: ai.Campaign, loopback: Loopback
 ) -> None:
     run = launched(campaign, 1.0)
-    until(campaign, lambda: campaign.state.runs[run].state == "running", seconds=90)
+    until(campaign, lambda: campaign.state.runs[run].state == "running", seconds=240)
     campaign.runs[run].extend(steps=1_000_000)
     answered(campaign, run, "done")
     loopback.service.stop()
@@ -222,7 +222,7 @@ def test_what_is_over_is_packed_there_and_everything_is_found_when_it_is_opened_
     monkeypatch.setattr(letting_go, "_AGAIN", 1.0)
     campaign = campaign_of(short, endpoint=address, checkpoint_every=0.0, slots=4)
     campaign.propose(x=0.0).accept()
-    until(campaign, lambda: "spool" in campaign.endpoint.status().extra, seconds=60)
+    until(campaign, lambda: "spool" in campaign.endpoint.status().extra, seconds=240)
     spool = Path(campaign.endpoint.status().extra["spool"])
     (spool / "archives").touch()  # an archive cannot be written there for a while
     for x in range(1, 6):

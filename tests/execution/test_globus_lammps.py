@@ -134,7 +134,7 @@ def test_a_melt_is_watched_while_it_runs_has_an_outcome_and_leaves_no_rank_when_
 ) -> None:
     campaign = melting(compute, ranks)
     campaign.propose(temperature=1.44, steps=1000).accept()
-    until(campaign, lambda: "R1" in campaign.state.runs and campaign.state.runs["R1"].end, seconds=90)
+    until(campaign, lambda: "R1" in campaign.state.runs and campaign.state.runs["R1"].end, seconds=240)
     run = campaign.state.runs["R1"]
     assert run.end == "done", run.attempt
     steps = [line["step"] for line in thermo(campaign, "R1")]
@@ -214,7 +214,7 @@ def test_mpi_runs_and_functions_share_an_endpoint_and_what_one_leaves_free_is_ta
 ) -> None:
     mixed.propose(task="melt", temperature=3.0, steps=100_000_000).accept()
     mixed.start()
-    until(mixed, lambda: len(of_task(mixed, "screen", ended=True)) >= 3, seconds=90)
+    until(mixed, lambda: len(of_task(mixed, "screen", ended=True)) >= 3, seconds=240)
     [first] = of_task(mixed, "melt", ended=False)
     assert len(thermo(mixed, first)) > 1, "the melt has had its ranks all the while"
     idle, busy = idle_of(mixed, of_task(mixed, "screen", ended=True))
@@ -249,8 +249,8 @@ def test_mpi_runs_and_functions_of_one_campaign_can_have_blocks_of_their_own(mix
     for temperature in (2.0, 3.0):
         mixed.propose(task="melt", temperature=temperature, steps=100_000_000).accept()
     mixed.start()
-    until(mixed, lambda: len(of_task(mixed, "melt", ended=False)) == 2, seconds=90)
+    until(mixed, lambda: len(of_task(mixed, "melt", ended=False)) == 2, seconds=240)
     melts = of_task(mixed, "melt", ended=False)
-    until(mixed, lambda: len(of_task(mixed, "screen", ended=True)) >= 5, seconds=60)
+    until(mixed, lambda: len(of_task(mixed, "screen", ended=True)) >= 5, seconds=240)
     assert of_task(mixed, "melt", ended=False) == melts
     wound_up(mixed, *melts)

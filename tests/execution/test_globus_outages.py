@@ -50,9 +50,10 @@ def test_a_service_that_is_down_then_busy_then_slow_and_a_sign_in_that_expired_c
     loopback.service.answer_with(429, seconds=3)
     loopback.service.be_slow(2.0, seconds=8)
     stage.until(lambda: health(stage).state == "online")
-    loopback.service.answer_with(401, seconds=4)
+    loopback.service.answer_with(401, seconds=600)
     stage.until(lambda: "sign-in has expired" in health(stage).detail)
     assert "aisteer_widgets.Connect()" in health(stage).detail
+    loopback.service.answer_with(401, seconds=0)
     running(stage, second)
     stage.until(lambda: health(stage).state == "online")
     for ref in (first, second):

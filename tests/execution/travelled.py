@@ -94,12 +94,19 @@ class Travelled(Stage):
 
     def receive(self, worker: subprocess.Popen[str]) -> Json:
         """What it answers."""
-        assert worker.stdout is not None
-        line = worker.stdout.readline()
-        if not line:
+        answer = self.heard(worker)
+        if answer is None:
             worker.wait()
             assert worker.stderr is not None
             raise AssertionError(f"the worker ended with {worker.returncode}: {worker.stderr.read()}")
+        return answer
+
+    def heard(self, worker: subprocess.Popen[str]) -> Json | None:
+        """What it answers; None when it ended before it could."""
+        assert worker.stdout is not None
+        line = worker.stdout.readline()
+        if not line:
+            return None
         answer, self.modules = json.loads(line)
         return functions.opened(answer)
 
