@@ -81,9 +81,9 @@ class Task:
             run at the truth, or what its values cost: ``{10: 0.02, 100: 1.5}``.
         retries: How often a run is tried again after an end: ``{"lost": 2, "failed": 0}``.
         checkpoint_every: Seconds between checkpoints.
-        stop_when: When a run stops itself, by what it yields: ``"max_force_deviation > 0.5"``, or a list of such rules, of
-            which any does. It is looked at where the run executes, so nobody need watch; what it has is kept as a partial
-            outcome.
+        stop_when: When a run stops itself, by what it yields: ``"max_force_deviation > 0.5"``, or a list of such rules,
+            of which any does. It is looked at where the run executes, so nobody need watch; what it has is kept as a
+            partial outcome.
         seed: For what the policy draws; the campaign's if not given.
         runs: At most this many runs are proposed.
         audit: The share of the AI's proposals that are drawn at random instead, to test its predictions where nobody

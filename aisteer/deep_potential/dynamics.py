@@ -13,7 +13,7 @@ from ase import units
 from ase.constraints import FixCom
 from ase.io.jsonio import decode
 
-from aisteer.deep_potential.dynamics_settings import Settings, expanded, sha256_of
+from aisteer.deep_potential.dynamics_settings import DEVIATIONS, Settings, expanded, sha256_of
 from aisteer.deep_potential.integrators import Conserved, Integrator
 from aisteer.deep_potential.measured import Measured
 from aisteer.deep_potential.model import DeepPotential, load
@@ -187,9 +187,10 @@ class Run:
             raise self._runaway(
                 f"The temperature is {temperature:.4g} K, where {self.temperature:g} K was wanted."
             )
+        # In the order in which a board shows them.
         seen: Json = {"step": self.step}
-        for name in _DEVIATIONS if "deviation" in results else ():
-            seen[name] = float(results[name])
+        told = DEVIATIONS if "deviation" in results else ()
+        seen |= {name: float(results[name]) for name in told[:1]}
         seen["temperature"] = temperature
         seen["energy_per_atom"] = energy / len(atoms)
         if atoms.pbc.all():
@@ -199,6 +200,7 @@ class Run:
             seen["density"] = self.density()
         else:
             seen["drift"] = self._conserved.change / len(atoms)
+        seen |= {name: float(results[name]) for name in told[1:]}
         seen["energy"] = energy
         if self.step > self.settings.equilibration:
             self.measured.add(seen, atoms)
@@ -235,17 +237,6 @@ class Run:
             step=self.step,
             **({} if cause is None else cause.facts),
         )
-
-
-_DEVIATIONS = (
-    "max_force_deviation",
-    "mean_force_deviation",
-    "min_force_deviation",
-    "max_virial_deviation",
-    "mean_virial_deviation",
-    "min_virial_deviation",
-    "energy_deviation",
-)
 
 
 def _checked(conditions: dict[str, float | None]) -> dict[str, float | None]:

@@ -18,13 +18,32 @@ if TYPE_CHECKING:
 
     from aisteer.deep_potential.model import DeepPotential
 
-__all__ = ["CONDITIONS", "UNITS", "Settings", "check_settings", "expanded", "files_of", "sha256_of"]
+__all__ = [
+    "CONDITIONS",
+    "DEVIATIONS",
+    "UNITS",
+    "Settings",
+    "check_settings",
+    "expanded",
+    "files_of",
+    "sha256_of",
+]
 
 Json = dict[str, Any]
 File = str | PathLike[str]
 
 CONDITIONS = ("temperature", "density", "strain", "pressure")
 """What a space may vary."""
+DEVIATIONS = (
+    "max_force_deviation",
+    "mean_force_deviation",
+    "min_force_deviation",
+    "max_virial_deviation",
+    "mean_virial_deviation",
+    "min_virial_deviation",
+    "energy_deviation",
+)
+"""What a committee is watched by; the first is what a board shows first."""
 THERMOSTATS = ("langevin", "bussi", "nve")
 UNITS = {
     "max_force_deviation": "eV/Å",

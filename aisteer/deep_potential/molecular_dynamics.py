@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aisteer.deep_potential.dynamics_settings import (
     CONDITIONS,
+    DEVIATIONS,
     UNITS,
     File,
     Settings,
@@ -156,6 +157,16 @@ class MolecularDynamics(Simulation):
         names += ["drift_rate"] if self._pressure is None else []
         names += ["diffusion"] if self.settings.diffusion else []
         return tuple(names)
+
+    @property
+    def yielded(self) -> tuple[str, ...]:
+        """Names of its observations."""
+        periodic, committee = bool(self.structure.pbc.all()), len(self.settings.models) > 1
+        told = DEVIATIONS if committee else ()
+        names = ["step", *told[:1], "temperature", "energy_per_atom"]
+        names += ["pressure", "density"] if periodic else []
+        names += ["drift"] if self._pressure is None else []
+        return (*names, *told[1:], "energy", "progress")
 
     @property
     def structure(self) -> Atoms:

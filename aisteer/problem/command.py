@@ -118,6 +118,11 @@ class CommandSimulation:
         """Names of its outcomes."""
         return tuple(self.outcome)
 
+    @property
+    def yielded(self) -> tuple[str, ...]:
+        """Names of its observations: the groups of its parser's pattern."""
+        return tuple(re.compile(self.parser["pattern"]).groupindex) if self.parser else ()
+
     def check(self, space: Named) -> None:
         """Check that the space gives every parameter that stands in braces, and that each is used.
 

@@ -102,6 +102,11 @@ class Simulation:
         return returned_names(self.function)
 
     @property
+    def yielded(self) -> tuple[str, ...] | None:
+        """Names of its observations, where they are known before it runs."""
+        return None
+
+    @property
     def _arguments(self) -> dict[str, inspect.Parameter]:
         named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         return {n: p for n, p in self.signature.parameters.items() if p.kind in named}

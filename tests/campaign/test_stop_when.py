@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 import aisteer as ai
@@ -69,7 +71,7 @@ def test_what_is_never_yielded_is_refused_where_that_is_known():
         ai.Task(**made, stop_when="energie > 3")
 
 
-async def test_a_run_stops_itself_and_says_why(tmp_path):
+def test_a_run_stops_itself_and_says_why(tmp_path):
     campaign = ai.Campaign(
         "climb",
         simulation=climbing,
@@ -81,7 +83,7 @@ async def test_a_run_stops_itself_and_says_why(tmp_path):
     )
     campaign.start()
     campaign.propose(slope=1.0).accept(hold=0)
-    await campaign.wait(ended=1, timeout=60)
+    asyncio.run(campaign.wait(ended=1, timeout=60))
     run = campaign.runs["R1"]
     assert run.end == "partial"
     assert "height is above 5" in run.message

@@ -91,6 +91,7 @@ def test_what_is_seen_is_what_the_model_says_of_the_frames_that_are_written(wate
     ideal = len(last) * units.kB * told["temperature"] * (3 * len(last) - 3) / (3 * len(last))
     pressure = (np.trace(virial.mean(axis=0)) / 3 + ideal) / last.get_volume() / units.GPa
     assert told["pressure"] == pytest.approx(pressure, abs=1e-4)
+    assert list(told) == [name for name in simulation.yielded if name != "density"]
     counted = [values["max_force_deviation"] for values in seen if values["step"] > 4]
     assert outcome["max_force_deviation"] == max(counted)
     assert outcome["pressure"].standard_error > 0

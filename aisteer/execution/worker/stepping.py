@@ -324,7 +324,8 @@ class Stepper:
             end["outcome"], left_out = values.outcome(returned, required)
         except values.BadOutcome as error:
             if stopped:
-                return {"end": "partial", "message": f"Stopped before it had an outcome. {error}"}
+                reason = f" ({self._stop_reason})" if self._stop_reason else ""
+                return {"end": "partial", "message": f"Stopped{reason} before it had an outcome. {error}"}
             return {"end": "failed", "message": str(error)}
         if left_out:
             self._note("outcome", f"not finite numbers, so not part of the outcome: {', '.join(left_out)}")
