@@ -47,10 +47,9 @@ def whole(x: float):
     return {"y": x}
 
 
+@pytest.mark.full
 @pytest.mark.timeout(1100)
-@pytest.mark.parametrize(
-    ("blocks", "walltime"), [(2, "00:00:30"), pytest.param(5, "00:00:40", marks=pytest.mark.full)]
-)
+@pytest.mark.parametrize(("blocks", "walltime"), [(2, "00:00:30"), (5, "00:00:40")])
 def test_a_campaign_goes_on_from_block_to_block_and_begins_nothing_that_does_not_fit(
     loopback: Loopback, campaigns: Path, blocks: int, walltime: str
 ) -> None:
