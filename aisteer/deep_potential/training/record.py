@@ -92,7 +92,7 @@ class TrainingRecord:
         curve: What was seen on the way.
         left_out: Frames that stood out and were left out, a line each.
         terms: Of the series by which the embedding nets were evaluated at the end.
-        series_error: How far that series is from the nets, relative to their largest feature.
+        series_error: How far that series' derivatives may be from those of the nets, relative to the largest feature.
         checkpoints: Where deepmd-kit's checkpoints were written.
     """
 

@@ -47,7 +47,11 @@ class SeriesOfNets:
         return self._transform.to(self._dtype) @ self._values(self._nodes)
 
     def error(self) -> float:
-        """The largest error of a series against its net, between the nodes, by the largest feature."""
+        """A bound of the error of the series' derivatives, relative to the largest feature.
+
+        It is the largest difference between series and nets between the nodes, times the square of the number of terms:
+        the derivative of a polynomial of degree M is at most M² times its largest value (Markov).
+        """
         with torch.no_grad():
             # Halfway between the nodes in the angle is where the first term that is left out is largest.
             angles = torch.arange(1, 2 * self.terms + 1, dtype=torch.float64) * (np.pi / (2 * self.terms))
@@ -55,7 +59,7 @@ class SeriesOfNets:
             values = self._values((between + 1) * self.s_max / 2).double()
             basis = torch.cos(torch.arange(self.terms) * angles[:, None])
             fitted = basis @ self.coefficients().double()
-            return float((fitted - values).abs().max() / values.abs().max().clamp(min=1e-12))
+            return self.terms**2 * float((fitted - values).abs().max() / values.abs().max().clamp(min=1e-12))
 
     def _values(self, s: Tensor) -> Tensor:
         """The nets at s, of shape (members, centre's type, neighbour's type, len(s), width)."""

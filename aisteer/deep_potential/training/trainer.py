@@ -24,7 +24,7 @@ from aisteer.errors import TrainingDiverged
 
 __all__ = ["Trainer", "TrainingPlan"]
 
-_SERIES_ERROR = {"float64": 1e-8, "float32": 1e-5}
+_SERIES_ERROR = {"float64": 1e-7, "float32": 3e-3}
 _LOOK_AT_SERIES = 100
 """Steps after which it is asked again whether the series are exact enough: nets bend more as they learn."""
 
@@ -145,7 +145,7 @@ class Trainer:
         return _errors(found)
 
     def series_error(self) -> float:
-        """How far the series are from the nets, relative to their largest feature."""
+        """How far the derivatives of the series may be from those of the nets (see :class:`SeriesOfNets`)."""
         return self._series.error()
 
     def state(self) -> dict[str, Any]:
