@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import torch
@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from aisteer.deep_potential.chebyshev import ORDERS, can_be_fitted
 from aisteer.deep_potential.description import Description
 from aisteer.deep_potential.exact import ExactNetwork, Pairs, energies_and_gradients
-from aisteer.deep_potential.fast import Answer, FastCommittee
+from aisteer.deep_potential.fast import Answer, FastCommittee, Precision
+from aisteer.deep_potential.folding import CUTS
 from aisteer.deep_potential.neighbours import Neighbours, find_neighbours
 from aisteer.deep_potential.skin import SkinList
 from aisteer.deep_potential.structures import Frames
 
 __all__ = ["Engine", "Precision"]
-
-Precision = Literal["fp64", "mixed"]
 
 
 class Engine:
@@ -37,7 +36,7 @@ class Engine:
         self.r_min = default_r_min(self.members) if r_min is None else r_min
         self.target = target
         self.visits = 0
-        self._fast: dict[tuple[tuple[int, int], Precision], FastCommittee] = {}
+        self._fast: dict[Precision, FastCommittee] = {}
 
     @cached_property
     def networks(self) -> tuple[ExactNetwork, ...]:
@@ -50,26 +49,41 @@ class Engine:
         made = (ExactNetwork(member, double=True) for member in self.members)
         return tuple(network.requires_grad_(requires_grad=False) for network in made)
 
-    @cached_property
+    @property
     def order(self) -> tuple[int, int] | None:
         """The first (terms, intervals) whose forces on a random structure meet the target; ``None`` where none do."""
+        return self._choice[0] if self._choice else None
+
+    @property
+    def cut(self) -> float:
+        """The largest of the cuts of the features' span with which forces still meet the target."""
+        return self._choice[1] if self._choice else 0.0
+
+    @cached_property
+    def _choice(self) -> tuple[tuple[int, int], float] | None:
         if not all(can_be_fitted(member.descriptor, self.r_min) for member in self.members):
             return None
         frames = random_structure(self.members[0], self.r_min)
         found = self.neighbours(frames, overflow="nearest")
         truth = self.exact(frames, found, double=True)
-        for order in ORDERS:
-            answers = self.series(order, "fp64")(frames, found, np.arange(len(found.counts)))
-            if max(_far(a.forces, t.forces) for a, t in zip(answers, truth, strict=True)) <= self.target:
-                return order
-        return None
+        everyone = np.arange(len(found.counts))
 
-    def series(self, order: tuple[int, int], precision: Precision) -> FastCommittee:
-        """All members with so many terms and intervals."""
-        if (order, precision) not in self._fast:
-            dtype = torch.float64 if precision == "fp64" else torch.float32
-            self._fast[order, precision] = FastCommittee(self.doubles, self.r_min, order, dtype)
-        return self._fast[order, precision]
+        def meets(order: tuple[int, int], cut: float) -> bool:
+            answers = FastCommittee(self.doubles, self.r_min, order, cut)(frames, found, everyone)
+            return max(_far(a.forces, t.forces) for a, t in zip(answers, truth, strict=True)) <= self.target
+
+        order = next((each for each in ORDERS if meets(each, 0.0)), None)
+        if order is None:
+            return None
+        # The last cut is none at all, of which it is known already.
+        return order, CUTS[bisect_left(CUTS[:-1], x=True, key=lambda cut: meets(order, cut))]
+
+    def series(self, precision: Precision) -> FastCommittee:
+        """All members with the terms, intervals and features that were chosen."""
+        assert self._choice is not None
+        if precision not in self._fast:
+            self._fast[precision] = FastCommittee(self.doubles, self.r_min, *self._choice, precision)
+        return self._fast[precision]
 
     def neighbours(self, frames: Frames, *, overflow: str, skin: SkinList | None = None) -> Neighbours:
         """Who is near whom; with a skin, from what it keeps."""
@@ -99,7 +113,7 @@ class Engine:
         near = np.unique(found.centre[found.distance < self.r_min])
         self.visits += len(near)
         rest = np.setdiff1d(np.arange(len(found.counts)), near) if len(near) else np.arange(len(found.counts))
-        answers = self.series(self.order, precision)(frames, found, rest)
+        answers = self.series(precision)(frames, found, rest)
         if not len(near):
             return answers
         return [

@@ -1,25 +1,42 @@
-"""Energies and forces without embedding nets: shared moments, one small matrix product, the fitting net."""
+"""Energies and forces without embedding nets: shared moments, then matrix products for each member."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from aisteer.deep_potential.chebyshev import Series, fit_series, s_of
+from aisteer.deep_potential.chebyshev import fit_series, s_of
 from aisteer.deep_potential.exact import ExactNetwork
+from aisteer.deep_potential.fitting import Centre, Room
+from aisteer.deep_potential.folding import fold
 from aisteer.deep_potential.kernels import accumulate_forces, accumulate_moments
 from aisteer.deep_potential.neighbours import Neighbours
 from aisteer.deep_potential.structures import Frames
 
-__all__ = ["Answer", "FastCommittee"]
+__all__ = ["Answer", "FastCommittee", "Precision"]
 
 Numbers = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Precision = Literal["fp64", "mixed", "fp32"]
+Share = Callable[[int, Callable[[int, int, int], object]], None]
+
+_PRECISIONS = {
+    "fp64": (torch.float64, torch.float64),
+    "mixed": (torch.float64, torch.float32),
+    "fp32": (torch.float32, torch.float32),
+}
+"""Of the loops over neighbours and of the matrix products. Distances and sums over atoms are always in double."""
+
+_BLOCK = 512
+"""How many atoms go through the matrix products at once: what is in between stays in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +49,28 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class _Matrices:
-    """One member's series and fitting net for centres of one type, in the precision of the products."""
+class _Work:
+    """What is evaluated, by what means, and what has come of it so far.
 
-    scalar: Tensor  # (types · intervals · terms, width)
-    vector: Tensor
-    constant: Tensor  # (width,)
-    empty: Tensor  # (types, width)
-    layers: tuple[tuple[Tensor, Tensor, Tensor | None], ...]
-    axis: int
-    bias: float
+    Attributes:
+        pairs: Of :func:`accumulate_moments`, from `start` to `shifts`.
+        counts: Neighbours by type, of shape (all atoms, types).
+        frame_size: Atoms in a frame.
+        share: Has threads work on ranges of so many atoms.
+        room: Memory for what is in between.
+        atomic: Of shape (members, all atoms).
+        forces: Of shape (threads, members, all atoms, 3).
+        virial: Of shape (threads, members, frames, 9).
+    """
+
+    pairs: tuple[Integers, Integers, Numbers, Numbers, float, float, float, Numbers]
+    counts: Integers
+    frame_size: int
+    share: Share
+    room: Room
+    atomic: Numbers
+    forces: Numbers
+    virial: Numbers
 
 
 class FastCommittee:
@@ -51,7 +80,8 @@ class FastCommittee:
         networks: In double precision.
         r_min: Neighbours nearer than this, in Å, are not to be given.
         order: How many terms a series has, an even number, and how many intervals there are.
-        dtype: Of the matrix products.
+        cut: Which products of features are left out; see :mod:`aisteer.deep_potential.folding`.
+        precision: Of the loops over neighbours and of the matrix products.
     """
 
     def __init__(
@@ -59,58 +89,68 @@ class FastCommittee:
         networks: tuple[ExactNetwork, ...],
         r_min: float,
         order: tuple[int, int],
-        dtype: torch.dtype = torch.float64,
+        cut: float = 0.0,
+        precision: Precision = "fp64",
     ) -> None:
         descriptor = networks[0].description.descriptor
         self._terms, self._intervals = order
         self._types = len(descriptor.sel)
-        self._dtype = dtype
+        self._series_dtype, self._dtype = _PRECISIONS[precision]
         self._cutoff, self._smooth = descriptor.cutoff, descriptor.smooth_from
         self._s_max = s_of(descriptor, r_min)
         # x = scale · s − shift; the nearest neighbours, of the largest s, are in the first interval.
         self._scale = 2 * self._intervals / self._s_max
         self._shifts = np.tile(2.0 * np.arange(self._intervals)[::-1] + 1, self._types)
         self._members = tuple(
-            tuple(
-                self._matrices(network, kind, fit_series(network, kind, self._s_max, *order))
-                for kind in range(self._types)
-            )
-            for network in networks
+            tuple(self._centre(network, kind, cut) for kind in range(self._types)) for network in networks
         )
+        self._rooms: list[Room] = []
 
-    def __call__(self, frames: Frames, found: Neighbours, atoms: NDArray[np.int64]) -> list[Answer]:
+    def _centre(self, network: ExactNetwork, kind: int, cut: float) -> Centre:
+        description = network.description
+        series = fit_series(network, kind, self._s_max, self._terms, self._intervals)
+        layers = description.fitting.networks[kind]
+        folded = fold(series, layers[0], description.descriptor.axis, cut)
+        return Centre(folded, layers, float(description.bias[kind]), self._dtype)
+
+    def __call__(self, frames: Frames, found: Neighbours, atoms: Integers) -> list[Answer]:
         """What each member says, for the energies of `atoms` alone (numbers through all frames)."""
-        size, total = len(frames.types), len(found.counts)
-        types = np.tile(frames.types, len(frames))
-        order = atoms[np.argsort(types[atoms], kind="stable")]
-        ends = np.searchsorted(types[order], np.arange(self._types + 1))
+        members, total, threads = len(self._members), len(found.counts), torch.get_num_threads()
+        types = np.tile(frames.types, len(frames))[atoms]
         positions = frames.positions.reshape(-1, 3)
-        pairs = (order, self._starts(found), found.neighbour, found.offset, positions)
-        shared = (*pairs, self._cutoff, self._smooth, self._scale, self._shifts)
-        moments = np.empty((len(order), 4, len(self._shifts), self._terms))
-        _in_threads(len(order), lambda begin, end, _: accumulate_moments(begin, end, *shared, moments))
-        counts = torch.from_numpy(found.counts[order]).to(self._dtype)
-        given = torch.from_numpy(moments).to(self._dtype)
-        answers = []
-        for member in self._members:
-            energies = torch.empty(len(order), dtype=torch.float64)
-            slopes = torch.empty_like(given)
-            for kind, matrices in enumerate(member):
-                part = slice(int(ends[kind]), int(ends[kind + 1]))
-                if part.start < part.stop:
-                    energies[part] = _atomic(matrices, given[part], counts[part], slopes[part])
-            atomic = np.zeros(total)
-            atomic[order] = energies.numpy()
-            workers = _workers(len(order))
-            forces, virial = np.zeros((workers, total, 3)), np.zeros((workers, len(frames), 9))
-            backward = slopes.double().numpy()
+        pairs = (self._starts(found), found.neighbour, found.offset, positions)
+        with ExitStack() as stack:
+            work = _Work(
+                pairs=(*pairs, self._cutoff, self._smooth, self._scale, self._shifts),
+                counts=found.counts,
+                frame_size=len(frames.types),
+                share=_shared_by(threads, stack),
+                room=self._rooms.pop() if self._rooms else Room(),
+                atomic=np.zeros((members, total)),
+                forces=np.zeros((threads, members, total, 3)),
+                virial=np.zeros((threads, members, len(frames), 9)),
+            )
+            for kind in range(self._types):
+                alike = atoms[types == kind]
+                for begin in range(0, len(alike), _BLOCK):
+                    self._evaluate(work, kind, alike[begin : begin + _BLOCK])
+        self._rooms.append(work.room)
+        sums = work.forces.sum(0), work.virial.sum(0)
+        return [Answer(*each) for each in zip(work.atomic, *sums, strict=True)]
 
-            def back(begin: int, end: int, worker: int) -> None:
-                accumulate_forces(begin, end, *shared, backward, size, forces[worker], virial[worker])  # noqa: B023
-
-            _in_threads(len(order), back)
-            answers.append(Answer(atomic, forces.sum(0), virial.sum(0)))
-        return answers
+    def _evaluate(self, work: _Work, kind: int, atoms: Integers) -> None:
+        """Add what atoms of one type contribute."""
+        size, room = len(atoms), work.room
+        shape = (4, size, len(self._shifts), self._terms)
+        moments = room.take("moments", *shape, dtype=self._series_dtype)
+        work.share(size, partial(_accumulate_moments, work, atoms, moments.numpy()))
+        flat = moments.view(4, size, -1).to(self._dtype)
+        counts = torch.from_numpy(work.counts[atoms]).to(self._dtype)
+        slopes = room.take("slopes", *flat.shape, dtype=self._dtype)
+        for number, member in enumerate(self._members):
+            work.atomic[number, atoms] = member[kind](flat, counts, slopes, room).numpy()
+            backward = slopes.to(self._series_dtype).view(shape).numpy()
+            work.share(size, partial(_accumulate_forces, work, atoms, backward, number))
 
     def _starts(self, found: Neighbours) -> NDArray[np.int64]:
         """Where the neighbours of one type in one interval begin; those of a type stand by distance, so by interval."""
@@ -127,88 +167,30 @@ class FastCommittee:
             counts = np.bincount(group, minlength=len(counts) * self._intervals)
         return np.concatenate([[0], np.cumsum(counts)])
 
-    def _matrices(self, network: ExactNetwork, kind: int, series: Series) -> _Matrices:
-        descriptor, fitting = network.description.descriptor, network.description.fitting
 
-        def tensor(array: NDArray[np.floating]) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(array)).to(self._dtype)
-
-        width = series.scalar.shape[-1]
-        return _Matrices(
-            scalar=tensor(series.scalar.reshape(-1, width)),
-            vector=tensor(series.vector.reshape(-1, width)),
-            constant=tensor(series.constant),
-            empty=tensor(series.empty),
-            layers=tuple(
-                (tensor(layer.matrix), tensor(layer.bias), None if layer.idt is None else tensor(layer.idt))
-                for layer in fitting.networks[kind]
-            ),
-            axis=descriptor.axis,
-            bias=float(network.description.bias[kind]),
-        )
+def _accumulate_moments(
+    work: _Work, atoms: Integers, moments: NDArray[np.floating], begin: int, end: int, _: int
+) -> None:
+    accumulate_moments(begin, end, atoms, *work.pairs, moments)
 
 
-def _atomic(matrices: _Matrices, moments: Tensor, counts: Tensor, slopes: Tensor) -> Tensor:
-    """Atomic energies of atoms of one type, and in `slopes` their derivatives by the moments, of the same shape."""
-    size, width = len(moments), matrices.scalar.shape[1]
-    flat = moments.reshape(size, 4, -1)
-    t = torch.empty(size, 4, width, dtype=moments.dtype)
-    # The constant holds all slots for empty; each neighbour fills one, an excluded one too.
-    t[:, 0] = flat[:, 0] @ matrices.scalar + (matrices.constant - counts @ matrices.empty)
-    t[:, 1:] = (flat[:, 1:].reshape(3 * size, -1) @ matrices.vector).view(size, 3, width)
-    left = t[:, :, : matrices.axis]
-    energies, by_product = _fitting(matrices, torch.bmm(t.transpose(1, 2), left).view(size, -1))
-    by_product = by_product.view(size, width, matrices.axis)
-    by_t = torch.bmm(left, by_product.transpose(1, 2))
-    by_t[:, :, : matrices.axis] += torch.bmm(t, by_product)
-    out = slopes.view(size, 4, -1)
-    out[:, 0] = by_t[:, 0] @ matrices.scalar.T
-    out[:, 1:] = (by_t[:, 1:].reshape(3 * size, width) @ matrices.vector.T).view(size, 3, -1)
-    return energies.double() + matrices.bias
+def _accumulate_forces(  # noqa: PLR0917  threads add the last three
+    work: _Work, atoms: Integers, slopes: NDArray[np.floating], member: int, begin: int, end: int, thread: int
+) -> None:
+    forces, virial = work.forces[thread, member], work.virial[thread, member]
+    accumulate_forces(begin, end, atoms, *work.pairs, slopes, work.frame_size, forces, virial)
 
 
-def _fitting(matrices: _Matrices, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The fitting net and its derivative by its input, tanh and its slope from one pass."""
-    passed = []
-    for matrix, bias, idt in matrices.layers[:-1]:
-        y = torch.addmm(bias, x, matrix).tanh_()
-        passed.append(y)
-        step = y if idt is None else y * idt
-        x = _skipped(step, x)
-    matrix, bias, _ = matrices.layers[-1]
-    energies = torch.addmm(bias, x, matrix)[:, 0]
-    slope = matrix[:, 0].expand(len(x), -1)
-    for (matrix, _, idt), y in zip(matrices.layers[-2::-1], passed[::-1], strict=True):
-        through = slope if idt is None else slope * idt
-        back = torch.addcmul(through, through * y, y, value=-1) @ matrix.T
-        narrow, wide = matrix.shape
-        if wide == narrow:
-            back += slope
-        elif wide == 2 * narrow:
-            back += slope[:, :narrow] + slope[:, narrow:]
-        slope = back
-    return energies, slope
+def _shared_by(threads: int, stack: ExitStack) -> Share:
+    """Has threads work on ranges of atoms, the third argument being the thread's number; until the stack is left."""
+    pool = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
 
-
-def _skipped(step: Tensor, x: Tensor) -> Tensor:
-    if step.shape[1] == x.shape[1]:
-        return step + x
-    if step.shape[1] == 2 * x.shape[1]:
-        return step + torch.cat([x, x], dim=1)
-    return step
-
-
-def _workers(count: int) -> int:
-    """As many threads as torch has, and none for little work."""
-    return min(torch.get_num_threads(), max(1, count // 64))
-
-
-def _in_threads(count: int, work: Callable[[int, int, int], object]) -> None:
-    """Work on ranges of atoms, the number of the worker being the third argument."""
-    workers = _workers(count)
-    if workers == 1:
-        work(0, count, 0)
-        return
-    ends = np.linspace(0, count, workers + 1).astype(int).tolist()
-    with ThreadPoolExecutor(workers) as pool:
+    def share(count: int, work: Callable[[int, int, int], object]) -> None:
+        workers = min(threads, max(1, count // 32))  # little work is done by the caller alone
+        if pool is None or workers == 1:
+            work(0, count, 0)
+            return
+        ends = np.linspace(0, count, workers + 1).astype(int).tolist()
         list(pool.map(work, ends[:-1], ends[1:], range(workers)))
+
+    return share

@@ -122,7 +122,8 @@ class DeepPotential:
             pbc: Which directions repeat; all with a cell, none without.
             exact: Evaluate the networks themselves, in the precision that they were trained in. Otherwise their
                 Chebyshev series, whose error :meth:`fidelity` measures.
-            precision: Of the series: all in double precision, or ``mixed`` with the matrix products in single.
+            precision: Of the series: all in double precision, ``mixed`` with the matrix products in single, or ``fp32``
+                with the series too. Distances and sums over atoms are always in double.
             skin: Keeps the neighbour list from call to call, for structures that move a little in between. One for each
                 structure, or for each batch of them. Without it neighbours are searched each time.
 
@@ -246,8 +247,8 @@ def load(
 
 
 def _checked(precision: Precision) -> Precision:
-    if precision not in {"fp64", "mixed"}:
-        raise BadModel(f'precision is "fp64" or "mixed", not {precision!r:.40}.')
+    if precision not in {"fp64", "mixed", "fp32"}:
+        raise BadModel(f'precision is "fp64", "mixed" or "fp32", not {precision!r:.40}.')
     return precision
 
 
