@@ -33,9 +33,9 @@ def without_outliers(
 ) -> tuple[list[System], list[str]]:
     """The systems without frames whose labels stand out, as those of calculations that did not converge do.
 
-    A frame stands out when its energy per atom, after a least-squares fit of one energy for each element, is more than
-    10 robust standard deviations (1.4826 · median absolute deviation; at least 20 meV) from the median, or its largest
-    force is above 10 eV/Å and 8 times the median of all frames' largest forces.
+    A frame stands out when its energy per atom is more than 10 robust standard deviations (1.4826 · median absolute
+    deviation; at least 20 meV) from the median of frames of the same composition, or its largest force is above 10 eV/Å
+    and 8 times the median of all frames' largest forces. Fewer than eight frames are not judged.
 
     Returns:
         Systems, and a line for each frame that is left out.
@@ -70,28 +70,23 @@ def without_outliers(
 
 
 def _energies_that_stand_out(systems: Sequence[System]) -> dict[tuple[int, int], str]:
-    known = [(number, system) for number, system in enumerate(systems) if system.energies is not None]
-    if sum(len(system) for _, system in known) < _FEW:
-        return {}
-    elements = sorted({symbol for _, system in known for symbol in system.symbols})
-    composition = np.concatenate(
-        [np.tile([system.symbols.count(e) for e in elements], (len(system), 1)) for _, system in known]
-    ).astype(float)
-    energies = np.concatenate([system.energies for _, system in known if system.energies is not None])
-    atoms = composition.sum(1)
-    # One bad energy must not bend the fit: medians of the systems stand for their frames.
-    middle = np.concatenate(
-        [np.full(len(s), np.median(s.energies)) for _, s in known if s.energies is not None]
-    )
-    per_element, *_ = np.linalg.lstsq(composition / atoms[:, None], middle / atoms, rcond=None)
-    rest = energies / atoms - composition @ per_element / atoms
-    away = rest - np.median(rest)
-    allowed = max(SPREADS * 1.4826 * float(np.median(np.abs(away))), _ENERGY_FLOOR)
-    where = [(number, frame) for number, system in known for frame in range(len(system))]
-    return {
-        where[k]: f"energy {away[k]:+.3f} eV per atom from the median ({allowed:.3f} is usual)"
-        for k in np.flatnonzero(np.abs(away) > allowed)
-    }
+    alike: dict[tuple[str, ...], list[tuple[int, int, float]]] = {}
+    for number, system in enumerate(systems):
+        if system.energies is not None:
+            per_atom = system.energies / len(system.symbols)
+            same = alike.setdefault(tuple(sorted(system.symbols)), [])
+            same += [(number, frame, float(energy)) for frame, energy in enumerate(per_atom)]
+    found = {}
+    for same in alike.values():
+        if len(same) < _FEW:
+            continue
+        away = np.array([energy for *_, energy in same])
+        away -= np.median(away)
+        allowed = max(SPREADS * 1.4826 * float(np.median(np.abs(away))), _ENERGY_FLOOR)
+        for k in np.flatnonzero(np.abs(away) > allowed):
+            why = f"energy {away[k]:+.3f} eV per atom from the median ({allowed:.3f} is usual)"
+            found[same[k][0], same[k][1]] = why
+    return found
 
 
 def _forces_that_stand_out(systems: Sequence[System]) -> dict[tuple[int, int], str]:
