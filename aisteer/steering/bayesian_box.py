@@ -13,7 +13,7 @@ from aisteer.problem.goals import Goals
 from aisteer.problem.objective import LevelSet
 from aisteer.problem.space import Space
 from aisteer.steering.bayesian import Bayesian
-from aisteer.steering.box_search import Acquisition, Penalized, feasible_sobol, maximise
+from aisteer.steering.box_search import Acquisition, Penalized, feasible_sobol
 from aisteer.steering.context import in_context, judged_in_context
 from aisteer.steering.criteria.protocol import Criterion, Scores
 from aisteer.steering.criteria.thompson import Thompson, drawn_choices
@@ -21,12 +21,14 @@ from aisteer.steering.domains import Box
 from aisteer.steering.drafting import batch, how_chosen, nothing_expected
 from aisteer.steering.explanation import Standing
 from aisteer.steering.failure_risk import Risk, Risked
+from aisteer.steering.favour import turns
 from aisteer.steering.fidelities import Fidelities, at_the_truth
 from aisteer.steering.fitting import Belief
+from aisteer.steering.guided import best_of, everywhere, favoured_too, regions
 from aisteer.steering.points import Key, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
-from aisteer.steering.restraint import favoured_too, guided, restrained, settings_of
+from aisteer.steering.restraint import restrained, settings_of
 from aisteer.steering.stand_in import predicting, proposing
 from aisteer.steering.trust_region import first_missing, trusted
 from aisteer.steering.weighing import CostAware, Weighing
@@ -147,7 +149,7 @@ class BayesianBox(Bayesian):
         raw = favoured_too(raw, space, evidence)
         risk = self.failures.risk(evidence)
         if isinstance(judged, Thompson) or self._named(evidence) == "thompson":
-            allowed = partial(self._allowed, space=space, taken=taken, pending=pending)
+            allowed = partial(self._allowed, space, taken=taken, pending=pending)
             inputs = np.concatenate([raw, leading])
             return self._drawn(space, belief, inputs, n=n, rng=rng, allowed=allowed, risk=risk)
         sought = judged.sought(belief, pending, batch=n, spread=self._spread(evidence), seed=self.seed)
@@ -159,18 +161,13 @@ class BayesianBox(Bayesian):
             acquisition = Penalized(sought, centres, weights, reaches)
         if risk is not None:
             acquisition = Risked(acquisition, risk)
-        acquisition = guided(acquisition, space, evidence, raw)
+        whole = everywhere(acquisition, space, evidence, raw)
+        parts = regions(acquisition, space, evidence, raw)
         found: list[Json] = []
-        for _ in range(n):
-            point = maximise(
-                space,
-                acquisition,
-                raw=raw,
-                incumbents=leading,
-                rng=rng,
-                allowed=partial(self._allowed, space=space, taken=taken, pending=pending),
-                smooth=belief.smooth,
-            )
+        for favoured in turns(evidence, n, self.seed):
+            allowed = partial(self._allowed, taken=taken, pending=pending)
+            search = partial(best_of, incumbents=leading, rng=rng, allowed=allowed, smooth=belief.smooth)
+            point = (search(parts) if favoured else None) or search([whole])
             if point is None:
                 break
             taken.add(point_key(self.domain.names, point))
@@ -213,7 +210,7 @@ class BayesianBox(Bayesian):
     def _criterion(self, evidence: Evidence, belief: Belief) -> Criterion:
         return self._judging(evidence, belief, self._named(evidence))
 
-    def _allowed(self, point: Json, space: Space, taken: set[Key], pending: Array) -> bool:
+    def _allowed(self, space: Space, point: Json, *, taken: set[Key], pending: Array) -> bool:
         """Whether it is new, apart from what is under way, and within the constraints."""
         if point_key(self.domain.names, point) in taken or not space.feasible(point):
             return False

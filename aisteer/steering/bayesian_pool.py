@@ -16,12 +16,13 @@ from aisteer.steering.criteria.protocol import Criterion, Scores
 from aisteer.steering.domains import Candidates
 from aisteer.steering.drafting import batch, how_chosen, nothing_expected
 from aisteer.steering.explanation import Standing
+from aisteer.steering.favour import favour, favoured_rows, turns
 from aisteer.steering.fitting import Belief
 from aisteer.steering.points import taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import HALF_LIFE
 from aisteer.steering.resembling import Resembling
-from aisteer.steering.restraint import allowed_rows, lifted
+from aisteer.steering.restraint import allowed_rows
 from aisteer.steering.stand_in import predicting, proposing
 from aisteer.steering.weighing import CostAware
 
@@ -32,6 +33,7 @@ Rows = list[int]
 
 _INITIAL = 8
 _SHORTLIST = 600
+_FAVOURED = 100
 _WATCHED = 500
 """Candidates that stand for the whole pool where variance everywhere matters."""
 _WEIGHED = 5000
@@ -128,22 +130,22 @@ class BayesianPool(Bayesian):
             return self._search_by_criterion(evidence, belief, n, open_rows, factor)
         mean, std = self._predictions(belief)
         std = std * exploration(evidence)
-        lift = (lifted(self.pool, evidence) * float(np.std(belief.y)))[open_rows]
+        inside = favoured_rows(self.pool, evidence)[open_rows]
+        lift = favour(evidence) * inside * float(np.std(belief.y))
         value = _lessened((mean + std)[open_rows] + lift, factor)
-        # Of a large pool only those that could be chosen at all are looked at together.
-        kept = np.sort(np.argsort(-value, kind="stable")[:_SHORTLIST])
-        rows, factor, lift = open_rows[kept], factor[kept], lift[kept]
+        kept = _shortlisted(value, inside)
+        rows, factor, lift, inside = open_rows[kept], factor[kept], lift[kept], inside[kept]
         lift += self._dread(evidence, rows) * float(np.std(belief.y))
         under_way = self._under_way(evidence)
         centre, covariance = belief.process.joint(self.domain.matrix[[*rows.tolist(), *under_way]])
         for place in range(len(rows), len(centre)):
             covariance = _conditioned(covariance, place)
         chosen: Rows = []
-        for _ in range(min(n, len(rows))):
+        for favoured in turns(evidence, min(n, len(rows)), self.seed):
             spread = np.sqrt(np.maximum(covariance.diagonal()[: len(rows)], 1e-18)) * exploration(evidence)
             value = _lessened(centre[: len(rows)] + spread + lift, factor)
             value[chosen] = -np.inf
-            place = int(np.argmax(value))
+            place = _best(value, inside if favoured else None)
             chosen.append(place)
             covariance = _conditioned(covariance, place)
         return [int(rows[place]) for place in chosen]
@@ -156,19 +158,20 @@ class BayesianPool(Bayesian):
 
         judged, matrix = self._criterion(evidence, belief), self.domain.matrix
         watched = matrix[self._sample]
-        extra = np.log(np.maximum(factor, 1e-9)) + lifted(self.pool, evidence)[open_rows] * _LIFT
+        inside = favoured_rows(self.pool, evidence)[open_rows]
+        extra = np.log(np.maximum(factor, 1e-9)) + favour(evidence) * inside * _LIFT
         order = judged.scores(belief, matrix[open_rows], watched).order + extra
-        kept = np.sort(np.argsort(-order, kind="stable")[:_SHORTLIST])
-        rows = open_rows[kept]
+        kept = _shortlisted(order, inside)
+        rows, inside = open_rows[kept], inside[kept]
         extra = extra[kept] + self._dread(evidence, rows)
         under_way = matrix[self._under_way(evidence)]
         sought = judged.sought(belief, under_way, batch=n, spread=watched, seed=self.seed)
         chosen: Rows = []
-        for _ in range(min(n, len(rows))):
+        for favoured in turns(evidence, min(n, len(rows)), self.seed):
             with torch.no_grad():
                 value = sought(torch.as_tensor(matrix[rows])).numpy() + extra
             value[chosen] = -np.inf
-            place = int(np.argmax(np.where(np.isfinite(value), value, -np.inf)))
+            place = _best(value, inside if favoured else None)
             chosen.append(place)
             sought.add(matrix[rows[place] : rows[place] + 1])
         return [int(rows[place]) for place in chosen]
@@ -258,6 +261,20 @@ class BayesianPool(Bayesian):
         """The acquisition at features, shape ``(n, f)``, as things stand."""
         watched = self.domain.matrix[self._sample]
         return lambda belief, x: self._criterion(evidence, belief).scores(belief, x, watched)
+
+
+def _shortlisted(order: Array, inside: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Of a large pool, the places of those that could be chosen at all: the best, and the best of what is favoured."""
+    ranked = np.argsort(-order, kind="stable")
+    found: NDArray[np.intp] = np.union1d(ranked[:_SHORTLIST], ranked[inside[ranked]][:_FAVOURED])
+    return found
+
+
+def _best(value: Array, inside: NDArray[np.bool_] | None) -> int:
+    """The place of the best; of the best ``inside``, where that is given and any is left there."""
+    value = np.where(np.isfinite(value), value, -np.inf)
+    kept = value if inside is None else np.where(inside, value, -np.inf)
+    return int(np.argmax(kept if np.isfinite(kept).any() else value))
 
 
 def _lessened(value: Array, factor: Array) -> Array:

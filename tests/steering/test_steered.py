@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,31 @@ def test_a_favoured_region_draws_the_search_at_first_and_is_forgotten_with_the_d
     plain = proposed()
     assert inside(proposed(steering={"favoured": [box]}, steered={"favoured": 0})) >= 3 > inside(plain)
     assert proposed(steering={"favoured": [box]}, steered={"favoured": 1000}) == plain
+
+
+def test_a_favoured_region_counts_where_the_best_is_found_already_too():
+    """At first each proposal is of the region, then ever fewer; the others are where they would be."""
+    points = [{"x": 0.5 + 0.02 * i, "y": 0.5 - 0.02 * j} for i in range(4) for j in range(4)]
+    points += [{"x": x, "y": y} for x in (0.05, 0.95) for y in (0.05, 0.95)]
+    values = [-100 * ((p["x"] - 0.52) ** 2 + (p["y"] - 0.48) ** 2) for p in points]
+    policy = BayesianBox(SQUARE, OBJECTIVE, initial=2)
+
+    def inside(since: int) -> int:
+        told = known(points, values, steering={"favoured": [{"x": [0.8, 0.9]}]}, steered={"favoured": since})
+        drafts = policy.propose(told, 4).drafts
+        return sum(0.8 - 1e-9 <= d.parameters["x"] <= 0.9 + 1e-9 for d in drafts)
+
+    assert inside(0) == 4
+    assert 0 < sum(inside(since) for since in range(8, 12)) < 16
+    assert inside(1000) == 0
+
+
+def test_a_favoured_part_of_a_pool_counts_however_poor_it_is():
+    data = [{"key": k} for k in "abcdef"]
+    policy = BayesianPool(POOL, OBJECTIVE, initial=2)
+    told = known(data, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], steering={"favoured": [{"key": ["g"]}]})
+    assert policy.propose(told, 2).drafts[0].parameters["key"] == "g"
+    assert policy.propose(replace(told, steering={}), 1).drafts[0].parameters["key"] == "j"
 
 
 def test_without_steering_the_space_is_the_space():
