@@ -95,6 +95,19 @@ class DeepPotentialCalculator(Calculator):  # type: ignore[misc]
             results |= {f"{name}_deviation": float(value) for name, value in deviation.as_dict().items()}
         self.results = {name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in results.items()}
 
+    def check_state(self, atoms: Atoms, tol: float = 0.0) -> list[str]:  # noqa: ARG002  ASE's signature
+        """What changed since the last answer: exactly, and without charges and magnetic moments, which do not enter."""
+        kept = self.atoms
+        if kept is None:
+            return list(all_changes)
+        pairs = {
+            "positions": (kept.positions, atoms.positions),
+            "numbers": (kept.numbers, atoms.numbers),
+            "cell": (kept.cell.array, atoms.cell.array),
+            "pbc": (kept.pbc, atoms.pbc),
+        }
+        return [name for name, (before, now) in pairs.items() if not np.array_equal(before, now)]
+
     def _types_of(self, structure: Atoms) -> NDArray[np.int64]:
         numbers = structure.numbers
         if self._numbers is None or not np.array_equal(numbers, self._numbers):

@@ -52,7 +52,8 @@ class Deviation:
                 'ai.dp.load(["a.ckpt.pt", "b.ckpt.pt", …]).'
             )
         atoms = forces.shape[-2]
-        force = np.sqrt(forces.var(axis=0).sum(axis=-1))
+        apart = forces - forces.mean(axis=0)
+        force = np.sqrt(np.einsum("k...c,k...c->...", apart, apart) / len(apart))
         nine = (virial / atoms).std(axis=0).reshape(*virial.shape[1:-2], 9)
         return cls(
             max_force=force.max(axis=-1),

@@ -152,6 +152,18 @@ def test_density_strain_and_pressure_say_how_large_the_cell_is(water, box):
         next(water(temperature=None)(temperature=0.0))
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("thermostat", ["langevin", "bussi"])
+def test_a_thermostat_holds_the_temperature(water, thermostat):
+    """The temperature of 24 atoms fluctuates by T √(2/69): 51 K."""
+    simulation = water(
+        thermostat=thermostat, thermostat_time=20.0, steps=1500, equilibration=300, sample=10, skin=0.5
+    )
+    outcome = go(simulation, seed=11)[2]["temperature"]
+    assert outcome.standard_error < 40
+    assert outcome.value == pytest.approx(300, abs=3 * outcome.standard_error)
+
+
 def test_steps_are_raised_while_it_runs_and_a_stop_returns_what_there_is(water):
     running = water()(seed=1)
     next(running)
