@@ -134,7 +134,7 @@ def _panel(title: str, lines: list[tuple[str, str, str, list[tuple[int, float]]]
         path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in points)
         stroke = f'fill="none" stroke="{color}" stroke-width="1.6" stroke-dasharray="{dash}"'
         parts.append(f'<polyline points="{path}" {stroke}/>')
-        at = _WIDTH - 150 + 72 * place
+        at = _WIDTH - 128 + 66 * place
         parts.append(
             f'<line x1="{at - 18}" x2="{at - 3}" y1="9" y2="9" {stroke}/><text x="{at}" y="13">{of}</text>'
         )
