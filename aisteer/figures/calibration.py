@@ -42,7 +42,9 @@ def calibration(source: Source) -> tuple[list[Panel], list[str], list[str]]:
 def predicted_before(source: Source) -> tuple[Panel, list[str], Array]:
     """The panel of outcomes against predictions, its runs, and their surprises in standard deviations."""
     known = set(source.outcomes().names)
-    rows = [row for row in source.ledger() if row["run"] in known and row["surprise"] is not None]
+    told = [row for row in source.ledger() if row["run"] in known and row["surprise"] is not None]
+    # What goes on from another run shares what chance did to that one: no prediction of it is a test.
+    rows = [row for row in told if row["action"] == "start"]
     mean, std, value, error = (
         np.array([row[key] or 0.0 for row in rows], dtype=np.float64)
         for key in ("predicted_mean", "predicted_std", "outcome", "standard_error")

@@ -243,5 +243,6 @@ def _branches(data: Sequence[Datum]) -> str:
     named = ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
     return (
         f"{named}: branched from runs that count too. What chance did to a parent before the branch is in both, so "
-        "they agree more than two runs would; they are counted as if they did not."
+        "they agree more than two runs would. The fit counts them as if they did not; the record of predictions leaves "
+        "them out."
     )

@@ -40,7 +40,9 @@ def rolling(
 def recorded(
     data: Sequence[Datum], outcome: str, noise: float, by: Callable[[Datum], bool] = _all
 ) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
-    """All outcomes that had been predicted.
+    """All outcomes that had been predicted, but those of runs that went on from others.
+
+    What such a run shares with its parent, whose outcome is known, is no test of a prediction.
 
     Args:
         data: Runs, oldest first.
@@ -51,7 +53,8 @@ def recorded(
     Returns:
         Outcomes, predicted means and standard deviations of the measurement, and which points chance chose, ``(n,)``.
     """
-    told = [d for d in data if outcome in d.outcomes and len(d.predicted.get(outcome, ())) == 2 and by(d)]
+    known = (d for d in data if d.parent is None and outcome in d.outcomes)
+    told = [d for d in known if len(d.predicted.get(outcome, ())) == 2 and by(d)]
     rows = np.array([[*d.outcomes[outcome], *d.predicted[outcome]] for d in told], dtype=np.float64)
     rows = rows.reshape(-1, 4)
     extra = np.where(rows[:, 1] > 0, rows[:, 1], noise)

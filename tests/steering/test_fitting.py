@@ -10,6 +10,7 @@ from aisteer.steering import fitting
 from aisteer.steering.domains import Box
 from aisteer.steering.fitting import Fitter
 from aisteer.steering.protocols import Evidence
+from aisteer.steering.rolling import rolling
 from tests.steering.scenes import SQUARE, known
 
 MAXIMIZE = {"kind": "maximize", "outcome": "yield", "unit": "g"}
@@ -37,6 +38,15 @@ def test_a_branch_is_counted_as_a_run_of_its_own_and_that_is_said() -> None:
         assert belief is not None
         assert len(belief.data) == 6
         assert ("R5: branched from runs that count too" in belief.first.words) is said
+
+
+def test_a_prediction_of_a_branch_is_in_no_record_of_predictions() -> None:
+    points = SQUARE.sample(6, 0)
+    told = known(points, [p["x"] for p in points])
+    data = [replace(d, predicted={"yield": [0.5, 0.1]}) for d in told.data]
+    assert len(rolling(data, "yield", 0.0)[0]) == 6
+    data[4] = replace(data[4], parent="R2")
+    assert rolling(data, "yield", 0.0)[0].tolist() == [p["x"] for i, p in enumerate(points) if i != 4]
 
 
 def test_of_more_runs_than_are_fitted_on_the_last_fifty_that_were_predicted_are_looked_at(

@@ -23,8 +23,8 @@ Z90 = 1.6448536269514722
 class Measured:
     """A run that counts: done, not marked bad, with a value of the objective.
 
-    ``predicted`` is the mean and std that was predicted before it ran; ``aside``, why it cannot be the best, and empty
-    where it can.
+    ``predicted`` is the mean and std that was predicted before it ran, ``None`` where it went on from another, which
+    is no test; ``aside``, why it cannot be the best, and empty where it can.
     """
 
     run: str
@@ -206,5 +206,5 @@ def _measured(state: State, run: Run, objective: Objective | None) -> Measured |
     value, error = run.outcome[objective.outcome]
     proposal = state.proposals.get(run.proposal)
     guess = proposal.predicted.get(objective.outcome) if proposal is not None else None
-    predicted = (float(guess[0]), float(guess[1])) if guess and len(guess) > 1 else None
+    predicted = (float(guess[0]), float(guess[1])) if guess and len(guess) > 1 and not run.parent else None
     return Measured(run.id, run.task, run.origin, value, error, run.since, predicted, aside(state, run))
