@@ -2,7 +2,8 @@
 
 VENV  := .venv
 BIN   := $(VENV)/bin
-PEERS := .venv-peers
+# deepmd-kit pins a torch of its own.
+PEERS := $(if $(filter deep_potential%,$(NAME)),.venv-deepmd,.venv-peers)
 FIRST := notebooks/01_first_campaign.ipynb
 # pip, made calm: what it is at on stderr, everything it says in the log.
 INSTALL = $(BIN)/python tools/install.py $(VENV)/install.log
@@ -129,8 +130,8 @@ test-all: $(VENV)/.test .services/wheels/.done .venv-binder/.done .venv-generato
 bench: $(if $(NAME),$(VENV)/.test)  ## make bench NAME=overhead prints JSON; without a name, lists them
 ifdef NAME
 	@test -f tests/benchmarks/$(NAME).py || { echo "There is no benchmark '$(NAME)'. make bench lists them." >&2; exit 1; }
-	@if [ -f tests/benchmarks/peers/$(NAME).txt ]; then $(MAKE) --no-print-directory $(PEERS)/.$(NAME) >&2; fi
-	@AISTEER_PEERS="$(CURDIR)/$(PEERS)/bin/python" $(BIN)/python -m tests.benchmarks.$(NAME)
+	@if [ -z "$$AISTEER_PEERS" ] && [ -f tests/benchmarks/peers/$(NAME).txt ]; then $(MAKE) --no-print-directory $(PEERS)/.$(NAME) >&2; fi
+	@AISTEER_PEERS="$${AISTEER_PEERS:-$(CURDIR)/$(PEERS)/bin/python}" $(BIN)/python -m tests.benchmarks.$(NAME)
 else
 	@for file in tests/benchmarks/*.py; do \
 	  sed -n "1s|^\"\"\"\(.*\)|$$(basename $$file .py)\t\1|p" $$file | sed 's/"""$$//' | grep -v '^_' | expand -t 16; done
