@@ -55,6 +55,44 @@ def test_rules_of_outcomes_and_parameters_and_what_is_given_are_changed_line_by_
     assert not ask(campaign).ok
 
 
+def test_bounds_of_numbers_are_moved_and_put_back_and_runs_beyond_them_stay_data(campaign):
+    (warm, dense) = panel(campaign)["asked"]["bounds"]
+    assert warm == {"name": "temperature", "label": "temperature (K)", "low": "300", "high": "2000"}
+    own = campaign.propose(temperature=400, density=8.0)
+    answer = ask(campaign, bounds={"temperature": ["500", "1500"]}, constraints="density <= 8.8")
+    assert answer.ok, answer.message
+    space = campaign.definition["tasks"]["main"]["space"]
+    assert (space["parameters"]["temperature"]["low"], space["parameters"]["temperature"]["unit"]) == (
+        500,
+        "K",
+    )
+    assert space["constraints"] == ["density <= 8.8"]
+    assert own.refresh().state == "waiting"
+    now = panel(campaign)["asked"]
+    assert now["said"].endswith(f"by {campaign.actor.name}: as agreed")
+    assert now["bounds"][0]["low"] == "500"
+    assert carry_out(campaign, order("unproblem", task="main")).ok
+    assert panel(campaign)["asked"]["bounds"] == [warm, dense]
+    assert panel(campaign)["asked"]["constraints"] == ""
+    assert "the change is taken back" in panel(campaign)["asked"]["said"]
+
+
+def test_bounds_that_cannot_be_are_refused_and_nothing_is_changed(campaign):
+    campaign.steer(pinned={"temperature": 400})
+    before = campaign.state.position
+    for bounds, words in (
+        ({"temperature": ["500", "1500"]}, "Release it first"),
+        ({"temperature": ["900", "400"]}, "low"),
+        ({"temperature": ["warm", "400"]}, "lower end of temperature as a finite number"),
+        ({"pressure": ["1", "2"]}, "no number 'pressure'"),
+    ):
+        answer = ask(campaign, bounds=bounds)
+        assert not answer.ok
+        assert words in answer.message
+    assert "nothing to take back" in carry_out(campaign, order("unproblem", task="main")).message
+    assert campaign.state.position == before
+
+
 def test_references_of_several_objectives_are_set_and_taken_back():
     space = ai.Space(temperature=ai.Float(300, 2000), density=ai.Float(7, 9))
     goals = [ai.Maximize("diffusion"), ai.Minimize("cost", reference=9.0)]

@@ -6,19 +6,22 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from aisteer.errors import BadDefinition, Refused
+from aisteer.errors import BadDefinition, BadParameters, Refused
 from aisteer.problem.goals import Goals
 from aisteer.problem.objective import Learn, Objective, objective_from_json
 from aisteer.problem.space import Space, did_you_mean
 from aisteer_widgets.ordered import text_of
 
-__all__ = ["VALUED", "change", "outcomes_of"]
+__all__ = ["VALUED", "change", "outcomes_of", "put_back"]
 
 Json = dict[str, Any]
 LOOKED = 50
 """Runs that are looked at for what they return, from the latest back."""
 VALUED = {"target": "value", "level_set": "threshold"}
 """Goals that name a value, and under which key."""
+_ENDS = ("lower", "upper")
+_RESTORED = ("space", "objective", "objectives", "feasible", "context", "cost_aware")
+"""Of a task's definition, what a change of what it works on may be."""
 
 
 def change(campaign: Any, order: Mapping[str, Any]) -> str:
@@ -28,7 +31,8 @@ def change(campaign: Any, order: Mapping[str, Any]) -> str:
         campaign: The campaign.
         order: ``task``, ``reason`` and ``asked``, with what changes of it: ``goal`` (``kind``, ``outcome`` by its place
             among ``outcomes_of``, ``value``), ``references`` (of several objectives, by place), ``feasible`` and
-            ``constraints`` (a line each), ``context`` (names), ``cost_aware``.
+            ``constraints`` (a line each), ``bounds`` (name to the two ends, as typed), ``context`` (names),
+            ``cost_aware``.
 
     Raises:
         BadDefinition: It cannot be asked, and nothing was changed.
@@ -45,16 +49,74 @@ def change(campaign: Any, order: Mapping[str, Any]) -> str:
         changes["objective"] = _with_references(definition, asked["references"])
     if "feasible" in asked:
         changes["feasible"] = _returned(campaign, task, _lines(asked["feasible"]))
-    if "constraints" in asked:
-        changes["space"] = Space.from_json(
-            {**definition["space"], "constraints": _lines(asked["constraints"])}
-        )
+    if "constraints" in asked or "bounds" in asked:
+        changes["space"] = _space(campaign, task, definition["space"], asked)
     if "context" in asked:
         changes["context"] = [n.strip() for n in str(asked["context"]).split(",") if n.strip()]
     if "cost_aware" in asked:
         changes["cost_aware"] = bool(asked["cost_aware"])
     words = campaign.redefine(task=task, reason=text_of(order, "reason"), **changes)
     return f"{'; '.join(words)}." if words else "That is how it stood before."
+
+
+def put_back(campaign: Any, order: Mapping[str, Any]) -> str:
+    """Ask again what was asked before the last change; in words what changed.
+
+    Raises:
+        Refused: Nothing was changed.
+    """
+    task = campaign.task_named(text_of(order, "task") or None)
+    changed = campaign.state.asked.get(task)
+    if not changed:
+        raise Refused("What it works on was never changed, so there is nothing to take back.")
+    now: Json = campaign.definition["tasks"][task]
+    before: Json = changed["before"]
+    other = {key for key in {*before, *_RESTORED} if before.get(key) != now.get(key)}
+    changes: Json = {}
+    if other & {"objective", "objectives", "feasible"}:
+        goals = Goals.of(before)
+        changes["objective"] = list(goals.objectives) if goals.several else goals.first
+        changes["feasible"] = list(before.get("feasible") or ())
+    if "space" in other:
+        changes["space"] = _box(before["space"])
+    if "context" in other:
+        changes["context"] = list(before.get("context") or ())
+    if "cost_aware" in other:
+        changes["cost_aware"] = bool(before.get("cost_aware"))
+    reason = text_of(order, "reason") or "the change is taken back"
+    words = campaign.redefine(task=task, reason=reason, **changes)
+    return f"{'; '.join(words)}." if words else "That is how it stood before."
+
+
+def _box(space: Json) -> Space:
+    if space.get("kind") != Space.kind:
+        raise Refused("Candidates are changed in a cell: campaign.redefine(space=…). Nothing was changed.")
+    return Space.from_json(space)
+
+
+def _space(campaign: Any, task: str, space: Json, asked: Mapping[str, Any]) -> Space:
+    """The box with other constraints, other bounds of numbers, or both."""
+    parameters = {name: dict(one) for name, one in space["parameters"].items()}
+    for name, ends in (asked.get("bounds") or {}).items():
+        one = parameters.get(str(name))
+        if one is None or "low" not in one:
+            raise BadDefinition(f"There is no number {name!r:.80} among the parameters. Nothing was changed.")
+        low, high = (
+            _number(typed, f"the {end} end of {name}") for typed, end in zip(ends, _ENDS, strict=True)
+        )
+        whole = one["kind"] == "int" and low.is_integer() and high.is_integer()
+        one |= {"low": int(low), "high": int(high)} if whole else {"low": low, "high": high}
+    constraints = _lines(asked["constraints"]) if "constraints" in asked else space.get("constraints", ())
+    made = Space.from_json({**space, "parameters": parameters, "constraints": list(constraints)})
+    for name, pin in (campaign.state.steering.get(task, {}).get("pinned") or {}).items():
+        if name in (asked.get("bounds") or {}):
+            try:
+                made.parameters[name].validate(name, pin)
+            except BadParameters as error:
+                raise Refused(
+                    f"It is pinned beyond that: {error} Release it first. Nothing was changed."
+                ) from error
+    return made
 
 
 def outcomes_of(definition: Json) -> list[str]:

@@ -102,5 +102,6 @@ STEERING: dict[str, Callable[[Any, Mapping[str, Any]], str]] = {
     "unmind": minds.put_back,
     "take": take,
     "problem": problems.change,
+    "unproblem": problems.put_back,
 }
 """Verb to what does it, given the campaign and the order."""

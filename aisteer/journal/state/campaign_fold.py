@@ -24,7 +24,18 @@ def _redefined(state: State, record: Record, event: ev.CampaignRedefined) -> Non
         old, new = before.get(task, {}).get("policy"), defined.get("policy")
         if old and new and old != new:
             state.minds[task] = _another_mind(state.minds.get(task, {}), old, new, record, event.reason)
+        asked = _asked(before.get(task, {}))
+        if asked and asked != _asked(defined):
+            state.asked[task] = {**_whose(record, event.reason), "before": asked}
     state.definition = event.definition
+
+
+_ASKED = ("space", "objective", "objectives", "feasible", "context", "cost_aware")
+"""Of a task's definition, what it works on."""
+
+
+def _asked(task: Json) -> Json:
+    return {key: task[key] for key in _ASKED if key in task}
 
 
 _HAD = 12
@@ -34,13 +45,15 @@ _HAD = 12
 def _another_mind(known: Json, old: Json, new: Json, record: Record, reason: str) -> Json:
     """Who lets another policy propose, when and why; and those that proposed so far."""
     had = [policy for policy in known.get("had", ()) if policy not in (old, new)]
+    return {**_whose(record, reason), "before": old, "had": [*had, old][-_HAD:]}
+
+
+def _whose(record: Record, reason: str) -> Json:
     return {
         "position": record.position,
         "time": record.time,
         "by": record.actor.name,
         "reason": reason,
-        "before": old,
-        "had": [*had, old][-_HAD:],
     }
 
 

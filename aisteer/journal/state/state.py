@@ -43,7 +43,8 @@ class State:
     that a human took out of the fit. ``unit`` is what costs are counted in: the last budget's unit, also when
     that budget was taken away. ``steering`` is what the AI of each task is told: setting to value; ``steered`` who set
     it (``by``, ``time``, ``reason``), at which ``position``, and what stood ``before``. ``minds`` says the
-    same of the policy of each task for which it was redefined, and which others it ``had``, the latest last. ``added``
+    same of the policy of each task for which it was redefined, and which others it ``had``, the latest last; ``asked``
+    of its goal and space: what of them stood ``before`` the last redefinition that changed any. ``added``
     are outcomes measured elsewhere, by name: fields as in ``events.DataAdded``, how many ``rows``, and which are
     ``bad``. ``finishing`` is the last proposal to end each task, and ``finished`` that which was accepted.
     """
@@ -60,6 +61,7 @@ class State:
     steering: dict[str, Json] = field(default_factory=dict)
     steered: dict[str, dict[str, Json]] = field(default_factory=dict)
     minds: dict[str, Json] = field(default_factory=dict)
+    asked: dict[str, Json] = field(default_factory=dict)
     added: dict[str, Json] = field(default_factory=dict)
     finishing: dict[str, str] = field(default_factory=dict)
     finished: dict[str, str] = field(default_factory=dict)

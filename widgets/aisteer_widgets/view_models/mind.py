@@ -11,7 +11,7 @@ from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tasks import Task
 
-__all__ = ["in_words", "mind", "proper"]
+__all__ = ["in_words", "mind", "proper", "since"]
 
 Json = dict[str, Any]
 _OURS = {
@@ -28,7 +28,7 @@ def mind(scene: Scene, task: Task, definition: Json) -> Json:
     changed: Json = scene.state.minds.get(task.name, {})
     return {
         "now": in_words(policy),
-        "said": _said(scene, changed),
+        "said": since(scene, changed),
         "before": in_words(changed["before"]) if changed else "",
         "choices": _choices(scene.state, task, policy),
         "not_told": _not_told(task),
@@ -67,7 +67,8 @@ def _with(options: Json) -> str:
     return f" ({fmt.clip(', '.join(plain), 120)})" if plain else ""
 
 
-def _said(scene: Scene, changed: Json) -> str:
+def since(scene: Scene, changed: Json) -> str:
+    """Since when something stands as it does, by whom and why; empty where nobody changed it."""
     if not changed:
         return ""
     when = fmt.moment(float(changed["time"]), scene.now)

@@ -13,6 +13,8 @@ __all__ = ["asked_of", "problem"]
 Json = dict[str, Any]
 MOST = 12
 """Parameters that are named."""
+BOUNDED = 24
+"""Parameters whose bounds are offered."""
 OUTCOMES = 12
 """Outcomes that are offered."""
 LONGEST = 1500
@@ -61,10 +63,27 @@ def asked_of(task: Task, definition: Json) -> Json:
         ],
         "feasible": _whole(definition.get("feasible")),
         "constraints": None if task.pool else _whole((definition.get("space") or {}).get("constraints")),
+        "bounds": _bounds(task),
         "context": None if task.pool else _whole(definition.get("context"), ", "),
         "cost_aware": bool(definition.get("cost_aware")),
         "fidelity": task.fidelity is not None,
     }
+
+
+def _bounds(task: Task) -> list[Json]:
+    """The numbers whose ends can be moved; that of a fidelity is the truth, and stays where it is."""
+    fidelity = task.fidelity.name if task.fidelity is not None else ""
+    numbers = [p for p in task.parameters.values() if p.low is not None and p.high is not None]
+    return [
+        {
+            "name": p.name,
+            "label": fmt.label(p.name, p.unit),
+            "low": f"{p.low:.10g}",
+            "high": f"{p.high:.10g}",
+        }
+        for p in numbers[:BOUNDED]
+        if not task.pool and p.name != fidelity
+    ]
 
 
 def _whole(listed: Any, between: str = "\n") -> str | None:

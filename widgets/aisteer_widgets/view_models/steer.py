@@ -10,7 +10,7 @@ from aisteer.problem.goals import Goals
 from aisteer.problem.surrogate_names import named_surrogate, surrogates_of
 from aisteer.steering.thought import BATCH, still_to_propose
 from aisteer_widgets.view_models import format as fmt
-from aisteer_widgets.view_models.mind import mind, proper
+from aisteer_widgets.view_models.mind import mind, proper, since
 from aisteer_widgets.view_models.oversight import oversight, rule
 from aisteer_widgets.view_models.problem import asked_of, problem
 from aisteer_widgets.view_models.regions import box_in_words, pins, regions, sides
@@ -82,7 +82,7 @@ def steer(scene: Scene, wishes: Wishes) -> Json:
         "bad": _bad(scene, task),
         "data": _data(state, task),
         "problem": problem(task, definition),
-        "asked": asked_of(task, definition),
+        "asked": asked_of(task, definition) | {"said": since(scene, state.asked.get(task.name, {}))},
         "rule": rule(scene, task),
         "oversight": oversight(scene, task, definition),
     }
