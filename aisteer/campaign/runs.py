@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aisteer.campaign.checkpoints import last_checkpoint
 from aisteer.campaign.columns import run_row
 from aisteer.campaign.described import describe_run
+from aisteer.campaign.files import file_of
 from aisteer.campaign.observations import Observations
 from aisteer.campaign.preformatted import preformatted
 from aisteer.campaign.printed import printed
@@ -19,6 +20,8 @@ from aisteer.problem.objective import Estimate
 from aisteer.problem.simulation import check_controls
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from aisteer.campaign.campaign import Campaign
@@ -81,6 +84,15 @@ class RunHandle:
             EndpointError, SpoolError: The endpoint does not answer; ask again later.
         """
         return printed(self._campaign, self.id, stream, attempt)
+
+    def file(self, name: str, *, attempt: int | None = None) -> Path:
+        """Where a file that it wrote into its folder is, such as ``trajectory.extxyz``; of the last attempt with one.
+
+        Raises:
+            NotSupported: The campaign is not driven by this process, or the endpoint's files are not seen from here.
+            UnknownName: It wrote no such file.
+        """
+        return file_of(self._campaign, self.id, name, attempt)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
