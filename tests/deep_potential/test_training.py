@@ -183,8 +183,8 @@ def test_the_series_of_the_nets_gets_terms_as_the_nets_bend():
             layer.matrix *= 3
     trainer._fit_terms()
     assert trainer.terms > before
-    assert trainer.series_error() <= 1e-7
-    assert SeriesOfNets(trainer.stack, trainer._s_max, before).error() > 1e-7
+    assert trainer.series_error() <= 1e-5
+    assert SeriesOfNets(trainer.stack, trainer._s_max, before).error() > 1e-5
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(tmp_path):

@@ -69,7 +69,7 @@ class Loops:
         frames: How many.
     """
 
-    def __init__(self, batch: Neighbourhoods, descriptor: Descriptor, s_max: float, terms: int) -> None:
+    def __init__(self, batch: Neighbourhoods, descriptor: Descriptor, s_max: Reals, terms: int) -> None:
         frames, self._size, kinds = batch.counts.shape
         types = np.tile(batch.types, frames)
         self.order = np.argsort(types, kind="stable")

@@ -82,7 +82,7 @@ def fill_moments(  # noqa: PLR0917  compiled functions are called by position
     seen: Truths,
     cutoff: float,
     smooth: float,
-    scale: float,
+    scale: Reals,
     mean: Reals,
     std: Reals,
     moments: Reals,
@@ -90,7 +90,8 @@ def fill_moments(  # noqa: PLR0917  compiled functions are called by position
     """Into moments (rows, 4, types, M) for the atoms order[begin:end]; empty slots, which are at s = 0, included.
 
     The neighbours of type k of an atom are the pairs start[atom · types + k] up to the next; ``types`` are the atoms',
-    ``slots`` is sel, ``seen`` says which types see each other, ``mean`` and ``std`` are (types, 4), x = scale · s − 1.
+    ``slots`` is sel, ``seen`` says which types see each other, ``mean`` and ``std`` are (types, 4).
+    x = scale[own type, k] · s − 1.
     """
     kinds, terms = moments.shape[2], moments.shape[3]
     widest = _widest(begin, end, order, start, kinds)
@@ -105,7 +106,9 @@ def fill_moments(  # noqa: PLR0917  compiled functions are called by position
                 continue
             first = start[atom * kinds + k]
             n = start[atom * kinds + k + 1] - first
-            _surroundings(vectors, first, n, cutoff, smooth, scale, mean[own], std[own], rows, near, t, d)
+            _surroundings(
+                vectors, first, n, cutoff, smooth, scale[own, k], mean[own], std[own], rows, near, t, d
+            )
             empty = slots[k] - n
             for m in range(terms):
                 for c in range(4):
@@ -128,7 +131,7 @@ def pull_forces(  # noqa: PLR0917  compiled functions are called by position
     seen: Truths,
     cutoff: float,
     smooth: float,
-    scale: float,
+    scale: Reals,
     mean: Reals,
     std: Reals,
     size: int,
@@ -153,7 +156,9 @@ def pull_forces(  # noqa: PLR0917  compiled functions are called by position
             n = start[atom * kinds + k + 1] - first
             if not seen[own, k] or n == 0:
                 continue
-            _surroundings(vectors, first, n, cutoff, smooth, scale, mean[own], std[own], rows, near, t, d)
+            _surroundings(
+                vectors, first, n, cutoff, smooth, scale[own, k], mean[own], std[own], rows, near, t, d
+            )
             for member in range(members):
                 along[:n] = 0.0
                 for c in range(4):
@@ -175,9 +180,9 @@ def pull_forces(  # noqa: PLR0917  compiled functions are called by position
                     turned = 0.0
                     for c in range(3):
                         turned += by_row[c + 1, p] * v[c] / std[own, c + 1]
-                    radial = (by_row[0, p] / std[own, 0] + along[p] * scale) * near[3, p] + turned * near[
-                        5, p
-                    ]
+                    radial = (by_row[0, p] / std[own, 0] + along[p] * scale[own, k]) * near[
+                        3, p
+                    ] + turned * near[5, p]
                     for c in range(3):
                         g = radial * near[c, p] + near[4, p] * by_row[c + 1, p] / std[own, c + 1]
                         forces[member, atom, c] += g
@@ -198,7 +203,7 @@ def push_moments(  # noqa: PLR0917  compiled functions are called by position
     seen: Truths,
     cutoff: float,
     smooth: float,
-    scale: float,
+    scale: Reals,
     mean: Reals,
     std: Reals,
     size: int,
@@ -221,7 +226,9 @@ def push_moments(  # noqa: PLR0917  compiled functions are called by position
             if not seen[own, k] or n == 0:
                 pushed[:, i, :, k] = 0.0
                 continue
-            _surroundings(vectors, first, n, cutoff, smooth, scale, mean[own], std[own], rows, near, t, d)
+            _surroundings(
+                vectors, first, n, cutoff, smooth, scale[own, k], mean[own], std[own], rows, near, t, d
+            )
             for member in range(members):
                 for p in range(n):
                     v, other = vectors[first + p], neighbour[first + p]
@@ -233,12 +240,12 @@ def push_moments(  # noqa: PLR0917  compiled functions are called by position
                         moved[c + 1, p] = push
                         along += push * near[c, p]
                     moved[0, p] = near[3, p] * along / std[own, 0]
-                    moved[4, p] = rows[0, p] * scale * near[3, p] * along
+                    moved[4, p] = rows[0, p] * scale[own, k] * near[3, p] * along
                     for c in range(3):
                         moved[c + 1, p] = (near[5, p] * along * v[c] + near[4, p] * moved[c + 1, p]) / std[
                             own, c + 1
                         ]
-                        moved[c + 5, p] = rows[c + 1, p] * scale * near[3, p] * along
+                        moved[c + 5, p] = rows[c + 1, p] * scale[own, k] * near[3, p] * along
                 for m in range(terms):
                     for c in range(4):
                         total = 0.0

@@ -27,6 +27,7 @@ from aisteer.deep_potential.training.settings import Settings, read_settings
 from aisteer.deep_potential.training.statistics import (
     automatic_sel,
     energy_bias,
+    nearest_by_type,
     nearest_distance,
     normalisation,
 )
@@ -106,7 +107,7 @@ def plan_training(
         members=members,
         training=tuple(map(Sample.of, training, near)),
         validation=tuple(map(Sample.of, held, near_held)),
-        nearest=nearest_distance([*near, *near_held]) or 0.9 * cutoff,
+        nearest=nearest_by_type([*near, *near_held], cutoff),
         rate=wanted.learning_rate(total),
         loss=wanted.loss,
         adam=wanted.adam,

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from aisteer.deep_potential.training.neighbourhoods import Neighbourhoods
 from aisteer.deep_potential.training.systems import System
 
-__all__ = ["Bias", "automatic_sel", "energy_bias", "nearest_distance", "normalisation"]
+__all__ = [
+    "Bias",
+    "automatic_sel",
+    "energy_bias",
+    "nearest_by_type",
+    "nearest_distance",
+    "normalisation",
+]
 
 Reals = NDArray[np.float64]
 
@@ -36,6 +43,15 @@ def nearest_distance(neighbourhoods: Sequence[Neighbourhoods]) -> float | None:
     """The least distance of two atoms, in Å; ``None`` where no atom has a neighbour within the cutoff."""
     squares = [(each.vectors**2).sum(1).min() for each in neighbourhoods if len(each.vectors)]
     return float(np.sqrt(min(squares))) if squares else None
+
+
+def nearest_by_type(neighbourhoods: Sequence[Neighbourhoods], cutoff: float) -> Reals:
+    """The least distance by the types of centre and neighbour, in Å; where there is no pair, 0.9 of the cutoff."""
+    types = neighbourhoods[0].counts.shape[2]
+    least = np.full((types, types), (0.9 * cutoff) ** 2)
+    for each in neighbourhoods:
+        np.minimum.at(least, _types_of_pairs(each), (each.vectors**2).sum(1))
+    return np.asarray(np.sqrt(least))
 
 
 def automatic_sel(neighbourhoods: Sequence[Neighbourhoods], ratio: float = 1.1) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from aisteer.errors import TrainingDiverged
 
 __all__ = ["Trainer", "TrainingPlan"]
 
-_SERIES_ERROR = {"float64": 1e-7, "float32": 3e-3}
+_SERIES_ERROR = {"float64": 1e-5, "float32": 3e-3}
 _LOOK_AT_SERIES = 100
 """Steps after which it is asked again whether the series are exact enough: nets bend more as they learn."""
 
@@ -40,7 +40,7 @@ class TrainingPlan:
         members: The committee before its first step.
         training: What is trained on.
         validation: What is not.
-        nearest: The least distance of two atoms in all of these, in Å.
+        nearest: The least distance in all of these by the types of centre and neighbour, in Å; of shape (types, types).
         rate: The learning rate; it knows the number of steps.
         loss: The loss.
         adam: The optimizer.
@@ -52,7 +52,7 @@ class TrainingPlan:
     members: tuple[Description, ...]
     training: tuple[Sample, ...]
     validation: tuple[Sample, ...]
-    nearest: float
+    nearest: NDArray[np.float64]
     rate: LearningRate
     loss: Loss
     adam: Adam
@@ -78,7 +78,7 @@ class Trainer:
             for tensor in layer.tensors():
                 tensor.requires_grad_()
         self._descriptor = plan.members[0].descriptor
-        self._s_max = s_of(self._descriptor, plan.nearest)
+        self._s_max = np.vectorize(lambda r: s_of(self._descriptor, r))(plan.nearest)
         self._tolerance = _SERIES_ERROR[self._descriptor.precision]
         self.terms = TERMS[0]
         self._series = SeriesOfNets(self.stack, self._s_max, self.terms)
