@@ -1,13 +1,15 @@
-"""Who is near whom: pairs of all frames, sorted by centre, neighbour's type and distance through one key."""
+"""Who is near whom: pairs of all frames, in the order of centre, neighbour's type and distance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from vesin import NeighborList
 
+from aisteer.deep_potential.ordering import order_pairs
 from aisteer.deep_potential.structures import Frames
 from aisteer.errors import BadStructure, NeighbourOverflow
 
@@ -23,9 +25,6 @@ __all__ = [
 
 CLOSEST = 0.01
 """Å. Atoms that are nearer than this are on top of each other."""
-
-# One 64-bit key: centre | type | distance. Distances keep 30 bits, which is finer than a thousandth of a picometre.
-_DISTANCE_BITS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +74,7 @@ def find_neighbours(
     return within_sel(found, frames, sel, overflow=overflow)
 
 
-@dataclass(frozen=True, eq=False)
-class FoundPairs:
+class FoundPairs(NamedTuple):
     """What a search found, in the order of :class:`Neighbours`.
 
     Attributes:
@@ -96,16 +94,8 @@ class FoundPairs:
 
 def all_pairs(frames: Frames, cutoff: float, kinds: int) -> FoundPairs:
     """All pairs within the cutoff, images included; `kinds` is the number of types."""
-    size = frames.positions.shape[1]
-    parts = [_pairs(frames, frame, cutoff) for frame in range(len(frames))]
-    centre = np.concatenate([frame * size + part[0] for frame, part in enumerate(parts)])
-    neighbour = np.concatenate([frame * size + part[1] for frame, part in enumerate(parts)])
-    shift, distance = (np.concatenate([part[k] for part in parts]) for k in (2, 3))
-    group = centre * kinds + frames.types[neighbour % size]
-    rounded = (distance * ((1 << _DISTANCE_BITS) / (1.0001 * cutoff))).astype(np.int64)
-    order = np.argsort((group << _DISTANCE_BITS) | rounded)
-    counts = np.bincount(group, minlength=len(frames) * size * kinds).reshape(-1, kinds)
-    return FoundPairs(centre[order], neighbour[order], shift[order], distance[order], counts)
+    parts = [_pairs(frames, frame, cutoff, kinds) for frame in range(len(frames))]
+    return parts[0] if len(parts) == 1 else FoundPairs(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def within_sel(found: Neighbours, frames: Frames, sel: tuple[int, ...], *, overflow: str) -> Neighbours:
@@ -145,17 +135,26 @@ def on_top_of_each_other(frames: Frames, found: Neighbours) -> BadStructure:
     )
 
 
-def _pairs(
-    frames: Frames, frame: int, cutoff: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    search = NeighborList(cutoff=cutoff, full_list=True)
+def _pairs(frames: Frames, frame: int, cutoff: float, kinds: int) -> FoundPairs:
+    search = NeighborList(cutoff=cutoff, full_list=False, n_threads=1)
     first, second, shift, distance = search.compute(
         points=frames.positions[frame],
         box=_spanning(frames.cells[frame], frames.periodic),
         periodic=list(frames.periodic),
         quantities="ijSd",
+        copy=False,
     )
-    return first.astype(np.int64), second.astype(np.int64), shift.astype(float), distance
+    number, size = 2 * len(first), frames.positions.shape[1]
+    made = FoundPairs(
+        np.empty(number, dtype=np.int64),
+        np.empty(number, dtype=np.int64),
+        np.empty((number, 3)),
+        np.empty(number),
+        np.empty((size, kinds), dtype=np.int64),
+    )
+    each_once = first, second, shift, distance, frames.types, kinds, cutoff, frame * size
+    order_pairs(*each_once, made.centre, made.neighbour, made.shift, made.distance, made.counts.reshape(-1))
+    return made
 
 
 def _spanning(cell: NDArray[np.float64], periodic: tuple[bool, bool, bool]) -> NDArray[np.float64]:
