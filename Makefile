@@ -90,11 +90,14 @@ venv: $(VENV)/.lab  ## the environment, from pinned versions
 # Jupyter's own settings of the user are neither read nor written: all of it lives in the environment.
 lab: $(VENV)/.lab  ## open JupyterLab on the first notebook (BROWSER=none: only print the address)
 	@set -eu; home="$(CURDIR)/$(VENV)/jupyter"; \
-	mkdir -p "$$home/config/labconfig"; \
+	mkdir -p "$$home/config/labconfig" "$$home/config/custom"; \
 	printf '%s\n' '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}' \
 	  > "$$home/config/labconfig/page_config.json"; \
 	printf '%s\n' '{"ServerApp": {"jpserver_extensions": {"jupyter_lsp": false, "panel.io.jupyter_server_extension": false}}}' \
 	  > "$$home/config/jupyter_server_config.json"; \
+	printf '%s\n' '[data-jp-item-name="panelRender"] { display: none !important; } /* it asks that server extension */' \
+	  > "$$home/config/custom/custom.css"; \
+	printf '%s\n' '{"LabApp": {"custom_css": true}}' > "$$home/config/jupyter_lab_config.json"; \
 	unset JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_SETTINGS_DIR JUPYTERLAB_WORKSPACES_DIR; \
 	export JUPYTER_CONFIG_DIR="$$home/config" JUPYTER_DATA_DIR="$$home/data" \
 	  JUPYTER_RUNTIME_DIR="$$home/runtime" IPYTHONDIR="$$home/ipython"; \

@@ -58,6 +58,13 @@ def settings_of_make_lab() -> str:
     return found[1]
 
 
+def style_of_make_lab() -> str:
+    """What ``make lab`` hides of the page."""
+    found = re.search(r"""'(\[data-jp-item-name=.*)'""", MAKEFILE.read_text())
+    assert found is not None, "make lab no longer says what of the page it hides"
+    return found[1]
+
+
 class Lab:
     """A JupyterLab server of our own, set up as by ``make lab``, which knows nothing of the user's settings."""
 
@@ -72,6 +79,11 @@ class Lab:
             place.mkdir(parents=True)
             environment[f"JUPYTER_{name}_DIR"] = str(place)
         (folder / "jupyter" / "config" / "jupyter_server_config.json").write_text(settings_of_make_lab())
+        (folder / "jupyter" / "config" / "jupyter_lab_config.json").write_text(
+            '{"LabApp": {"custom_css": true}}'
+        )
+        (folder / "jupyter" / "config" / "custom").mkdir()
+        (folder / "jupyter" / "config" / "custom" / "custom.css").write_text(style_of_make_lab())
         environment |= {
             "HOME": str(folder),
             "IPYTHONDIR": str(folder / "ipython"),

@@ -56,6 +56,12 @@ def test_the_policy_proposes_after_the_start(book, page):
     page.wait_for_selector(".ais-card.ais-tone-ai, .ais-card.ais-tone-random", timeout=60_000)
 
 
+def test_no_button_of_the_toolbar_leads_nowhere(page):
+    """Panel's asks a server extension that ``make lab`` does without."""
+    page.wait_for_selector('[data-jp-item-name="panelRender"]', state="attached")
+    assert page.locator('[data-jp-item-name="panelRender"]').is_hidden()
+
+
 def test_a_click_accepts_and_a_live_curve_grows_until_the_outcome_is_there(book, page):
     name = propose(book, temperature=900, density=8.1)
     select(book, name)

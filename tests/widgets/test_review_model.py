@@ -112,6 +112,16 @@ def test_the_last_batch_is_told_in_words():
     )
 
 
+def test_what_a_human_steered_away_from_is_told_as_ruled_out():
+    story = Story().start()
+    names = story.propose(*({"temperature": 900.0 + i, "density": 8.0} for i in range(3)))
+    story.accept(names[0])
+    story.submit(cmd.Steer(actor=HUMAN, task="main", change={"forbidden": [{"temperature": [300, 1000]}]}))
+    assert shown(story)["review"]["last"] == (
+        "Last batch of proposals: you accepted 1 and ruled out 2 (the ledger says why)"
+    )
+
+
 def test_what_the_ai_took_back_is_told_in_english_and_with_its_ranks():
     story = Story().start()
     names = story.propose(*({"temperature": 900.0 + i, "density": 8.0} for i in range(4)))

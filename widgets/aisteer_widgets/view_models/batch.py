@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from aisteer.journal.state import Proposal, State
+from aisteer.journal.state import Decision, Proposal, State
 
 __all__ = ["last_batch"]
 
 _DID = {"accepted": "accepted", "rejected": "rejected", "edited": "edited", "withdrawn": "withdrew"}
+_TAKEN_BACK = ("withdrew", "ruled out")
 _WHO = ("you", "the rules", "the AI")
 _BACK = 400
 """Proposals looked at, so that a long campaign costs no more than a short one."""
@@ -23,13 +24,18 @@ def last_batch(state: State) -> str:
             decision = proposal.decision
             if decision is None:
                 continue
-            # What a change of the question took back was taken back by whoever changed it.
-            ruled = decision.rule and not (decision.verdict == "withdrawn" and decision.by.kind == "human")
-            whose = "the rules" if ruled else "you" if decision.by.kind == "human" else "the AI"
-            counts[whose, _DID.get(decision.verdict, decision.verdict)] += 1
+            counts[_whose_deed(decision)] += 1
         if counts:
             return _tell(counts, sum(p.state == "waiting" for p in batch))
     return ""
+
+
+def _whose_deed(decision: Decision) -> tuple[str, str]:
+    """Nobody's rule takes a proposal back: the AI does, or whoever steered it or asked something else rules it out."""
+    human, did = decision.by.kind == "human", _DID.get(decision.verdict, decision.verdict)
+    if decision.verdict == "withdrawn":
+        return ("you", "ruled out" if decision.rule else did) if human else ("the AI", did)
+    return "the rules" if decision.rule else "you" if human else "the AI", did
 
 
 def _batches(state: State) -> Iterator[list[Proposal]]:
@@ -51,9 +57,10 @@ def _tell(counts: Counter[tuple[str, str]], waiting: int) -> str:
     told: dict[str, list[str]] = {}
     for (whose, did), n in sorted(counts.items(), key=_place):
         told.setdefault(whose, []).append(f"{did} {n:,}")
-    parts = [f"{whose} {_listed(deeds)}" for whose, deeds in told.items()]
-    if any(did == "withdrew" for _, did in counts):
-        parts[-1] += " (the ledger says why)"
+    parts = []
+    for whose, deeds in told.items():
+        taken_back = any((whose, did) in counts for did in _TAKEN_BACK)
+        parts.append(f"{whose} {_listed(deeds)}" + (" (the ledger says why)" if taken_back else ""))
     if waiting:
         parts.append(f"{waiting:,} still {'waits' if waiting == 1 else 'wait'}")
     return f"Last batch of proposals: {'; '.join(parts)}"
