@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 
 import aisteer as ai
 from aisteer.deep_potential.training.live import drawn
@@ -86,13 +90,14 @@ def test_a_training_that_goes_on_ends_as_one_that_was_never_interrupted(tmp_path
 
     def until_interrupted(**options):
         if len(taken) == 11:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)  # what a kernel gets when its cell is interrupted
         taken.append(1)
         return take(**options)
 
     training._trainer.advance = until_interrupted
     with pytest.raises(KeyboardInterrupt):
         training.run()
+    assert training.step == 12
     assert json.loads((tmp_path / "curve.json").read_text())[-1]["step"] == 10
     gone_on = trained(folder=tmp_path)
     assert np.array_equal(weights(gone_on), weights(whole))
@@ -169,6 +174,14 @@ def test_an_input_json_is_enough(tmp_path):
     assert model.members[0].hyperparameters["type_map"] == ["O", "H"]
     with pytest.raises(BadTrainingData, match="names no systems"):
         ai.dp.train({"training": {"numb_steps": 3}}, progress=False)
+
+
+def test_atoms_that_are_all_alone_are_nothing_to_learn_from(tmp_path):
+    alone = [Atoms("OH", [[0, 0, 0], [9 + k, 0, 0]]) for k in range(3)]
+    for atoms in alone:
+        atoms.calc = SinglePointCalculator(atoms, energy=-1.0, forces=np.zeros((2, 3)))
+    with pytest.raises(BadTrainingData, match="No atom has a neighbour within the cutoff of 4 Å"):
+        ai.dp.train(alone, settings=SMALL, steps=1, progress=False)
 
 
 def test_the_series_of_the_nets_gets_terms_as_the_nets_bend():

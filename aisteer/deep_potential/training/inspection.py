@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aisteer.deep_potential.neighbours import find_neighbours
+from aisteer.deep_potential.neighbours import Neighbours, find_neighbours
 from aisteer.deep_potential.training.neighbourhoods import Neighbourhoods
 from aisteer.deep_potential.training.systems import System
 from aisteer.errors import BadStructure, BadTrainingData, NeighbourOverflow
@@ -25,6 +25,7 @@ SPREADS = 10.0
 
 _ENERGY_FLOOR = 0.02  # eV per atom: what a set of nearly equal frames may always differ by
 _FORCE_FACTOR, _FORCE_FLOOR = 8.0, 10.0  # times the median of the frames' largest forces; eV/Å
+_ATOMS_AT_ONCE = 8192
 _FEW = 8  # frames from which on a spread can be told
 
 
@@ -118,6 +119,21 @@ def find_neighbourhoods(
 
 
 def _of_system(system: System, type_map: Sequence[str], cutoff: float) -> Neighbourhoods:
+    """In portions of frames, as a search takes several times the memory of what it finds."""
+    size = max(1, _ATOMS_AT_ONCE // len(system.symbols))
+    portions = [np.arange(begin, min(begin + size, len(system))) for begin in range(0, len(system), size)]
+    parts = [_of_frames(system.take(portion), type_map, cutoff) for portion in portions]
+    counts = np.concatenate([part.counts for part in parts])
+    return Neighbourhoods(
+        parts[0].types,
+        counts,
+        np.concatenate([part.neighbour for part in parts]),
+        np.concatenate([part.vectors for part in parts]),
+        np.concatenate([[0], np.cumsum(counts.sum((1, 2)))]),
+    )
+
+
+def _of_frames(system: System, type_map: Sequence[str], cutoff: float) -> Neighbourhoods:
     frames = system.frames(type_map)
     try:
         found = find_neighbours(frames, cutoff, (1 << 30,) * len(type_map))
@@ -128,16 +144,7 @@ def _of_system(system: System, type_map: Sequence[str], cutoff: float) -> Neighb
         ) from error
     size = len(frames.types)
     if len(found.distance) and found.distance.min() < NEAREST:
-        pair = int(found.distance.argmin())
-        frame, first = divmod(int(found.centre[pair]), size)
-        second = int(found.neighbour[pair]) % size
-        raise BadTrainingData(
-            f"{system.where(frame)}: atoms {first} ({system.symbols[first]}) and {second} ({system.symbols[second]}) "
-            f"are {found.distance[pair]:.2g} Å apart, on top of each other. Leave the frame out.",
-            file=system.name,
-            frame=int(system.numbers[frame]),
-            atoms=(first, second),
-        )
+        raise _too_near(system, found)
     flat = frames.positions.reshape(-1, 3)
     counts = found.counts.reshape(len(system), size, -1)
     return Neighbourhoods(
@@ -146,6 +153,20 @@ def _of_system(system: System, type_map: Sequence[str], cutoff: float) -> Neighb
         found.neighbour % size,
         flat[found.neighbour] - flat[found.centre] + found.offset,
         np.concatenate([[0], np.cumsum(counts.sum((1, 2)))]),
+    )
+
+
+def _too_near(system: System, found: Neighbours) -> BadTrainingData:
+    size = len(system.symbols)
+    pair = int(found.distance.argmin())
+    frame, first = divmod(int(found.centre[pair]), size)
+    second = int(found.neighbour[pair]) % size
+    return BadTrainingData(
+        f"{system.where(frame)}: atoms {first} ({system.symbols[first]}) and {second} ({system.symbols[second]}) "
+        f"are {found.distance[pair]:.2g} Å apart, on top of each other. Leave the frame out.",
+        file=system.name,
+        frame=int(system.numbers[frame]),
+        atoms=(first, second),
     )
 
 

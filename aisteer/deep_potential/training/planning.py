@@ -67,7 +67,7 @@ class Planned:
 def plan_training(
     data: Any,
     *,
-    committee: int,
+    committee: int | None,
     steps: int | None,
     validation: Any,
     settings: Mapping[str, Any] | str | PathLike[str] | None,
@@ -84,6 +84,8 @@ def plan_training(
             raise BadDefinition("Both the data and the settings are an input.json; give one.")
         data, settings = None, data
     wanted = read_settings(settings)
+    if committee is None:
+        committee = 4 if initial is None else len(initial)
     if committee < 1:
         raise BadDefinition(f"A committee has one member or more, not {committee}.")
     total = steps if steps is not None else wanted.steps if wanted.steps is not None else _STEPS
@@ -97,6 +99,11 @@ def plan_training(
     cutoff = float(model["descriptor"]["rcut"])
     near = find_neighbourhoods(training, type_map, cutoff)
     near_held = find_neighbourhoods(held, type_map, cutoff)
+    if not any(len(each.vectors) for each in near):
+        raise BadTrainingData(
+            f"No atom has a neighbour within the cutoff of {cutoff:g} Å, so there is nothing to learn. Take a larger "
+            "rcut, or other frames."
+        )
     model["descriptor"]["sel"] = list(_sel(model["descriptor"]["sel"], [*near, *near_held], type_map))
     refuse_overflow([*training, *held], [*near, *near_held], model["descriptor"]["sel"], type_map)
     members = _members(model, initial, committee, chosen, training, near)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -97,14 +98,28 @@ class Training:
         return self
 
     def run(self) -> DeepPotential:
-        """Train here and now; an interrupt saves where it is, and goes through."""
+        """Train here and now; an interrupt lets the step end, saves, and goes through."""
+        interrupted: list[int] = []
+
+        def interrupt(signal_number: int, _: object) -> None:
+            if interrupted:
+                raise KeyboardInterrupt
+            interrupted.append(signal_number)
+            self._stop.set()
+
+        main = threading.current_thread() is threading.main_thread()
+        before = signal.signal(signal.SIGINT, interrupt) if main else None
         try:
             self._run()
         except BaseException as error:
             self._failure = error
             raise
         finally:
+            if main:
+                signal.signal(signal.SIGINT, before)
             self._done.set()
+        if interrupted:
+            raise KeyboardInterrupt
         return self.wait()
 
     def _run_quietly(self) -> None:
@@ -118,22 +133,17 @@ class Training:
     def _run(self) -> None:
         trainer, saved = self._trainer, self._trainer.step
         began = time.perf_counter() - self.seconds
-        try:
-            while trainer.step < self.steps and not self._stop.is_set():
-                due = trainer.step + 1
-                look = due % self._planned.every == 0 or due in {1, self.steps}
-                point = trainer.advance(look=look)
-                self.seconds = time.perf_counter() - began
-                if point is not None:
-                    self.curve.append(point)
-                if self._live is not None:
-                    self._live.tick()
-                if trainer.step % self._planned.save_every == 0:
-                    self._save()
-                    saved = trainer.step
-        except KeyboardInterrupt:
-            self._save()
-            raise
+        while trainer.step < self.steps and not self._stop.is_set():
+            due = trainer.step + 1
+            point = trainer.advance(look=due % self._planned.every == 0 or due in {1, self.steps})
+            self.seconds = time.perf_counter() - began
+            if point is not None:
+                self.curve.append(point)
+            if self._live is not None:
+                self._live.tick()
+            if trainer.step % self._planned.save_every == 0:
+                self._save()
+                saved = trainer.step
         if trainer.step != saved or not self._checkpoints:
             self._save()
         self._model = self._made()
@@ -170,7 +180,7 @@ class Training:
 def train(
     data: Any = None,
     *,
-    committee: int = 4,
+    committee: int | None = None,
     steps: int | None = None,
     validation: Any = "auto",
     settings: Mapping[str, Any] | str | PathLike[str] | None = None,
@@ -189,7 +199,7 @@ def train(
     Args:
         data: Folders in ``deepmd/npy``, extended XYZ files, ASE's frames with their results, or a list of these; or
             deepmd-kit's ``input.json`` (a path, or a dictionary of that form), which names its own.
-        committee: How many members; with one, the model has no axis of members.
+        committee: How many members: four, or as many as ``initial`` has. With one, the model has no axis of members.
         steps: How many; else what the settings say, else 10,000.
         validation: Frames as in ``data``, a share of them to hold back, or ``None``. By default what the settings name;
             for data that are given here, a tenth if there are ten frames or more.
