@@ -13,9 +13,10 @@ from aisteer.journal.commands.data import same_data
 from aisteer.journal.events import DataAdded
 from aisteer.problem.frames import data_frame
 from aisteer.problem.goals import Goals
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.pool import Pool
 from aisteer.problem.pool_columns import scalar
-from aisteer.problem.space import Space, did_you_mean
+from aisteer.problem.space import Space
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from aisteer.campaign.opened import Opened
 from aisteer.errors import BadDefinition, UnknownName
 from aisteer.journal.names import folder_for, root
 from aisteer.journal.store import Journal
-from aisteer.problem.space import did_you_mean
+from aisteer.problem.naming import did_you_mean
 from aisteer.steering.foreign_generators import ForeignMind, named, replaceable
 
 __all__ = ["campaigns", "nothing_in", "open_campaign"]

@@ -8,8 +8,8 @@ from typing import Any
 from aisteer.campaign.stated import whole
 from aisteer.errors import BadDefinition
 from aisteer.problem.goals import Goals
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.parameters import is_finite_number
-from aisteer.problem.space import did_you_mean
 from aisteer.steering.finishing import FINISH
 
 __all__ = ["OVERSIGHT", "check_end", "oversight_json"]

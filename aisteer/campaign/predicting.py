@@ -12,8 +12,8 @@ from aisteer.campaign.data import columns_of, points_of
 from aisteer.campaign.proposing import is_table
 from aisteer.errors import BadParameters
 from aisteer.problem.frames import data_frame
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.pool import Pool
-from aisteer.problem.space import did_you_mean
 from aisteer.problem.surrogate_names import surrogates_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aisteer.errors import BadDefinition
-from aisteer.problem.space import did_you_mean
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.surrogate_names import reference_to
 
 __all__ = ["policy_json"]

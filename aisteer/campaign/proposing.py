@@ -9,8 +9,8 @@ from aisteer.campaign.data import columns_of, points_of
 from aisteer.errors import BadParameters, Refused
 from aisteer.journal.commands import Draft, Propose, existing, point_key
 from aisteer.journal.events import ProposalMade
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.pool import Pool
-from aisteer.problem.space import did_you_mean
 
 if TYPE_CHECKING:
     from aisteer.campaign.campaign import Campaign

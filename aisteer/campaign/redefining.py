@@ -24,10 +24,11 @@ from aisteer.campaign.tasks import ARM, RandomArm, Task
 from aisteer.errors import BadDefinition
 from aisteer.problem.fidelity import WEIGHED, weighed_json
 from aisteer.problem.goals import Goals
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.pool import Pool
 from aisteer.problem.shipping import ship
 from aisteer.problem.simulation import Simulation
-from aisteer.problem.space import Space, did_you_mean
+from aisteer.problem.space import Space
 from aisteer.steering.policies import check_options
 
 __all__ = ["redefine", "told_besides"]

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from aisteer.errors import BadDefinition
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.parameters import is_finite_number
 from aisteer.problem.resources import Budget, Resources
-from aisteer.problem.space import did_you_mean
 
 __all__ = [
     "SETTINGS",

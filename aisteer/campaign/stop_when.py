@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aisteer.errors import BadDefinition
-from aisteer.problem.space import did_you_mean
+from aisteer.problem.naming import did_you_mean
 
 __all__ = ["stop_when_json"]
 

@@ -8,8 +8,8 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 from aisteer.errors import BadDefinition
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.simulation import GIVEN, Named
-from aisteer.problem.space import did_you_mean
 from aisteer.problem.units import read_units
 
 __all__ = ["LAUNCHER", "PLACEHOLDER", "TAKES", "CommandSimulation"]

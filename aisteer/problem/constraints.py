@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from aisteer.errors import BadDefinition
 from aisteer.problem.expressions import Expression, parsed
+from aisteer.problem.naming import did_you_mean
+from aisteer.problem.parameters import Choice, Float, Int, Parameter
 
-__all__ = ["Constraint", "Linear", "Nonlinear", "parse_constraint"]
+__all__ = ["Constraint", "Linear", "Nonlinear", "check_bounds", "check_names", "parse_constraint"]
 
 _ROUNDING = 1e-9
 _WORDS = re.compile(rf"\b({'|'.join(sorted(set(keyword.kwlist) - {'True', 'False', 'None'}))})\b")
@@ -195,3 +197,38 @@ def _combined(left: _Sum, operator: ast.operator, right: _Sum) -> _Sum:
             return left.times(1.0 / right.constant)
         case _:
             raise _NotLinear
+
+
+def check_names(constraint: Constraint, parameters: Mapping[str, Parameter]) -> None:
+    """Make sure that a constraint speaks of parameters that are numbers.
+
+    Raises:
+        BadDefinition: It does not.
+    """
+    if not constraint.names:
+        raise BadDefinition(f"The constraint {constraint.text!r:.100} does not depend on any parameter.")
+    for name in constraint.names:
+        if name not in parameters:
+            raise BadDefinition(
+                f"The constraint {constraint.text!r:.100} names {name!r}, which is no parameter of the space."
+                f"{did_you_mean(name, parameters)}"
+            )
+        if isinstance(parameters[name], Choice):
+            raise BadDefinition(
+                f"The constraint {constraint.text!r:.100} names the choice {name!r}, not a number."
+            )
+
+
+def check_bounds(constraint: Linear, parameters: Mapping[str, Parameter]) -> None:
+    """Make sure that a linear constraint leaves something of the box.
+
+    Raises:
+        BadDefinition: It does not.
+    """
+    least = 0.0
+    for name, coefficient in constraint.coefficients.items():
+        parameter = parameters[name]
+        assert isinstance(parameter, Float | Int)
+        least += min(coefficient * parameter.low, coefficient * parameter.high)
+    if least - constraint.bound > 1e-9 * (abs(least) + abs(constraint.bound)):
+        raise BadDefinition(f"No point within the bounds meets the constraint {constraint.text!r}.")

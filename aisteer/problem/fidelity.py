@@ -9,9 +9,10 @@ from typing import Any
 
 from aisteer.errors import BadDefinition, BadParameters
 from aisteer.problem.goals import Goals
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.parameters import Choice, Int, Parameter, Scalar, is_finite_number, parameter_from_json
 from aisteer.problem.pool import Pool
-from aisteer.problem.space import Space, did_you_mean
+from aisteer.problem.space import Space
 
 __all__ = ["WEIGHED", "Fidelity", "weighed_json"]
 

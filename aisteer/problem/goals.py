@@ -8,8 +8,8 @@ from typing import Any
 
 from aisteer.errors import BadDefinition
 from aisteer.problem.constraints import Linear, parse_constraint
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.objective import Maximize, Minimize, Objective, objective_from_json
-from aisteer.problem.space import did_you_mean
 
 __all__ = ["Goals", "wanted_outcomes"]
 

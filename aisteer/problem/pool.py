@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from aisteer.errors import BadDefinition, BadParameters, UnknownName
 from aisteer.problem import pool_files
+from aisteer.problem.naming import RESERVED, did_you_mean
 from aisteer.problem.parameters import Scalar
 from aisteer.problem.pool_columns import check_known, feature_matrix, key_places, plain_columns, scalar
-from aisteer.problem.space import RESERVED, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from aisteer.errors import BadDefinition
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.parameters import Scalar
-from aisteer.problem.space import did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aisteer.errors import BadParameters
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.parameters import Choice, number_in_words
 from aisteer.problem.pool import Pool
-from aisteer.problem.space import Space, did_you_mean
+from aisteer.problem.space import Space
 
 __all__ = [
     "box_in_words",

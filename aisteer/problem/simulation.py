@@ -9,9 +9,9 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, Protocol, overload
 
 from aisteer.errors import BadDefinition, BadOutcome, BadParameters
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.objective import read_outcome
 from aisteer.problem.returned import returned_names
-from aisteer.problem.space import did_you_mean
 from aisteer.problem.units import read_units
 
 __all__ = ["Simulation", "simulation"]

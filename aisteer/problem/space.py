@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
-import keyword
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aisteer.errors import BadDefinition, BadParameters
-from aisteer.problem.constraints import Constraint, Linear, Nonlinear, parse_constraint
+from aisteer.problem.constraints import (
+    Constraint,
+    Linear,
+    Nonlinear,
+    check_bounds,
+    check_names,
+    parse_constraint,
+)
+from aisteer.problem.naming import check_parameter, did_you_mean
 from aisteer.problem.parameters import (
     Choice,
     Float,
@@ -23,21 +29,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Space", "did_you_mean"]
+__all__ = ["Space"]
 
 Json = dict[str, Any]
-RESERVED = frozenset({"restart", "seed", "self", "reason", "repeat", "task", "resources", "on_observation"})
-"""Names that ``propose``, ``edit`` or the worker use themselves."""
-
 _DRAWS = 100_000
 _FEW = 16
 """Points below which encoding them one by one takes less time than arrays do."""
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'x'?`` where a known name is near, else nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 class Space:
@@ -68,16 +65,16 @@ class Space:
         if isinstance(constraints, str):
             constraints = [constraints]
         for name, parameter in parameters.items():
-            _check_parameter(name, parameter)
+            check_parameter(name, parameter)
         self.parameters: dict[str, Parameter] = dict(parameters)
         self.constraints: tuple[str, ...] = tuple(constraints)
         read: tuple[Constraint, ...] = tuple(c for text in self.constraints for c in parse_constraint(text))
         self.linear: tuple[Linear, ...] = tuple(c for c in read if isinstance(c, Linear))
         self.nonlinear: tuple[Nonlinear, ...] = tuple(c for c in read if isinstance(c, Nonlinear))
         for constraint in read:
-            self._check_names(constraint)
+            check_names(constraint, self.parameters)
         for linear in self.linear:
-            self._check_bounds(linear)
+            check_bounds(linear, self.parameters)
         if self.nonlinear:
             self.sample(1, 0)
 
@@ -292,31 +289,6 @@ class Space:
         parameters = {name: parameter_from_json(p) for name, p in data["parameters"].items()}
         return cls(constraints=data.get("constraints", ()), **parameters)
 
-    # --- checks -------------------------------------------------------------------------------
-
-    def _check_names(self, constraint: Constraint) -> None:
-        if not constraint.names:
-            raise BadDefinition(f"The constraint {constraint.text!r:.100} does not depend on any parameter.")
-        for name in constraint.names:
-            if name not in self.parameters:
-                raise BadDefinition(
-                    f"The constraint {constraint.text!r:.100} names {name!r}, which is no parameter of the space."
-                    f"{did_you_mean(name, self.names)}"
-                )
-            if isinstance(self.parameters[name], Choice):
-                raise BadDefinition(
-                    f"The constraint {constraint.text!r:.100} names the choice {name!r}, not a number."
-                )
-
-    def _check_bounds(self, constraint: Linear) -> None:
-        least = 0.0
-        for name, coefficient in constraint.coefficients.items():
-            parameter = self.parameters[name]
-            assert isinstance(parameter, Float | Int)
-            least += min(coefficient * parameter.low, coefficient * parameter.high)
-        if least - constraint.bound > 1e-9 * (abs(least) + abs(constraint.bound)):
-            raise BadDefinition(f"No point within the bounds meets the constraint {constraint.text!r}.")
-
     def _violated(self, constraint: Constraint, point: Mapping[str, Scalar]) -> None:
         values = ", ".join(
             f"{name} = {number_in_words(float(point[name]), self.parameters[name].unit)}"
@@ -326,19 +298,4 @@ class Space:
             f"{values} does not meet the constraint {constraint.text}.",
             constraint=constraint.text,
             excess=constraint.excess(point),  # type: ignore[arg-type]
-        )
-
-
-def _check_parameter(name: str, parameter: object) -> None:
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise BadDefinition(
-            f"{name!r} cannot be the name of a parameter: the simulation takes it as an argument."
-        )
-    if name in RESERVED:
-        raise BadDefinition(
-            f"The parameter cannot be called {name!r}: that argument has a meaning of its own."
-        )
-    if not isinstance(parameter, Float | Int | Choice):
-        raise BadDefinition(
-            f"{name} must be ai.Float(low, high), ai.Int(low, high) or ai.Choice(options), not {parameter!r}."
         )

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisteer.errors import BadParameters, NotSupported
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.parameters import Choice, Int
-from aisteer.problem.space import Space, did_you_mean
+from aisteer.problem.space import Space
 from aisteer.steering.criteria.feasibility import asked, log_feasible
 from aisteer.steering.criteria.protocol import Scores
 from aisteer.steering.domains import Box, Candidates

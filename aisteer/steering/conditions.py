@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aisteer.errors import BadDefinition
-from aisteer.problem.space import did_you_mean
+from aisteer.problem.naming import did_you_mean
 
 __all__ = ["CONDITIONS", "LEAST", "QUANTITIES", "Comparison", "condition", "conditions", "plain_when"]
 

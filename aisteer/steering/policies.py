@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from aisteer.errors import BadDefinition, BadParameters, MissingExtra
 from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.pool import Pool
 from aisteer.problem.regions import plain_pins
-from aisteer.problem.space import Space, did_you_mean
+from aisteer.problem.space import Space
 from aisteer.problem.surrogate_names import SURROGATES, reference_to
 from aisteer.steering.protocols import Json, Policy
 

@@ -11,10 +11,11 @@ from typing import Any
 from aisteer.errors import BadDefinition, MissingExtra
 from aisteer.problem.constraints import Linear
 from aisteer.problem.goals import Goals
+from aisteer.problem.naming import RESERVED
 from aisteer.problem.objective import objective_from_json
 from aisteer.problem.parameters import Choice, Float, Int, Parameter, is_finite_number
 from aisteer.problem.pool import Pool
-from aisteer.problem.space import RESERVED, Space
+from aisteer.problem.space import Space
 
 __all__ = ["Problem", "plain", "problem_of", "vocs_of"]
 

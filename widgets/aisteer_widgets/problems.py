@@ -8,8 +8,9 @@ from typing import Any
 
 from aisteer.errors import BadDefinition, BadParameters, Refused
 from aisteer.problem.goals import Goals
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.objective import Learn, Objective, objective_from_json
-from aisteer.problem.space import Space, did_you_mean
+from aisteer.problem.space import Space
 from aisteer_widgets.ordered import text_of
 
 __all__ = ["VALUED", "change", "outcomes_of", "put_back"]

@@ -13,8 +13,9 @@ from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.events import Event, Json
 from aisteer.journal.state import Proposal, State
 from aisteer.problem.goals import Goals
+from aisteer.problem.naming import did_you_mean
 from aisteer.problem.regions import check_room, plain_boxes, plain_pins, ruled_out
-from aisteer.problem.space import Space, did_you_mean
+from aisteer.problem.space import Space
 from aisteer.problem.surrogate_names import surrogates_of
 
 __all__ = ["SETTINGS", "Steer", "Unsteer", "checked", "objectives", "rules_out"]
