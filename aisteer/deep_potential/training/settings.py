@@ -11,133 +11,21 @@ from typing import Any
 
 from aisteer.deep_potential.support import SUPPORTED, unsupported
 from aisteer.deep_potential.training.loss import LearningRate, Loss, Weights
+from aisteer.deep_potential.training.options import (
+    ALIASES,
+    DATA,
+    DESCRIPTOR,
+    ELSEWHERE,
+    FITTING,
+    LOSS,
+    NEUTRAL,
+    OPTIMIZER,
+    RATE,
+    TRAINING,
+)
 from aisteer.errors import BadDefinition, NotSupported
 
 __all__ = ["Adam", "Settings", "read_settings"]
-
-_DESCRIPTOR = {
-    "type": "se_e2_a",
-    "sel": "auto",
-    "rcut": 6.0,
-    "rcut_smth": 0.5,
-    "neuron": [10, 20, 40],
-    "axis_neuron": 4,
-    "activation_function": "tanh",
-    "resnet_dt": False,
-    "type_one_side": False,
-    "precision": "default",
-    "exclude_types": [],
-    "env_protection": 0.0,
-    "set_davg_zero": False,
-}
-_FITTING = {
-    "type": "ener",
-    "neuron": [120, 120, 120],
-    "activation_function": "tanh",
-    "precision": "default",
-    "resnet_dt": True,
-    "numb_fparam": 0,
-    "numb_aparam": 0,
-    "atom_ener": [],
-}
-_RATE = {
-    "type": "exp",
-    "start_lr": 1e-3,
-    "stop_lr": 5e-8,
-    "decay_steps": 5000,
-    "decay_rate": None,
-    "smooth": False,
-}
-_OPTIMIZER = {"type": "Adam", "adam_beta1": 0.9, "adam_beta2": 0.999, "weight_decay": 0.0}
-_LOSS = {
-    "type": "ener",
-    "start_pref_e": 0.02,
-    "limit_pref_e": 1.0,
-    "start_pref_f": 1000.0,
-    "limit_pref_f": 1.0,
-    "start_pref_v": 0.0,
-    "limit_pref_v": 0.0,
-    "intensive_ener_virial": False,
-}
-_TRAINING: dict[str, Any] = {
-    "training_data": {},
-    "validation_data": None,
-    "numb_steps": None,
-    "seed": None,
-    "disp_freq": None,
-    "save_freq": 1000,
-}
-_DATA = {"systems": ".", "batch_size": "auto", "auto_prob": "prob_sys_size"}
-
-_ALIASES = {
-    "descriptor": {"n_axis_neuron": "axis_neuron"},
-    "fitting_net": {"n_neuron": "neuron"},
-    "training": dict.fromkeys(("stop_batch", "num_step", "num_steps", "numb_step"), "numb_steps")
-    | dict.fromkeys(("num_epochs", "num_epoch", "numb_epochs"), "numb_epoch"),
-    "training_data": {"auto_prob_style": "auto_prob"},
-    "validation_data": {"auto_prob_style": "auto_prob", "numb_batch": "numb_btch"},
-}
-
-# What would change the training and is not done here, unless it has the value that changes nothing.
-_NEUTRAL: dict[str, dict[str, Any]] = {
-    "model": {"data_stat_protect": 1e-2, "finetune_head": None, "preset_out_bias": None, "compress": None},
-    "descriptor": {"trainable": True},
-    "fitting_net": {
-        "trainable": True,
-        "rcond": None,
-        "use_aparam_as_mask": False,
-        "default_fparam": None,
-    },
-    "learning_rate": {"warmup_steps": 0, "warmup_ratio": None},
-    "optimizer": {},
-    "loss": {
-        **{f"{end}_pref_{term}": 0 for end in ("start", "limit") for term in ("ae", "pf", "gf", "h")},
-        "relative_f": None,
-        "enable_atom_ener_coeff": False,
-        "numb_generalized_coord": 0,
-        "use_huber": False,
-        "loss_func": "mse",
-        "f_use_norm": False,
-    },
-    "training": {
-        "numb_epoch": None,
-        "enable_ema": False,
-        "change_bias_after_training": False,
-        "gradient_max_norm": 0,
-        "acc_freq": 1,
-        "zero_stage": 0,
-        "mixed_precision": None,
-        "data_dict": {},
-        "model_prob": {},
-    },
-    "training_data": {"sys_probs": None, "rglob_patterns": None, "min_pair_dist": 0},
-    "validation_data": {"sys_probs": None, "rglob_patterns": None},
-    "validating": {"full_validation": False, "ema_full_validation": False},
-}
-
-# What says where deepmd-kit puts its files, how it computes and what it shows: it changes no result.
-_ELSEWHERE = {
-    "model": {"data_stat_nbatch", "data_bias_nsample", "srtab_add_bias", "model_branch_alias", "info"},
-    "descriptor": {"seed"},
-    "fitting_net": {"seed", "layer_name"},
-    "learning_rate": {"stop_lr_ratio", "warmup_start_factor", "scale_by_worker"},
-    "loss": {"use_default_pf", "huber_delta"},
-    "training": {
-        *(
-            "stat_file",
-            "stat_file_mode",
-            "disp_file",
-            "disp_training",
-            "disp_avg",
-            "time_training",
-            "save_dir",
-        ),
-        *("save_ckpt", "max_ckpt_keep", "ckpt_keep_ratio", "ema_decay", "ema_ckpt_keep", "profiling"),
-        *("profiling_file", "enable_profiler", "tensorboard", "tensorboard_log_dir", "tensorboard_freq"),
-        *("neighbor_graph_method", "enable_compile", "num_epoch_dict"),
-    },
-    "validation_data": {"numb_btch"},
-}
 
 
 @dataclass(frozen=True)
@@ -213,11 +101,11 @@ def read_settings(given: Mapping[str, Any] | str | PathLike[str] | None) -> Sett
                 source=source,
             )
     model = _model(source, parts["model"])
-    rate = _filled(source, "learning_rate", parts["learning_rate"], _RATE)
+    rate = _filled(source, "learning_rate", parts["learning_rate"], RATE)
     rate = _rate(source, rate, parts["learning_rate"])
-    optimizer = _filled(source, "optimizer", parts["optimizer"], _OPTIMIZER)
-    loss = _filled(source, "loss", parts["loss"], _LOSS)
-    training = _filled(source, "training", parts["training"], _TRAINING)
+    optimizer = _filled(source, "optimizer", parts["optimizer"], OPTIMIZER)
+    loss = _filled(source, "loss", parts["loss"], LOSS)
+    training = _filled(source, "training", parts["training"], TRAINING)
     _filled(source, "validating", parts["validating"], {})
     for name, part, supported in (
         ("learning_rate", rate, "exp"),
@@ -227,7 +115,7 @@ def read_settings(given: Mapping[str, Any] | str | PathLike[str] | None) -> Sett
         if part["type"] != supported:
             raise _not_done(source, name, "type", part["type"])
     data = _filled(
-        source, "training_data", _section(source, "training_data", training["training_data"]), _DATA
+        source, "training_data", _section(source, "training_data", training["training_data"]), DATA
     )
     return Settings(
         source,
@@ -272,9 +160,9 @@ def _section(source: str, name: str, value: Any) -> dict[str, Any]:
 def _filled(source: str, name: str, given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     """With defaults; unknown keys and what is not done here are refused."""
     made = dict(defaults)
-    neutral, elsewhere = _NEUTRAL.get(name, {}), _ELSEWHERE.get(name, set())
+    neutral, elsewhere = NEUTRAL.get(name, {}), ELSEWHERE.get(name, set())
     for written, value in given.items():
-        key = _ALIASES.get(name, {}).get(written, written)
+        key = ALIASES.get(name, {}).get(written, written)
         if key in defaults:
             made[key] = value
         elif key in neutral:
@@ -313,8 +201,8 @@ def _model(source: str, given: dict[str, Any]) -> dict[str, Any]:
     del model["type"]
     ignored = {"dim_case_embd", "mixed_types", "exclude_types", "spin", "layer_name"}
     fitting = {key: value for key, value in parts["fitting_net"].items() if key not in ignored}
-    model["descriptor"] = _filled(source, "descriptor", parts["descriptor"], _DESCRIPTOR)
-    model["fitting_net"] = _filled(source, "fitting_net", fitting, _FITTING)
+    model["descriptor"] = _filled(source, "descriptor", parts["descriptor"], DESCRIPTOR)
+    model["fitting_net"] = _filled(source, "fitting_net", fitting, FITTING)
     return model
 
 
@@ -325,7 +213,7 @@ def _rate(source: str, rate: dict[str, Any], given: dict[str, Any]) -> dict[str,
             raise BadDefinition(f"{source}: learning_rate has both stop_lr and stop_lr_ratio; give one.")
         rate["stop_lr"] = float(rate["start_lr"]) * float(ratio)
     if rate["stop_lr"] is None:
-        rate["stop_lr"] = _RATE["stop_lr"]
+        rate["stop_lr"] = RATE["stop_lr"]
     if not 0 < float(rate["start_lr"]) < float("inf") or int(rate["decay_steps"]) <= 0:
         raise BadDefinition(f"{source}: start_lr and decay_steps are positive numbers.", source=source)
     return rate
@@ -345,7 +233,7 @@ def _uniform(source: str, style: str) -> bool:
 def _validation(source: str, beside: Path, given: Any) -> list[str] | None:
     if given is None:
         return None
-    data = _filled(source, "validation_data", _section(source, "validation_data", given), _DATA)
+    data = _filled(source, "validation_data", _section(source, "validation_data", given), DATA)
     return _paths(beside, data["systems"])
 
 
