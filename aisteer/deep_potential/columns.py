@@ -17,45 +17,38 @@ __all__ = ["activate_double", "activate_single", "multiply_columns", "pull_back"
 Reals = NDArray[np.floating[Any]]
 Integers = NDArray[np.int64]
 
-_CHUNK = 64
-"""Atoms at once: their columns stay in the first cache."""
-
 
 @compiled(fastmath=True)
 def multiply_columns(columns: Reals, reach: Integers, products: Reals) -> None:
     """Σ_c columns[c, p] · columns[c, q] for q ≤ p < reach[q], by q and then p; columns (4, R, atoms)."""
-    atoms = columns.shape[2]
-    for begin in range(0, atoms, _CHUNK):
-        end = min(begin + _CHUNK, atoms)
-        at = 0
-        for q in range(len(reach)):
-            for p in range(q, reach[q]):
-                for i in range(begin, end):
-                    products[at, i] = (
-                        columns[0, q, i] * columns[0, p, i]
-                        + columns[1, q, i] * columns[1, p, i]
-                        + columns[2, q, i] * columns[2, p, i]
-                        + columns[3, q, i] * columns[3, p, i]
-                    )
-                at += 1
+    at = 0
+    for q in range(len(reach)):
+        a, b, c, d = columns[0, q], columns[1, q], columns[2, q], columns[3, q]
+        for p in range(q, reach[q]):
+            e, f, g, h, out = columns[0, p], columns[1, p], columns[2, p], columns[3, p], products[at]
+            for i in range(len(out)):
+                out[i] = a[i] * e[i] + b[i] * f[i] + c[i] * g[i] + d[i] * h[i]
+            at += 1
 
 
 @compiled(fastmath=True)
 def pull_back(columns: Reals, reach: Integers, by_products: Reals, out: Reals) -> None:
     """From the derivative by the products, of their shape, to that by the columns."""
-    atoms = columns.shape[2]
-    for begin in range(0, atoms, _CHUNK):
-        end = min(begin + _CHUNK, atoms)
-        out[:, :, begin:end] = 0
-        at = 0
-        for q in range(len(reach)):
-            for p in range(q, reach[q]):
-                for c in range(4):
-                    for i in range(begin, end):
-                        out[c, p, i] += by_products[at, i] * columns[c, q, i]
-                    for i in range(begin, end):
-                        out[c, q, i] += by_products[at, i] * columns[c, p, i]
-                at += 1
+    out[:] = 0
+    at = 0
+    for q in range(len(reach)):
+        for p in range(q, reach[q]):
+            slope = by_products[at]
+            for c in range(4):
+                right, left, to_right, to_left = columns[c, q], columns[c, p], out[c, q], out[c, p]
+                if p == q:  # two arrays that are one are not added to in one loop
+                    for i in range(len(slope)):
+                        to_left[i] += (slope[i] + slope[i]) * right[i]
+                else:
+                    for i in range(len(slope)):
+                        to_left[i] += slope[i] * right[i]
+                        to_right[i] += slope[i] * left[i]
+            at += 1
 
 
 # tanh(v) = 1 − 2 / (exp(2v) + 1), within some 3 units in the last place of 1. exp(2v) = 2ⁿ exp(f) with |f| ≤ ln 2 / 2:

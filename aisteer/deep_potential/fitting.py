@@ -17,19 +17,30 @@ from aisteer.deep_potential.folding import Folded
 __all__ = ["Centre", "Room"]
 
 
+_SHAPES = 1000
+"""How many shapes are remembered, for structures of ever other sizes."""
+
+
 class Room:
     """Memory that is used again and again, by name; it grows to what was needed."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Tensor] = {}
+        self._shaped: dict[tuple[str | int, ...], Tensor] = {}
 
     def take(self, name: str, *shape: int, dtype: torch.dtype) -> Tensor:
-        """Of that shape, with whatever was in it. A name has one dtype."""
+        """Of that shape, with whatever was in it. A name has one dtype and one number of axes."""
+        found = self._shaped.get((name, *shape))
+        return self._shape(name, shape, dtype) if found is None else found
+
+    def _shape(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         size = math.prod(shape)
         kept = self._kept.get(name)
-        if kept is None or len(kept) < size:
+        if kept is None or len(kept) < size or len(self._shaped) > _SHAPES:
+            self._shaped.clear()  # they would keep the old memory
             kept = self._kept[name] = torch.empty(size, dtype=dtype)
-        return kept[:size].view(shape)
+        found = self._shaped[name, *shape] = kept[:size].view(shape)
+        return found
 
 
 class Centre:
@@ -41,6 +52,7 @@ class Centre:
 
         self._scalar, self._vector = tensor(folded.scalar), tensor(folded.vector)
         self._constant, self._empty = tensor(folded.constant), tensor(folded.empty)
+        self._rank, self._products = folded.scalar.shape[1], len(folded.first)
         self._reach, self._shift = folded.reach, bias
         self._skip = None if folded.skip is None else tensor(folded.skip)
         self._matrices = [tensor(folded.first), *(tensor(layer.matrix) for layer in layers[1:-1])]
@@ -64,14 +76,14 @@ class Centre:
             slopes: Of the shape of `moments`; written.
             room: For what is in between.
         """
-        size, rank = len(counts), self._scalar.shape[1]
+        size, rank = counts.shape[0], self._rank
         columns = room.take("columns", 4, rank, size, dtype=self._dtype)
         # The constant holds all slots for empty; each neighbour fills one, an excluded one too.
         torch.addmm(self._constant[:, None], self._empty.T, counts.T, alpha=-1, out=columns[0])
         columns[0].addmm_(self._scalar.T, moments[0].T)
         for row in (1, 2, 3):
             torch.mm(self._vector.T, moments[row].T, out=columns[row])
-        products = room.take("products", len(self._matrices[0]), size, dtype=self._dtype)
+        products = room.take("products", self._products, size, dtype=self._dtype)
         multiply_columns(columns.numpy(), self._reach, products.numpy())
         energies, by_products = self._fit(products, room)
         back = room.take("columns back", 4, rank, size, dtype=self._dtype)
@@ -106,7 +118,7 @@ class Centre:
         back = self._last.expand(size, -1)
         for number in reversed(range(1, len(slopes))):
             back = self._back(number, back, slopes[number], room)
-        by_products = room.take("products back", len(products), size, dtype=self._dtype)
+        by_products = room.take("products back", self._products, size, dtype=self._dtype)
         torch.mm(self._matrices[0], slopes[0].mul_(back).T, out=by_products)
         if self._skip is not None:
             by_products.addmm_(self._skip, back.T)
@@ -115,8 +127,9 @@ class Centre:
     def _back(self, number: int, back: Tensor, slope: Tensor, room: Room) -> Tensor:
         """From the derivative by what a layer gives to that by what it is given; `slope` is written over."""
         matrix, repeats = self._matrices[number], self._repeats[number]
-        out = room.take(f"value {number - 1}", len(slope), len(matrix), dtype=self._dtype)
+        size, narrow = slope.shape[0], matrix.shape[0]
+        out = room.take(f"value {number - 1}", size, narrow, dtype=self._dtype)
         torch.mm(slope.mul_(back), matrix.T, out=out)
         for part in range(repeats):
-            out += back[:, part * len(matrix) : (part + 1) * len(matrix)]
+            out += back[:, part * narrow : (part + 1) * narrow]
         return out
