@@ -11,7 +11,6 @@ from aisteer.campaign.creating import open_or_create, place_for, tasks_of
 from aisteer.campaign.data import Data, DataHandle, add_data
 from aisteer.campaign.defaults import HOLD
 from aisteer.campaign.definition import define
-from aisteer.campaign.differences import differences
 from aisteer.campaign.endpoints import EndpointView, endpoint_views
 from aisteer.campaign.identity import human
 from aisteer.campaign.ledger import Ledger
@@ -21,7 +20,7 @@ from aisteer.campaign.points import spaces_of, validated
 from aisteer.campaign.predicting import predict
 from aisteer.campaign.proposals import ProposalHandle, Proposals
 from aisteer.campaign.proposing import all_proposed, is_table, own_draft, own_drafts, proposed
-from aisteer.campaign.redefining import redefine, told_besides
+from aisteer.campaign.redefining import change
 from aisteer.campaign.runs import Runs
 from aisteer.campaign.starting import Started, driven_by, driven_elsewhere, holder
 from aisteer.campaign.stated import budget_json, rule_json
@@ -312,17 +311,12 @@ class Campaign:
         if is_table(key):
             if parameters:
                 raise BadParameters("Give a table of points, or one point by name: not both.")
-            return self._proposed_rows(key, repeat=repeat, reason=reason, task=task, resources=resources)
+            drafts = own_drafts(self, key, task=task, resources=resources, reason=reason)
+            names = all_proposed(self, drafts, repeat=repeat)
+            with self.journal.lock:
+                return [ProposalHandle(self, self.journal.state.proposals[name]) for name in names]
         draft = own_draft(self, key, parameters, task=task, resources=resources, reason=reason)
         return self.propose_draft(draft, repeat=repeat)
-
-    def _proposed_rows(
-        self, table: Any, *, repeat: bool, reason: str, task: str | None, resources: Any
-    ) -> Any:
-        drafts = own_drafts(self, table, task=task, resources=resources, reason=reason)
-        names = all_proposed(self, drafts, repeat=repeat)
-        with self.journal.lock:
-            return [ProposalHandle(self, self.journal.state.proposals[name]) for name in names]
 
     def add_data(self, frame: Any, *, source: str, task: str | None = None, reason: str = "") -> DataHandle:
         """Let the AI learn from outcomes that were measured elsewhere: they inform it, and are no runs.
@@ -466,26 +460,7 @@ class Campaign:
             BadDefinition: Parts that cannot work together.
             StaleRevision: Somebody else changed it at the same moment.
         """
-        also = told_besides(changes)
-        before = self.definition
-        wanted = redefine(before, changes, None if task is None else self.task_named(task))
-        wanted.save(self.folder)  # first: what the journal names has to be there
-        words = differences(before, wanted.definition, self.folder)
-        if words or also:
-            definition = wanted.definition if words else before
-            self.submit(
-                cmd.Redefine(
-                    actor=self.actor,
-                    definition=definition,
-                    changes=words,
-                    reason=reason,
-                    also=also,
-                    before=before,
-                )
-            )
-        self.opened.connections.update(wanted.connections)
-        self.opened.minds.update(wanted.minds)
-        return words
+        return change(self, task, changes, reason)
 
     def submit(self, command: cmd.Command) -> Receipt:
         """Give a command to the journal."""

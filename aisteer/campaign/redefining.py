@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.connect import connect
 from aisteer.campaign.definition import Wanted, add_arm, define, plain
+from aisteer.campaign.differences import differences
 from aisteer.campaign.oversight import OVERSIGHT, check_end, oversight_json
 from aisteer.campaign.proposers import policy_json
 from aisteer.campaign.stated import (
@@ -22,6 +23,7 @@ from aisteer.campaign.stated import (
 )
 from aisteer.campaign.tasks import ARM, RandomArm, Task
 from aisteer.errors import BadDefinition
+from aisteer.journal import commands as cmd
 from aisteer.problem.fidelity import WEIGHED, weighed_json
 from aisteer.problem.goals import Goals
 from aisteer.problem.naming import did_you_mean
@@ -31,7 +33,10 @@ from aisteer.problem.simulation import Simulation
 from aisteer.problem.space import Space
 from aisteer.steering.policies import check_options
 
-__all__ = ["redefine", "told_besides"]
+if TYPE_CHECKING:
+    from aisteer.campaign.campaign import Campaign
+
+__all__ = ["change", "redefine", "told_besides"]
 
 Json = dict[str, Any]
 _SHORTHAND = tuple(Task.__dataclass_fields__)
@@ -39,6 +44,29 @@ _WHOLE = ("tasks", "baseline", "autonomy", "budget", "seed", "hold")
 """Arguments that speak of the campaign, not of a task."""
 _LAST = "initial"
 """An option of the policy, which may be another one now."""
+
+
+def change(campaign: Campaign, task: str | None, changes: Mapping[str, Any], reason: str) -> list[str]:
+    """Change a campaign's definition; what changed, in words. See ``Campaign.redefine``."""
+    also, before = told_besides(changes), campaign.definition
+    wanted = redefine(before, changes, None if task is None else campaign.task_named(task))
+    wanted.save(campaign.folder)  # first: what the journal names has to be there
+    words = differences(before, wanted.definition, campaign.folder)
+    if words or also:
+        definition = wanted.definition if words else before
+        campaign.submit(
+            cmd.Redefine(
+                actor=campaign.actor,
+                definition=definition,
+                changes=words,
+                reason=reason,
+                also=also,
+                before=before,
+            )
+        )
+    campaign.opened.connections.update(wanted.connections)
+    campaign.opened.minds.update(wanted.minds)
+    return words
 
 
 def redefine(old: Json, changes: Mapping[str, Any], task: str | None = None) -> Wanted:

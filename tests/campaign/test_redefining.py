@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import aisteer as ai
-from aisteer.campaign import campaign as facade
+from aisteer.campaign import redefining
 from aisteer.errors import BadDefinition, StaleRevision
 
 
@@ -73,14 +73,14 @@ def flat(x):
 
 def test_of_two_redefinitions_at_once_none_is_lost(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     campaign = make()
-    compute = facade.redefine
+    compute = redefining.redefine
 
     def overtaken(*given: Any) -> Any:
         monkeypatch.undo()
         campaign.redefine(batch=8)
         return compute(*given)
 
-    monkeypatch.setattr(facade, "redefine", overtaken)
+    monkeypatch.setattr(redefining, "redefine", overtaken)
     with pytest.raises(StaleRevision, match="changed by somebody else"):
         campaign.redefine(slots=2)
     assert campaign.definition["tasks"]["main"]["batch"] == 8
