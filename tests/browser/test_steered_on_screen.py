@@ -76,6 +76,15 @@ def test_a_mind_is_swapped_and_a_table_is_added_from_the_board(lab: Lab, browser
         steer.get_by_label("Choose a file with a table").set_input_files(chosen)
         steer.get_by_role("button", name="Propose 1 point").press("Enter")
         until(page.locator(".ais-card.ais-tone-human").count, "no card of one's own", 30)
+
+        steer.get_by_role("button", name="What it works on").press("Enter")
+        steer.get_by_label("Reason for what you set next").fill("the furnace")
+        steer.get_by_label("temperature (K), from").fill("500")
+        steer.get_by_role("button", name="Ask it otherwise").press("Enter")
+        until(lambda: "temperature 500 to 2,000" in steer.inner_text(), steer.inner_text, 60)
+        assert ": the furnace" in steer.inner_text()
+        steer.get_by_role("button", name="Back to what was asked before").press("Enter")
+        until(lambda: "temperature 300 to 2,000" in steer.inner_text(), steer.inner_text, 60)
         book.kernel("campaign.close()")
 
 
