@@ -23,7 +23,7 @@ NEAREST = 0.25
 SPREADS = 10.0
 """How many robust standard deviations an energy per atom may be away from the median."""
 
-_ENERGY_FLOOR = 0.02  # eV per atom: what a set of nearly equal frames may always differ by
+_ENERGY_FLOOR = 0.5  # eV by √atoms: warm frames differ by as much, in whatever set they are
 _FORCE_FACTOR, _FORCE_FLOOR = 8.0, 10.0  # times the median of the frames' largest forces; eV/Å
 _ATOMS_AT_ONCE = 8192
 _FEW = 8  # frames from which on a spread can be told
@@ -35,7 +35,7 @@ def without_outliers(
     """The systems without frames whose labels stand out, as those of calculations that did not converge do.
 
     A frame stands out when its energy per atom is more than 10 robust standard deviations (1.4826 · median absolute
-    deviation; at least 20 meV) from the median of frames of the same composition, or its largest force is above 10 eV/Å
+    deviation; at least 0.5 eV / √atoms) from the median of frames of the same composition, or its largest force is above 10 eV/Å
     and 8 times the median of all frames' largest forces. Fewer than eight frames are not judged.
 
     Returns:
@@ -78,12 +78,14 @@ def _energies_that_stand_out(systems: Sequence[System]) -> dict[tuple[int, int],
             same = alike.setdefault(tuple(sorted(system.symbols)), [])
             same += [(number, frame, float(energy)) for frame, energy in enumerate(per_atom)]
     found = {}
-    for same in alike.values():
+    for symbols, same in alike.items():
         if len(same) < _FEW:
             continue
         away = np.array([energy for *_, energy in same])
         away -= np.median(away)
-        allowed = max(SPREADS * 1.4826 * float(np.median(np.abs(away))), _ENERGY_FLOOR)
+        allowed = max(
+            SPREADS * 1.4826 * float(np.median(np.abs(away))), _ENERGY_FLOOR / np.sqrt(len(symbols))
+        )
         for k in np.flatnonzero(np.abs(away) > allowed):
             why = f"energy {away[k]:+.3f} eV per atom from the median ({allowed:.3f} is usual)"
             found[same[k][0], same[k][1]] = why
