@@ -35,8 +35,8 @@ def without_outliers(
     """The systems without frames whose labels stand out, as those of calculations that did not converge do.
 
     A frame stands out when its energy per atom is more than 10 robust standard deviations (1.4826 · median absolute
-    deviation; at least 0.5 eV / √atoms) from the median of frames of the same composition, or its largest force is above 10 eV/Å
-    and 8 times the median of all frames' largest forces. Fewer than eight frames are not judged.
+    deviation; at least 0.5 eV / √atoms) from the median of frames of the same composition, or its largest force is
+    above 10 eV/Å and 8 times the median of all frames' largest forces. Fewer than eight frames are not judged.
 
     Returns:
         Systems, and a line for each frame that is left out.
