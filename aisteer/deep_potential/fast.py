@@ -17,7 +17,7 @@ from aisteer.deep_potential.chebyshev import fit_series, s_of
 from aisteer.deep_potential.exact import ExactNetwork
 from aisteer.deep_potential.fitting import Centre, Room
 from aisteer.deep_potential.folding import fold
-from aisteer.deep_potential.kernels import accumulate_forces, accumulate_moments
+from aisteer.deep_potential.kernels import Pairs, Weight, accumulate_forces, accumulate_moments
 from aisteer.deep_potential.neighbours import Neighbours
 from aisteer.deep_potential.structures import Frames
 
@@ -53,7 +53,7 @@ class _Work:
     """What is evaluated, by what means, and what has come of it so far.
 
     Attributes:
-        pairs: Of :func:`accumulate_moments`, from `start` to `shifts`.
+        pairs: Who is near whom.
         counts: Neighbours by type, of shape (all atoms, types).
         frame_size: Atoms in a frame.
         share: Has threads work on ranges of so many atoms.
@@ -63,7 +63,7 @@ class _Work:
         virial: Of shape (threads, members, frames, 9).
     """
 
-    pairs: tuple[Integers, Integers, Numbers, Numbers, float, float, float, Numbers]
+    pairs: Pairs
     counts: Integers
     frame_size: int
     share: Share
@@ -96,11 +96,11 @@ class FastCommittee:
         self._terms, self._intervals = order
         self._types = len(descriptor.sel)
         self._series_dtype, self._dtype = _PRECISIONS[precision]
-        self._cutoff, self._smooth = descriptor.cutoff, descriptor.smooth_from
         self._s_max = s_of(descriptor, r_min)
-        # x = scale · s − shift; the nearest neighbours, of the largest s, are in the first interval.
-        self._scale = 2 * self._intervals / self._s_max
-        self._shifts = np.tile(2.0 * np.arange(self._intervals)[::-1] + 1, self._types)
+        # The nearest neighbours, of the largest s, are in the first interval.
+        shifts = np.tile(2.0 * np.arange(self._intervals)[::-1] + 1, self._types)
+        scale = 2 * self._intervals / self._s_max
+        self._weight = Weight(float(descriptor.cutoff), float(descriptor.smooth_from), scale, shifts)
         self._members = tuple(
             tuple(self._centre(network, kind, cut) for kind in range(self._types)) for network in networks
         )
@@ -118,10 +118,9 @@ class FastCommittee:
         members, total, threads = len(self._members), len(found.counts), torch.get_num_threads()
         types = np.tile(frames.types, len(frames))[atoms]
         positions = frames.positions.reshape(-1, 3)
-        pairs = (self._starts(found), found.neighbour, found.offset, positions)
         with ExitStack() as stack:
             work = _Work(
-                pairs=(*pairs, self._cutoff, self._smooth, self._scale, self._shifts),
+                pairs=Pairs(self._starts(found), found.neighbour, found.offset, positions),
                 counts=found.counts,
                 frame_size=len(frames.types),
                 share=_shared_by(threads, stack),
@@ -141,22 +140,43 @@ class FastCommittee:
     def _evaluate(self, work: _Work, kind: int, atoms: Integers) -> None:
         """Add what atoms of one type contribute."""
         size, room = len(atoms), work.room
-        shape = (4, size, len(self._shifts), self._terms)
+        shape = (4, size, len(self._weight.shifts), self._terms)
         moments = room.take("moments", *shape, dtype=self._series_dtype)
-        work.share(size, partial(_accumulate_moments, work, atoms, moments.numpy()))
+        work.share(size, partial(self._forward, work, atoms, moments.numpy()))
         flat = moments.view(4, size, -1).to(self._dtype)
         counts = torch.from_numpy(work.counts[atoms]).to(self._dtype)
         slopes = room.take("slopes", *flat.shape, dtype=self._dtype)
         for number, member in enumerate(self._members):
             work.atomic[number, atoms] = member[kind](flat, counts, slopes, room).numpy()
             backward = slopes.to(self._series_dtype).view(shape).numpy()
-            work.share(size, partial(_accumulate_forces, work, atoms, backward, number))
+            work.share(size, partial(self._back, work, atoms, backward, number))
+
+    def _forward(
+        self, work: _Work, atoms: Integers, moments: NDArray[np.floating], begin: int, end: int, _: int
+    ) -> None:
+        accumulate_moments(begin, end, atoms, work.pairs, self._weight, moments)
+
+    def _back(  # noqa: PLR0917  threads add the last three
+        self,
+        work: _Work,
+        atoms: Integers,
+        slopes: NDArray[np.floating],
+        member: int,
+        begin: int,
+        end: int,
+        thread: int,
+    ) -> None:
+        forces, virial = work.forces[thread, member], work.virial[thread, member]
+        accumulate_forces(
+            begin, end, atoms, work.pairs, self._weight, slopes, work.frame_size, forces, virial
+        )
 
     def _starts(self, found: Neighbours) -> NDArray[np.int64]:
         """Where the neighbours of one type in one interval begin; those of a type stand by distance, so by interval."""
         counts = found.counts.ravel()
         if self._intervals > 1:
-            u = np.clip((found.distance - self._smooth) / (self._cutoff - self._smooth), 0, 1)
+            cutoff, smooth = self._weight.cutoff, self._weight.smooth
+            u = np.clip((found.distance - smooth) / (cutoff - smooth), 0, 1)
             s = (u**3 * (-6 * u**2 + 15 * u - 10) + 1) / found.distance
             from_far = np.minimum(s * (self._intervals / self._s_max), self._intervals - 1).astype(np.int64)
             group = (
@@ -166,19 +186,6 @@ class FastCommittee:
             group = np.maximum.accumulate(group) if len(group) else group
             counts = np.bincount(group, minlength=len(counts) * self._intervals)
         return np.concatenate([[0], np.cumsum(counts)])
-
-
-def _accumulate_moments(
-    work: _Work, atoms: Integers, moments: NDArray[np.floating], begin: int, end: int, _: int
-) -> None:
-    accumulate_moments(begin, end, atoms, *work.pairs, moments)
-
-
-def _accumulate_forces(  # noqa: PLR0917  threads add the last three
-    work: _Work, atoms: Integers, slopes: NDArray[np.floating], member: int, begin: int, end: int, thread: int
-) -> None:
-    forces, virial = work.forces[thread, member], work.virial[thread, member]
-    accumulate_forces(begin, end, atoms, *work.pairs, slopes, work.frame_size, forces, virial)
 
 
 def _shared_by(threads: int, stack: ExitStack) -> Share:

@@ -9,18 +9,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import sqrt
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["accumulate_forces", "accumulate_moments", "compiled"]
+__all__ = ["Pairs", "Weight", "accumulate_forces", "accumulate_moments", "compiled"]
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Reals = NDArray[np.floating[Any]]
 Loop = TypeVar("Loop", bound=Callable[..., Any])
+
+
+class Pairs(NamedTuple):
+    """Who is near whom.
+
+    Attributes:
+        start: Where the neighbours of one type in one interval begin, for all atoms; of shape (groups + 1,).
+        neighbour: Of shape (pairs,).
+        offset: Which lattice vector leads to the image that is meant, of shape (pairs, 3).
+        positions: Of all atoms, of shape (atoms, 3).
+    """
+
+    start: Integers
+    neighbour: Integers
+    offset: Doubles
+    positions: Doubles
+
+
+class Weight(NamedTuple):
+    """From a distance to s, and to x = scale · s − shift, which is in [−1, 1] in its interval.
+
+    Attributes:
+        cutoff: From here on the weight is zero.
+        smooth: Up to here it is one.
+        scale: Of all intervals.
+        shifts: By type and interval.
+    """
+
+    cutoff: float
+    smooth: float
+    scale: float
+    shifts: Doubles
 
 
 def compiled(*, fastmath: bool | set[str]) -> Callable[[Loop], Loop]:
@@ -47,94 +79,79 @@ def _widest(begin: int, end: int, order: Integers, start: Integers, groups: int)
 
 
 @compiled(fastmath=True)
-def _real(size: int, like: Reals) -> Reals:
-    return np.empty(size, like.dtype)
-
-
-@compiled(fastmath=True)
 def _geometry(  # noqa: PLR0917  compiled functions are called by position
-    positions: Doubles,
+    pairs: Pairs,
+    weight: Weight,
     atom: int,
-    neighbour: Integers,
-    offset: Doubles,
     first: int,
-    last: int,
-    cutoff: float,
-    smooth: float,
+    n: int,
+    shift: float,
     d: Doubles,
     r: Doubles,
     w: Doubles,
     slope: Doubles,
+    x: Reals,
+    q: Reals,
 ) -> None:
-    """Of pairs first … last: d is the vector and r its length, w the weight and slope dw/dr."""
-    for k in range(last - first):
-        p = first + k
-        j = neighbour[p]
+    """Of n pairs: d is the vector and r its length, w the weight and slope dw/dr, q = s · r̂."""
+    over_range = 1 / (weight.cutoff - weight.smooth)
+    for k in range(n):
+        j = pairs.neighbour[first + k]
         square = 0.0
         for c in range(3):
-            d[c, k] = positions[j, c] - positions[atom, c] + offset[p, c]
+            d[c, k] = pairs.positions[j, c] - pairs.positions[atom, c] + pairs.offset[first + k, c]
             square += d[c, k] * d[c, k]
         r[k] = sqrt(square)
-        u = min(1.0, max(0.0, (r[k] - smooth) / (cutoff - smooth)))
+    for k in range(n):
+        u = min(1.0, max(0.0, (r[k] - weight.smooth) * over_range))
         w[k] = u * u * u * (-6 * u * u + 15 * u - 10) + 1
-        slope[k] = -30 * u * u * (u - 1) * (u - 1) / (cutoff - smooth)
+        slope[k] = -30 * u * u * (u - 1) * (u - 1) * over_range
+        x[k] = weight.scale * w[k] / r[k] - shift
+        over = w[k] / (r[k] * r[k])
+        q[0, k], q[1, k], q[2, k] = over * d[0, k], over * d[1, k], over * d[2, k]
 
 
 @compiled(fastmath=True)
 def accumulate_moments(  # noqa: PLR0917  compiled functions are called by position
-    begin: int,
-    end: int,
-    order: Integers,
-    start: Integers,
-    neighbour: Integers,
-    offset: Doubles,
-    positions: Doubles,
-    cutoff: float,
-    smooth: float,
-    scale: float,
-    shifts: Doubles,
-    moments: Reals,
+    begin: int, end: int, order: Integers, pairs: Pairs, weight: Weight, moments: Reals
 ) -> None:
-    """Σ_j T_m(x_j) and Σ_j q_j T_m(x_j) of atoms order[begin:end]: moments (4, atoms, types · intervals, terms).
-
-    x = scale · s − shift is in [−1, 1] in its interval, q = s · r̂. ``start`` says where among the pairs the neighbours
-    of one type in one interval begin, for all atoms.
-    """
-    groups, terms, real = moments.shape[2], moments.shape[3], moments.dtype.type
-    widest = _widest(begin, end, order, start, groups)
-    d, r, w, slope = np.empty((3, widest)), np.empty(widest), np.empty(widest), np.empty(widest)
-    x, b0, b1 = _real(widest, moments), _real(widest, moments), _real(widest, moments)
-    qx, qy, qz = _real(widest, moments), _real(widest, moments), _real(widest, moments)
+    """Σ_j T_m(x_j) and Σ_j q_j T_m(x_j) of atoms order[begin:end]: moments (4, atoms, types · intervals, terms)."""
+    groups, real = moments.shape[2], moments.dtype
+    most = _widest(begin, end, order, pairs.start, groups)
+    d, r, w, slope = np.empty((3, most)), np.empty(most), np.empty(most), np.empty(most)
+    x, q, b0, b1 = np.empty(most, real), np.empty((3, most), real), np.empty(most, real), np.empty(most, real)
     for i in range(begin, end):
         atom = order[i]
         for g in range(groups):
-            first, last = start[atom * groups + g], start[atom * groups + g + 1]
-            n = last - first
-            _geometry(positions, atom, neighbour, offset, first, last, cutoff, smooth, d, r, w, slope)
-            for k in range(n):
-                x[k] = scale * w[k] / r[k] - shifts[g]
-                over = w[k] / (r[k] * r[k])
-                qx[k], qy[k], qz[k] = over * d[0, k], over * d[1, k], over * d[2, k]
-                b0[k], b1[k] = 1, x[k]
-            for m in range(0, terms, 2):
-                s0 = s1 = x0 = x1 = y0 = y1 = z0 = z1 = real(0)
-                for k in range(n):
-                    f, h = b0[k], b1[k]
-                    twice = x[k] + x[k]
-                    s0 += f
-                    s1 += h
-                    x0 += qx[k] * f
-                    x1 += qx[k] * h
-                    y0 += qy[k] * f
-                    y1 += qy[k] * h
-                    z0 += qz[k] * f
-                    z1 += qz[k] * h
-                    f = twice * h - f
-                    b0[k], b1[k] = f, twice * f - h
-                moments[0, i, g, m], moments[0, i, g, m + 1] = s0, s1
-                moments[1, i, g, m], moments[1, i, g, m + 1] = x0, x1
-                moments[2, i, g, m], moments[2, i, g, m + 1] = y0, y1
-                moments[3, i, g, m], moments[3, i, g, m + 1] = z0, z1
+            first = pairs.start[atom * groups + g]
+            n = pairs.start[atom * groups + g + 1] - first
+            _geometry(pairs, weight, atom, first, n, weight.shifts[g], d, r, w, slope, x, q)
+            _sum_up(n, x, q[0], q[1], q[2], b0, b1, moments[:, i, g])
+
+
+@compiled(fastmath=True)
+def _sum_up(  # noqa: PLR0917  compiled functions are called by position
+    n: int, x: Reals, qx: Reals, qy: Reals, qz: Reals, b0: Reals, b1: Reals, out: Reals
+) -> None:
+    """The moments of n pairs, of shape (4, terms); T_m and T_{m+1} are b."""
+    for k in range(n):
+        b0[k], b1[k] = 1, x[k]
+    for m in range(0, out.shape[1], 2):
+        s0 = s1 = x0 = x1 = y0 = y1 = z0 = z1 = out.dtype.type(0)
+        for k in range(n):
+            f, h, twice = b0[k], b1[k], x[k] + x[k]
+            s0 += f
+            s1 += h
+            x0 += qx[k] * f
+            x1 += qx[k] * h
+            y0 += qy[k] * f
+            y1 += qy[k] * h
+            z0 += qz[k] * f
+            z1 += qz[k] * h
+            f = twice * h - f
+            b0[k], b1[k] = f, twice * f - h
+        out[0, m], out[1, m], out[2, m], out[3, m] = s0, x0, y0, z0
+        out[0, m + 1], out[1, m + 1], out[2, m + 1], out[3, m + 1] = s1, x1, y1, z1
 
 
 @compiled(fastmath=True)
@@ -142,57 +159,35 @@ def accumulate_forces(  # noqa: PLR0917  compiled functions are called by positi
     begin: int,
     end: int,
     order: Integers,
-    start: Integers,
-    neighbour: Integers,
-    offset: Doubles,
-    positions: Doubles,
-    cutoff: float,
-    smooth: float,
-    scale: float,
-    shifts: Doubles,
+    pairs: Pairs,
+    weight: Weight,
     slopes: Reals,
     frame_size: int,
     forces: Doubles,
     virial: Doubles,
 ) -> None:
     """From ∂E/∂moments (of their shape) to forces (all atoms, 3) and virials (frames, 9), which are added to."""
-    groups = slopes.shape[2]
-    widest = _widest(begin, end, order, start, groups)
-    d, r, w, slope = np.empty((3, widest)), np.empty(widest), np.empty(widest), np.empty(widest)
-    x, along = _real(widest, slopes), _real(widest, slopes)
-    qx, qy, qz = _real(widest, slopes), _real(widest, slopes), _real(widest, slopes)
-    hx, hy, hz = _real(widest, slopes), _real(widest, slopes), _real(widest, slopes)
-    b0, b1 = _real(widest, slopes), _real(widest, slopes)
+    groups, real = slopes.shape[2], slopes.dtype
+    most = _widest(begin, end, order, pairs.start, groups)
+    d, r, w, slope = np.empty((3, most)), np.empty(most), np.empty(most), np.empty(most)
+    x, q, b0, b1 = np.empty(most, real), np.empty((3, most), real), np.empty(most, real), np.empty(most, real)
+    along, h = np.empty(most, real), np.empty((3, most), real)
     for i in range(begin, end):
         atom = order[i]
+        nine = virial[atom // frame_size]
         for g in range(groups):
-            first, last = start[atom * groups + g], start[atom * groups + g + 1]
-            n = last - first
-            _geometry(positions, atom, neighbour, offset, first, last, cutoff, smooth, d, r, w, slope)
+            first = pairs.start[atom * groups + g]
+            n = pairs.start[atom * groups + g + 1] - first
+            _geometry(pairs, weight, atom, first, n, weight.shifts[g], d, r, w, slope, x, q)
+            _by_pair(n, slopes[:, i, g], x, q[0], q[1], q[2], b0, b1, along, h[0], h[1], h[2])
+            _pull(n, weight.scale, d, r, w, slope, along, h)
             for k in range(n):
-                x[k] = scale * w[k] / r[k] - shifts[g]
-                over = w[k] / (r[k] * r[k])
-                qx[k], qy[k], qz[k] = over * d[0, k], over * d[1, k], over * d[2, k]
-            _by_pair(n, slopes[:, i, g], x, qx, qy, qz, b0, b1, along, hx, hy, hz)
-            for k in range(n):
-                inverse = 1 / r[k]
-                by_r = (slope[k] - w[k] * inverse) * inverse  # ds/dr
-                over = w[k] * inverse * inverse  # q = over · d
-                by_over = (slope[k] - 2 * w[k] * inverse) * inverse * inverse
-                radial = (
-                    along[k] * scale * by_r + (hx[k] * d[0, k] + hy[k] * d[1, k] + hz[k] * d[2, k]) * by_over
-                ) * inverse
-                pull = (
-                    radial * d[0, k] + hx[k] * over,
-                    radial * d[1, k] + hy[k] * over,
-                    radial * d[2, k] + hz[k] * over,
-                )
-                j = neighbour[first + k]
+                j = pairs.neighbour[first + k]
                 for c in range(3):
-                    forces[atom, c] += pull[c]
-                    forces[j, c] -= pull[c]
+                    forces[atom, c] += h[c, k]
+                    forces[j, c] -= h[c, k]
                     for e in range(3):
-                        virial[atom // frame_size, 3 * c + e] -= pull[c] * d[e, k]
+                        nine[3 * c + e] -= h[c, k] * d[e, k]
 
 
 @compiled(fastmath=True)
@@ -218,7 +213,8 @@ def _by_pair(  # noqa: PLR0917  compiled functions are called by position
     zero, one, half = real(0), real(1), real(0.5)
     for k in range(n):
         b0[k], b1[k] = one, x[k] + x[k]
-        along[k], hx[k], hy[k], hz[k] = zero, zero, zero, zero
+    for sums in (along, hx, hy, hz):
+        sums[:n] = 0
     for m in range(0, terms, 2):
         last = m + 2 == terms
         # Of U_m: of the values, which T_0 enters whole, and of the derivative.
@@ -244,3 +240,25 @@ def _by_pair(  # noqa: PLR0917  compiled functions are called by position
             along[k] += (k0 + kx * qx[k] + ky * qy[k] + kz * qz[k]) * h
             f = twice * h - f
             b0[k], b1[k] = f, twice * f - h
+
+
+@compiled(fastmath=True)
+def _pull(  # noqa: PLR0917  compiled functions are called by position
+    n: int,
+    scale: float,
+    d: Doubles,
+    r: Doubles,
+    w: Doubles,
+    slope: Doubles,
+    along: Reals,
+    h: Reals,
+) -> None:
+    """From ∂E/∂x (along) and ∂E/∂q (h) to ∂E/∂d, in the place of h."""
+    for k in range(n):
+        inverse = 1 / r[k]
+        over = w[k] * inverse * inverse  # q = over · d
+        by_r = slope[k] * inverse - over  # ds/dr
+        radial = along[k] * scale * by_r
+        radial += (h[0, k] * d[0, k] + h[1, k] * d[1, k] + h[2, k] * d[2, k]) * (by_r - over) * inverse
+        for c in range(3):
+            h[c, k] = radial * inverse * d[c, k] + h[c, k] * over
