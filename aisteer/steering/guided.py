@@ -58,15 +58,14 @@ def everywhere(acquisition: Acquisition, space: Space, evidence: Evidence, sprea
     """A logarithmic acquisition as steering wants it on all that it leaves, from inputs ``spread`` all over that."""
     left = favour(evidence)
     if left or isinstance(space, Restrained):
-        boxes = evidence.steering.get("favoured") or []
-        acquisition = Guided(acquisition, space, boxes, left, spread)
+        acquisition = Guided(acquisition, space, _favoured(space, evidence), left, spread)
     return Searched(space, spread, acquisition)
 
 
 def regions(acquisition: Acquisition, space: Space, evidence: Evidence, spread: Array) -> list[Searched]:
     """The same in each of the favoured regions that something is left of; none once they are forgotten."""
     found = []
-    for box in (evidence.steering.get("favoured") or []) if favour(evidence) else []:
+    for box in _favoured(space, evidence):
         raw = _moved(spread, space, box)
         if len(raw):
             (low, high), _ = _places(space, box)
@@ -165,8 +164,23 @@ class Guided:
 
 def favoured_too(spread: Array, space: Space, evidence: Evidence) -> Array:
     """Inputs spread over a box, and some of them moved into the favoured regions."""
+    return np.concatenate([spread, *(_moved(spread, space, box) for box in _favoured(space, evidence))])
+
+
+def _favoured(space: Space, evidence: Evidence) -> list[Json]:
+    """The favoured regions that still count for something, and of which a redefinition has left any."""
     boxes = (evidence.steering.get("favoured") or []) if favour(evidence) else []
-    return np.concatenate([spread, *(_moved(spread, space, box) for box in boxes)])
+    return [
+        box for box in boxes if all(_overlap(space.parameters.get(name), some) for name, some in box.items())
+    ]
+
+
+def _overlap(parameter: Parameter | None, allowed: Sequence[Any]) -> bool:
+    if parameter is None:
+        return True
+    if isinstance(parameter, Choice):
+        return any(option in parameter.options for option in allowed)
+    return bool(allowed[0] <= parameter.high and allowed[1] >= parameter.low)
 
 
 def _moved(spread: Array, space: Space, box: Json) -> Array:

@@ -201,6 +201,13 @@ def test_a_favoured_region_counts_where_the_best_is_found_already_too():
     assert 0 < inside(11) < 4
 
 
+def test_a_favoured_region_that_a_redefinition_has_left_behind_counts_for_nothing():
+    policy, plain = BayesianBox(SQUARE, OBJECTIVE, initial=2), some(10)
+    left_behind = some(10, steering={"favoured": [{"x": [1.5, 2.0]}]}, steered={"favoured": 0})
+    told = [[d.parameters for d in policy.propose(one, 2).drafts] for one in (plain, left_behind)]
+    assert told[0] == told[1]
+
+
 def test_a_favoured_part_of_a_pool_counts_however_poor_it_is():
     data = [{"key": k} for k in "abcdef"]
     policy = BayesianPool(POOL, OBJECTIVE, initial=2)
