@@ -88,9 +88,10 @@ class Loops:
             self._seen,
             descriptor.cutoff,
             descriptor.smooth_from,
-            2 / s_max,
-            descriptor.mean.astype(float),
-            descriptor.std.astype(float),
+            np.ascontiguousarray(2 / s_max),
+            # In one order of memory, as another would be compiled for itself.
+            np.ascontiguousarray(descriptor.mean, dtype=float),
+            np.ascontiguousarray(descriptor.std, dtype=float),
         )
 
     def moments(self) -> torch.Tensor:
