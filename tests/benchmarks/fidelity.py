@@ -131,8 +131,8 @@ def ours(task: Task, seed: int, first: np.ndarray, *, alone: bool = False) -> tu
 def botorch(task: Task, seed: int, first: np.ndarray) -> tuple[Spent, float]:
     """As in BoTorch's tutorial on several fidelities, one run at a time.
 
-    It may fantasise a run onto one that is known, and then ends in a matrix that is not positive definite: more jitter is
-    allowed than by default, for as far as that is needed.
+    It may fantasise a run onto one that is known, and then ends in a matrix that is not positive definite: more jitter
+    is allowed than by default, as far as that is needed.
     """
     from botorch.acquisition import PosteriorMean
     from botorch.acquisition.cost_aware import InverseCostWeightedUtility
