@@ -42,13 +42,14 @@ class DeepPotentialCalculator(Calculator):  # type: ignore[misc]
         exact: bool = False,
         precision: Precision = "fp64",
         skin: float = SKIN,
+        device: str | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.skin = SkinList(skin)
         self._numbers: NDArray[np.int64] | None = None
         self._types: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self._options: dict[str, Any] = {"exact": exact, "precision": precision}
+        self._options: dict[str, Any] = {"exact": exact, "precision": precision, "device": device}
 
     def calculate(
         self,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aisteer.deep_potential.chebyshev import ORDERS, can_be_fitted
 from aisteer.deep_potential.description import Description
+from aisteer.deep_potential.device import DeviceCommittee
 from aisteer.deep_potential.exact import ExactNetwork, Pairs, energies_and_gradients
 from aisteer.deep_potential.fast import Answer, FastCommittee, Precision
 from aisteer.deep_potential.folding import CUTS
@@ -37,6 +38,7 @@ class Engine:
         self.target = target
         self.visits = 0
         self._fast: dict[Precision, FastCommittee] = {}
+        self._on_device: dict[tuple[Precision, torch.device], DeviceCommittee] = {}
 
     @cached_property
     def networks(self) -> tuple[ExactNetwork, ...]:
@@ -106,14 +108,25 @@ class Engine:
             for network in (self.doubles if double else self.networks)
         ]
 
-    def fast(self, frames: Frames, found: Neighbours, precision: Precision) -> list[Answer]:
+    def on_device(self, precision: Precision, device: torch.device) -> DeviceCommittee:
+        """The same in plain torch, where torch can compute."""
+        assert self._choice is not None
+        if (precision, device) not in self._on_device:
+            made = DeviceCommittee(self.doubles, self.r_min, *self._choice, precision, device)
+            self._on_device[precision, device] = made
+        return self._on_device[precision, device]
+
+    def fast(
+        self, frames: Frames, found: Neighbours, precision: Precision, device: torch.device | None = None
+    ) -> list[Answer]:
         """By the series; by the networks where a neighbour is nearer than ``r_min``, or no order will do."""
         if self.order is None:
             return self.exact(frames, found)
         near = np.unique(found.centre[found.distance < self.r_min])
         self.visits += len(near)
         rest = np.setdiff1d(np.arange(len(found.counts)), near) if len(near) else np.arange(len(found.counts))
-        answers = self.series(precision)(frames, found, rest)
+        series = self.series(precision) if device is None else self.on_device(precision, device)
+        answers = series(frames, found, rest)
         if not len(near):
             return answers
         return [

@@ -21,14 +21,14 @@ from aisteer.deep_potential.kernels import Pairs, Weight, accumulate_forces, acc
 from aisteer.deep_potential.neighbours import Neighbours
 from aisteer.deep_potential.structures import Frames
 
-__all__ = ["Answer", "FastCommittee", "Precision"]
+__all__ = ["PRECISIONS", "Answer", "FastCommittee", "Precision", "starts_of"]
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Precision = Literal["fp64", "mixed", "fp32"]
 Share = Callable[[int, Callable[[int, int, int], object]], None]
 
-_PRECISIONS = {
+PRECISIONS = {
     "fp64": (torch.float64, torch.float64),
     "mixed": (torch.float64, torch.float32),
     "fp32": (torch.float32, torch.float32),
@@ -95,7 +95,7 @@ class FastCommittee:
         descriptor = networks[0].description.descriptor
         self._terms, self._intervals = order
         self._types = len(descriptor.sel)
-        self._series_dtype, self._dtype = _PRECISIONS[precision]
+        self._series_dtype, self._dtype = PRECISIONS[precision]
         self._s_max = s_of(descriptor, r_min)
         # The nearest neighbours, of the largest s, are in the first interval.
         shifts = np.tile(2.0 * np.arange(self._intervals)[::-1] + 1, self._types)
@@ -120,7 +120,9 @@ class FastCommittee:
         positions = frames.positions.reshape(-1, 3)
         with ExitStack() as stack:
             work = _Work(
-                pairs=Pairs(self._starts(found), found.neighbour, found.offset, positions),
+                pairs=Pairs(
+                    starts_of(found, self._weight, self._intervals), found.neighbour, found.offset, positions
+                ),
                 counts=found.counts,
                 frame_size=len(frames.types),
                 share=_shared_by(threads, stack),
@@ -171,21 +173,19 @@ class FastCommittee:
             begin, end, atoms, work.pairs, self._weight, slopes, work.frame_size, forces, virial
         )
 
-    def _starts(self, found: Neighbours) -> NDArray[np.int64]:
-        """Where the neighbours of one type in one interval begin; those of a type stand by distance, so by interval."""
-        counts = found.counts.ravel()
-        if self._intervals > 1:
-            cutoff, smooth = self._weight.cutoff, self._weight.smooth
-            u = np.clip((found.distance - smooth) / (cutoff - smooth), 0, 1)
-            s = (u**3 * (-6 * u**2 + 15 * u - 10) + 1) / found.distance
-            from_far = np.minimum(s * (self._intervals / self._s_max), self._intervals - 1).astype(np.int64)
-            group = (
-                np.repeat(np.arange(len(counts)), counts) * self._intervals + self._intervals - 1 - from_far
-            )
-            # Distances are in order to 10⁻⁸ Å; a pair that is out of it goes where its neighbour went.
-            group = np.maximum.accumulate(group) if len(group) else group
-            counts = np.bincount(group, minlength=len(counts) * self._intervals)
-        return np.concatenate([[0], np.cumsum(counts)])
+
+def starts_of(found: Neighbours, weight: Weight, intervals: int) -> Integers:
+    """Where the neighbours of one type in one interval begin; those of a type stand by distance, so by interval."""
+    counts = found.counts.ravel()
+    if intervals > 1:
+        u = np.clip((found.distance - weight.smooth) / (weight.cutoff - weight.smooth), 0, 1)
+        s = (u**3 * (-6 * u**2 + 15 * u - 10) + 1) / found.distance
+        from_far = np.minimum(s * weight.scale / 2, intervals - 1).astype(np.int64)
+        group = np.repeat(np.arange(len(counts)), counts) * intervals + intervals - 1 - from_far
+        # Distances are in order to 10⁻⁸ Å; a pair that is out of it goes where its neighbour went.
+        group = np.maximum.accumulate(group) if len(group) else group
+        counts = np.bincount(group, minlength=len(counts) * intervals)
+    return np.concatenate([[0], np.cumsum(counts)])
 
 
 def _shared_by(threads: int, stack: ExitStack) -> Share:

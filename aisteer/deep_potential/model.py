@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from aisteer.deep_potential.checkpoint import read_checkpoint, write_checkpoint
 from aisteer.deep_potential.description import Description
 from aisteer.deep_potential.deviation import Deviation
+from aisteer.deep_potential.device import device_of
 from aisteer.deep_potential.engine import Engine, Precision
 from aisteer.deep_potential.fidelity import Fidelity, measure_fidelity
 from aisteer.deep_potential.skin import SKIN, SkinList
@@ -112,6 +113,7 @@ class DeepPotential:
         exact: bool = False,
         precision: Precision = "fp64",
         skin: SkinList | None = None,
+        device: str | None = None,
     ) -> Evaluation:
         """Energy, forces and virial.
 
@@ -126,15 +128,21 @@ class DeepPotential:
                 with the series too. Distances and sums over atoms are always in double.
             skin: Keeps the neighbour list from call to call, for structures that move a little in between. One for each
                 structure, or for each batch of them. Without it neighbours are searched each time.
+            device: Where torch is to compute the series, such as ``"cuda"``; neighbours are searched on the CPU. Unless
+                it is given, compiled loops do all of it on the CPU.
 
         Raises:
+            BadModel: There is no such device, or the networks themselves are wanted there.
             BadStructure: What cannot be evaluated, with frame and atom.
             NeighbourOverflow: An atom has more neighbours than the model takes.
         """
         frames = frames_of(positions, cell, types, type_map=self.type_map, pbc=pbc)
         found = self._engine.neighbours(frames, overflow=self.overflow, skin=skin)
         engine = self._engine
-        answers = engine.exact(frames, found) if exact else engine.fast(frames, found, _checked(precision))
+        where = device_of(device, exact=exact)
+        answers = (
+            engine.exact(frames, found) if exact else engine.fast(frames, found, _checked(precision), where)
+        )
         lead = (len(self), *frames.shape) if self.committee else frames.shape
         size = len(frames.types)
         atomic = np.stack([answer.atomic for answer in answers]).reshape(*lead, size)
@@ -155,19 +163,27 @@ class DeepPotential:
         pbc: bool | Sequence[bool] | None = None,
         exact: bool = False,
         precision: Precision = "fp64",
+        device: str | None = None,
     ) -> Deviation:
         """How far the members are apart; arguments as for :meth:`evaluate`.
 
         Raises:
             NotSupported: There are fewer than two members.
         """
-        answer = self.evaluate(positions, cell, types, pbc=pbc, exact=exact, precision=precision)
+        answer = self.evaluate(
+            positions, cell, types, pbc=pbc, exact=exact, precision=precision, device=device
+        )
         if not self.committee:
             return Deviation.of(answer.energy[None], answer.forces[None], answer.virial[None])
         return Deviation.of(answer.energy, answer.forces, answer.virial)
 
     def calculator(
-        self, *, exact: bool = False, precision: Precision = "fp64", skin: float = SKIN
+        self,
+        *,
+        exact: bool = False,
+        precision: Precision = "fp64",
+        skin: float = SKIN,
+        device: str | None = None,
     ) -> DeepPotentialCalculator:
         """An ASE calculator: ``atoms.calc = model.calculator()``; options as for :meth:`evaluate`.
 
@@ -175,7 +191,10 @@ class DeepPotential:
         """
         from aisteer.deep_potential.calculator import DeepPotentialCalculator
 
-        return DeepPotentialCalculator(self, exact=exact, precision=_checked(precision), skin=skin)
+        device_of(device, exact=exact)
+        return DeepPotentialCalculator(
+            self, exact=exact, precision=_checked(precision), skin=skin, device=device
+        )
 
     def fidelity(self, structures: Atoms | Sequence[Atoms]) -> Fidelity:
         """How exact the fast path is: its nets over the fitted range, its forces on these structures.

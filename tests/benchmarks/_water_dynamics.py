@@ -1,4 +1,4 @@
-"""Molecular dynamics of water at constant energy, as a process of its own; prints JSON.
+"""Molecular dynamics of water as a process of its own; prints JSON.
 
 Processor seconds are those of the whole process: imports, reading the models and choosing the order are in them.
 """
@@ -12,6 +12,7 @@ import time
 import numpy as np
 import torch
 from ase import Atoms
+from ase.optimize import FIRE
 
 import aisteer as ai
 
@@ -22,18 +23,27 @@ def main() -> None:
     parser.add_argument("steps", type=int)
     parser.add_argument("box")
     parser.add_argument("models", nargs="+")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="after which it ends")
+    parser.add_argument(
+        "--drift",
+        type=float,
+        help="at constant energy from relaxed positions on, for so many processor seconds",
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     with np.load(given.box) as stored:
         symbols = [("O", "H")[kind] for kind in stored["types"]]
         atoms = Atoms(symbols, positions=stored["positions"], cell=stored["cell"], pbc=True)
     exact = given.precision == "exact"
+    if given.drift:
+        atoms.calc = ai.dp.load(given.models[0], overflow="nearest").calculator()
+        FIRE(atoms, logfile=None).run(fmax=0.2, steps=300)
+        atoms.calc = None
     simulation = ai.dp.MolecularDynamics(
         given.models,
         atoms,
-        temperature=300,
-        thermostat="nve",
+        temperature=100,
+        thermostat="nve" if given.drift else "langevin",
+        thermostat_time=20,
         timestep=0.5,
         steps=given.steps,
         equilibration=0,
@@ -47,7 +57,7 @@ def main() -> None:
     for yielded in run:
         observation = yielded[0] if isinstance(yielded, tuple) else yielded
         seen.append((observation["step"], observation["drift"], observation["temperature"]))
-        if time.process_time() > given.seconds:
+        if given.drift and time.process_time() > given.drift:
             break
     steps, drift, temperature = np.array(seen).T
     # Of the second half: the first is where what was drawn at random settles.

@@ -184,7 +184,9 @@ def _dynamics(precision: str, steps: int, box: Box, models: list[Path], *more: o
         *models,
         *more,
     ]
-    done = subprocess.run([str(each) for each in command], check=True, capture_output=True, text=True)
+    done = subprocess.run([str(each) for each in command], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command[2]} ended: {done.stderr[-1000:]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -218,7 +220,7 @@ def drift(folders: list[Path], box: Box, seconds: float) -> dict[str, Any]:
     """Constant energy for so many processor seconds by each path; one model."""
     models = [folders[0] / "model.ckpt.pt"]
     return {
-        path: _dynamics(path, 10_000_000, box, models, "--seconds", seconds)
+        path: _dynamics(path, 10_000_000, box, models, "--drift", seconds)
         for path in ("exact", "fp64", "mixed", "fp32")
     }
 

@@ -75,18 +75,19 @@ def deviation(models: list[str], frame: str, repeats: int) -> dict[str, Any]:
 
 
 def dynamics(model: str, frame: str, steps: int) -> dict[str, Any]:
-    """ASE's velocity Verlet with deepmd-kit's calculator; the processor seconds of the whole process so far."""
+    """ASE's Langevin dynamics with deepmd-kit's calculator; the processor seconds of the whole process so far."""
     from ase import Atoms, units
+    from ase.md.langevin import Langevin
     from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-    from ase.md.verlet import VelocityVerlet
     from deepmd.calculator import DP
 
     coordinates, cell, types = _frame(frame)
     symbols = [("O", "H")[kind] for kind in types]
     atoms = Atoms(symbols, positions=coordinates.reshape(-1, 3), cell=cell.reshape(3, 3), pbc=True)
     atoms.calc = DP(model=model)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=300, rng=np.random.default_rng(0))
-    VelocityVerlet(atoms, 0.5 * units.fs).run(steps)
+    rng = np.random.default_rng(0)
+    MaxwellBoltzmannDistribution(atoms, temperature_K=100, rng=rng)
+    Langevin(atoms, 0.5 * units.fs, temperature_K=100, friction=0.05 / units.fs, rng=rng).run(steps)
     return {"seconds": time.process_time(), "temperature": float(atoms.get_temperature())}
 
 
