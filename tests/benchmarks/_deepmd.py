@@ -77,9 +77,8 @@ class DeepmdKit:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(
-                f"deepmd-kit ended in {do!r}; try the same with {PEERS / 'deepmd.py'} by hand."
-            )
+            self._said.seek(0)
+            raise RuntimeError(f"deepmd-kit ended in {do!r}: {self._said.read()[-2000:]}")
         found: dict[str, Any] = json.loads(line)
         self.version = found["version"]
         return found
