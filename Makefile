@@ -49,7 +49,7 @@ $(BIN)/python:
 $(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
 	@$(INSTALL) "what builds aisteer: a few seconds" -c constraints.txt pip hatchling editables
 	@$(INSTALL) "aisteer and what the notebooks need, pinned: two to ten minutes the first time, seconds afterwards" \
-	  -c constraints.txt --no-build-isolation -e ".[notebook,molecules,parquet,globus,gest]"
+	  -c constraints.txt --no-build-isolation -e ".[notebook,molecules,parquet,globus,gest,dp]"
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python

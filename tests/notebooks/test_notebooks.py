@@ -26,11 +26,13 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 FIRST = NOTEBOOKS[0]
 OTHERS = [pytest.param(path, marks=pytest.mark.full) for path in NOTEBOOKS[1:]]
 REMOTE = ROOT / "notebooks" / "03_remote_endpoint.ipynb"
+POTENTIAL = ROOT / "notebooks" / "04_deep_potential.ipynb"
 TRUST = ROOT / "notebooks" / "05_trusting_the_surrogate.ipynb"
 RULES = ROOT / "notebooks" / "06_steering_rules.ipynb"
 CAMPAIGNS = {
     "01_first_campaign": "electron-donors",
     "02_live_ensemble": "copper-melt",
+    "04_deep_potential": "water-committee",
     "05_trusting_the_surrogate": "water-pairs",
     "06_steering_rules": "alloys",
 }
@@ -127,6 +129,8 @@ def test_a_notebook_runs_from_top_to_bottom(path, workplace):
     assert len(without_pictures(shown)) < 200_000 + 100_000 * WIDGETS.get(path.stem, 1)
     if path == REMOTE:
         shows_what_it_says(shown)
+    if path == POTENTIAL:
+        watches_a_committee(shown)
     if path == TRUST:
         says_whom_not_to_trust(shown)
     if path == RULES:
@@ -171,6 +175,17 @@ def shows_what_it_says(notebook):
     assert gone_on
     assert all(int(now) > int(before) for before, now, _, _ in gone_on)
     assert {(lost, attempts) for *_, lost, attempts in gone_on} == {("0", "1")}
+
+
+def watches_a_committee(notebook):
+    """The series are as exact as was asked, a run was stopped, one branched at 300 K, and the deviation was tested."""
+    said = "\n".join(said_by_cell(notebook))
+    (exact,) = re.findall(r"forces within (\S+) eV/Å of the networks", said)
+    assert float(exact) < 1e-5
+    assert re.search(r"R1 \(temperature=900 K.*ended: partial", said)
+    assert re.search(r"R2 \(temperature=300 K.*ended: ", said)
+    (correlation,) = re.findall(r"rank correlation (\S+)", said)
+    assert -1 <= float(correlation) <= 1
 
 
 @pytest.mark.full
