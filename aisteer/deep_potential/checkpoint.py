@@ -33,10 +33,12 @@ def read_checkpoint(path: str | Path, *, trust: bool = False) -> Description:
     """
     path = Path(path).expanduser()
     params, weights = read_weights(path, trust=trust)
-    check_supported(path, params)
     try:
+        check_supported(path, params)
         description = _described(path, params, weights)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except BadModel:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError) as error:
         missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise BadModel(
             f"{path} is not whole: {missing}. No model was loaded. It may come from another version of deepmd-kit than "
@@ -50,19 +52,20 @@ def read_checkpoint(path: str | Path, *, trust: bool = False) -> Description:
 def _described(path: Path, params: dict[str, Any], weights: Weights) -> Description:
     type_map = tuple(str(name) for name in params["type_map"])
     types, wanted = len(type_map), params["descriptor"]
+    sel = tuple(int(n) for n in wanted["sel"])
     one_sided = not any(name.startswith(f"{_EMBEDDING}.{types}.") for name in weights)
     nets = [_network(weights, f"{_EMBEDDING}.{k}") for k in range(types if one_sided else types**2)]
     excluded = {(int(i), int(j)) for i, j in wanted.get("exclude_types") or []}
     descriptor = Descriptor(
         cutoff=float(wanted["rcut"]),
         smooth_from=float(wanted["rcut_smth"]),
-        sel=tuple(int(n) for n in wanted["sel"]),
+        sel=sel,
         neuron=tuple(int(n) for n in wanted["neuron"]),
         axis=int(wanted["axis_neuron"]),
         one_sided=one_sided,
         excluded=frozenset(excluded | {(j, i) for i, j in excluded}),
-        mean=_per_type(weights["descriptor.sea.mean"]),
-        std=_per_type(weights["descriptor.sea.stddev"]),
+        mean=_per_type(weights["descriptor.sea.mean"], sel),
+        std=_per_type(weights["descriptor.sea.stddev"], sel),
         networks={
             (i, j): nets[j if one_sided else j * types + i] for i in range(types) for j in range(types)
         },
@@ -82,8 +85,10 @@ def _described(path: Path, params: dict[str, Any], weights: Weights) -> Descript
     )
 
 
-def _per_type(statistics: NDArray[Any]) -> NDArray[Any]:
+def _per_type(statistics: NDArray[Any], sel: tuple[int, ...]) -> NDArray[Any]:
     """Of shape (types, slots, 4): every slot of a type has the same, or the closed form of padding would not hold."""
+    if min(sel) < 0 or statistics.shape[1] != sum(sel):
+        raise ValueError(f"its sel is {list(sel)}, and davg and dstd are of {statistics.shape[1]} slots")
     if not (statistics == statistics[:, :1]).all():
         raise ValueError("davg or dstd differs between the neighbours of one type")
     if statistics.shape[1] == 0:
@@ -121,7 +126,7 @@ def _check_shapes(description: Description) -> None:
                 "No model was loaded.",
                 path=description.name,
             )
-    if (described.std == 0).any() or not 0 <= described.smooth_from < described.cutoff:
+    if (described.std == 0).any() or not 0 <= described.smooth_from < described.cutoff < np.inf:
         raise BadModel(
             f"{description.name}: dstd is zero, or rcut_smth is not below rcut.", path=description.name
         )
@@ -155,7 +160,10 @@ def write_checkpoint(description: Description, path: str | Path) -> Path:
         path: Must end in ``.pt``, by which deepmd-kit knows a checkpoint.
 
     Returns:
-        Where it is.
+        Where it is. What stood there before stands until the new one is whole.
+
+    Raises:
+        BadModel: Another suffix, or the file cannot be written.
     """
     import torch
 
@@ -176,7 +184,15 @@ def write_checkpoint(description: Description, path: str | Path) -> Path:
         "model_params": copy.deepcopy(description.hyperparameters),
         "train_infos": {"lr": 0.0, "step": 0},
     }
-    torch.save(state, path)
+    unfinished = path.with_name(f"{path.name}.part")
+    try:
+        torch.save(state, unfinished)
+        unfinished.replace(path)
+    except (OSError, RuntimeError) as error:  # PyTorch says RuntimeError where a folder is missing
+        raise BadModel(
+            f"{path} cannot be written ({error}), so the model is not saved. Name a folder that is there and yours.",
+            path=str(path),
+        ) from error
     return path
 
 

@@ -74,12 +74,29 @@ def _check(path: Path) -> None:
         start = file.read(4)
     if not start:
         raise BadModel(f"{path} is empty, so no model was loaded. Copy it again.", path=str(path))
-    if start == b"PK\x03\x04" and not zipfile.is_zipfile(path):
+    archive = zipfile.is_zipfile(path)
+    if start == b"PK\x03\x04" and not archive:
         raise BadModel(
             f"{path} is cut short ({path.stat().st_size} bytes are there), so no model was loaded. "
             "Copy it again from where it was trained.",
             path=str(path),
         )
+    damaged = _damaged_part(path) if archive else None
+    if damaged is not None:
+        raise BadModel(
+            f"{path} is damaged ({damaged}), so no model was loaded. Copy it again from where it was trained.",
+            path=str(path),
+        )
+
+
+def _damaged_part(path: Path) -> str | None:
+    """What does not have the checksum that was written with it: PyTorch itself would take it as it is."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except Exception as error:  # noqa: BLE001  a directory of an archive can be broken in many ways
+        return _first_line(error)
+    return None if broken is None else f"the checksum of {broken!r:.80} is not that of its content"
 
 
 def _frozen(path: Path, *, trust: bool) -> tuple[dict[str, Any], Mapping[str, Any]]:

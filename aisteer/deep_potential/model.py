@@ -78,6 +78,10 @@ class DeepPotential:
     ) -> None:
         if overflow not in {"refuse", "nearest"}:
             raise BadModel(f'overflow is "refuse" or "nearest", not {overflow!r:.40}.')
+        given: tuple[tuple[str, object], ...] = (("target", target), ("r_min", r_min))
+        for name, value in given:
+            if value is not None and not (isinstance(value, int | float | np.number) and 0 < value < np.inf):
+                raise BadModel(f"{name} is a number above 0, not {value!r:.40}.")
         _check_alike(members)
         self.members = tuple(members)
         self.committee = committee
@@ -206,8 +210,10 @@ class DeepPotential:
             BadStructure: There are none, or one cannot be evaluated.
         """
         given: list[Atoms] = [structures] if hasattr(structures, "get_positions") else list(structures)
-        if not given:
-            raise BadStructure("There are no structures, so nothing was measured. Give at least one.")
+        if not given or not all(hasattr(each, "get_positions") for each in given):
+            raise BadStructure(
+                "There are no structures of ASE, so nothing was measured. Give one, or a list of them."
+            )
         frames = [
             frames_of(
                 atoms.positions,
@@ -258,9 +264,11 @@ def load(
         Untrusted: A file needs ``trust=True``.
     """
     alone = isinstance(path, str | PathLike)
-    paths: list[str | PathLike[str]] = [path] if isinstance(path, str | PathLike) else list(path)
+    paths: list[str | PathLike[str]] = [path] if isinstance(path, str | PathLike) else list(path or ())
     if not paths:
         raise BadModel("There are no paths, so no model was loaded. Name at least one checkpoint.")
+    if not all(isinstance(each, str | PathLike) for each in paths):
+        raise BadModel(f"A model is named by its path, or several by a list of paths, not by {path!r:.60}.")
     members = [read_checkpoint(Path(each), trust=trust) for each in paths]
     return DeepPotential(members, committee=not alone, overflow=overflow, target=target, r_min=r_min)
 

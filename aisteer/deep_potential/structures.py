@@ -78,7 +78,10 @@ def frames_of(
 
 def types_of(types: ArrayLike | Sequence[str], type_map: tuple[str, ...]) -> NDArray[np.int64]:
     """Types as numbers: either they are (positions in the type map), or they are chemical symbols."""
-    given = np.asarray(types)
+    try:
+        given = np.asarray(types)
+    except ValueError as error:
+        raise BadStructure(f"The types are no array: {error}. Give one for each atom.") from error
     if given.dtype.kind in "US" or given.dtype == object:
         numbers = {symbol: number for number, symbol in enumerate(type_map)}
         unknown = [(atom, str(symbol)) for atom, symbol in enumerate(given.ravel()) if symbol not in numbers]
@@ -111,10 +114,10 @@ def _numbers(values: Any, what: str) -> NDArray[np.float64]:
 
 
 def _periodic(cell: ArrayLike | None, pbc: Truth | None) -> tuple[bool, bool, bool]:
-    given = cell is not None if pbc is None else pbc
-    three = np.broadcast_to(np.asarray(given, dtype=bool), (3,)) if np.size(given) in {1, 3} else None
-    if three is None:
+    given = np.asarray(cell is not None if pbc is None else pbc)
+    if given.size not in {1, 3} or given.dtype.kind not in "biu":
         raise BadStructure(f"pbc is one truth or three, not {pbc!r:.60}.")
+    three = np.broadcast_to(given.astype(bool), (3,))
     if three.any() and cell is None:
         raise BadStructure("There is no cell, so nothing can be periodic. Give the cell, or pbc=False.")
     return bool(three[0]), bool(three[1]), bool(three[2])

@@ -54,9 +54,11 @@ def check_supported(path: Path, params: dict[str, Any]) -> None:
             path=str(path),
         )
     symbols = params.get("type_map")
-    if not isinstance(symbols, list | tuple) or not symbols or len(set(symbols)) != len(symbols):
+    named = isinstance(symbols, list | tuple) and all(isinstance(each, str) for each in symbols)
+    if not symbols or not named or len(set(symbols)) != len(symbols):
         raise BadModel(
-            f"{path} has no type map, or one that names an element twice: {symbols!r:.80}. No model was loaded.",
+            f"{path} has no type map of elements, or one that names an element twice: {symbols!r:.80}. No model was "
+            "loaded.",
             path=str(path),
         )
 

@@ -56,7 +56,10 @@ def read_torchscript(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]
     script = getattr(model, "model_def_script", None)
     if not isinstance(script, str) or not script:
         raise ValueError("it has no model_def_script")
-    return json.loads(script), dict(_arrays(model, ""))
+    params = json.loads(script)
+    if not isinstance(params, dict):
+        raise TypeError("its model_def_script is no dictionary")
+    return params, dict(_arrays(model, ""))
 
 
 def _arrays(thing: _Bare, prefix: str) -> Iterator[tuple[str, NDArray[Any]]]:

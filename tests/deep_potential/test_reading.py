@@ -122,6 +122,77 @@ def test_a_truncated_file_is_named(models, tmp_path, part):
         ai.dp.load(file)
 
 
+@pytest.mark.parametrize("source", ["water-0.ckpt.pt", "water-0.pth"])
+def test_a_file_with_one_wrong_byte_is_named_or_holds_the_same_model(models, tmp_path, source):
+    """Among the weights too, where PyTorch takes whatever is there."""
+    whole, file, trust = (models / source).read_bytes(), tmp_path / source, source.endswith(".pth")
+    matrix = ai.dp.load(models / source, trust=trust).members[0].fitting.networks[0][0].matrix
+    weights = whole.index(matrix.tobytes())
+    rng = np.random.default_rng(0)
+    for place in (weights, 0, 4, len(whole) - 1, len(whole) - 12, *rng.integers(0, len(whole), 40)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        file.write_bytes(damaged)
+        try:
+            found = ai.dp.load(file, trust=trust).members[0].fitting.networks[0][0].matrix
+        except (BadModel, Untrusted) as error:
+            named = source in str(error)
+        else:  # a byte that means nothing
+            named = place != weights and np.array_equal(found, matrix)
+        assert named
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda params: params.update(type_map=[["O"], ["H"]]),
+        lambda params: params.update(type_map=[1, 2]),
+        lambda params: params["descriptor"].update(precision=[]),
+        lambda params: params["descriptor"].update(activation_function=torch.zeros(2)),
+        lambda params: params["descriptor"].update(axis_neuron=float("inf")),
+        lambda params: params["descriptor"].update(rcut=float("inf")),
+        lambda params: params["descriptor"].update(sel=[-1, 43]),
+        lambda params: params["descriptor"].update(sel=[10**13, 28]),
+        lambda params: params["fitting_net"].update(neuron=None),
+    ],
+)
+def test_hyperparameters_that_cannot_be_meant_are_named(models, tmp_path, change):
+    file = changed(models / "water-0.ckpt.pt", tmp_path / "odd.pt", lambda _, params: change(params))
+    with pytest.raises(BadModel, match=r"odd\.pt"):
+        ai.dp.load(file)
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "said"),
+    [
+        (None, {}, "no paths"),
+        ([1], {}, "named by its path"),
+        ("water-0.ckpt.pt", {"r_min": -1.0}, "r_min is a number above 0"),
+        ("water-0.ckpt.pt", {"target": float("nan")}, "target is a number above 0"),
+        ("water-0.ckpt.pt", {"target": "small"}, "target is a number above 0"),
+    ],
+)
+def test_options_of_loading_that_cannot_be_meant_are_named(models, path, options, said):
+    with pytest.raises(BadModel, match=said):
+        ai.dp.load(models / path if isinstance(path, str) else path, **options)
+
+
+def test_what_stood_at_a_path_stands_until_the_new_model_is_whole(models, tmp_path, monkeypatch):
+    model, path = ai.dp.load(models / "water-0.ckpt.pt"), tmp_path / "model.ckpt.pt"
+    with pytest.raises(BadModel, match="cannot be written"):
+        model.save(tmp_path / "nowhere" / "model.ckpt.pt")
+    model.save(path)
+
+    def interrupted(_, file):
+        Path(file).write_bytes(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(torch, "save", interrupted)
+    with pytest.raises(BadModel, match="no space left"):
+        model.save(path)
+    assert ai.dp.load(path).type_map == model.type_map
+
+
 def test_other_formats_are_refused_with_what_to_do(tmp_path):
     graph = tmp_path / "frozen.pb"
     graph.write_bytes(b"\n\x10graph")

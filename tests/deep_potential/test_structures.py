@@ -26,6 +26,7 @@ def model(models):
         (WATER, CELL, [0, 1, -1], "Atom 2 has the type -1"),
         (WATER, CELL, [0.0, 1.0, 1.0], "whole numbers or chemical symbols"),
         (WATER, CELL, [0, 1], "one type for each atom"),
+        (WATER, CELL, [["O", "H"], ["H"]], "types are no array"),
         (WATER, np.eye(2), TYPES, r"cell has the shape \(2, 2\)"),
         (WATER, np.zeros((3, 3)), TYPES, "spans no volume"),
         (WATER, np.ones((3, 3)), TYPES, "spans no volume"),
@@ -54,6 +55,13 @@ def test_the_frame_and_atom_that_are_wrong_are_named(model):
     image[2] = WATER[0] + CELL[0]
     with pytest.raises(BadStructure, match="atoms 0 and 2 are on top of each other"):
         model.evaluate(image, CELL, TYPES)
+
+
+def test_what_is_no_structure_is_named(model):
+    with pytest.raises(BadStructure, match="pbc is one truth or three"):
+        model.evaluate(WATER, CELL, TYPES, pbc="xy")
+    with pytest.raises(BadStructure, match="no structures of ASE"):
+        model.fidelity("water.xyz")
 
 
 def test_periodicity_needs_a_cell(model):

@@ -151,6 +151,9 @@ def test_a_training_begins_with_models_that_there_are():
     assert np.array_equal(further.members[0].descriptor.mean, first.members[0].descriptor.mean)
     with pytest.raises(BadDefinition, match="committee=2"):
         trained(initial=first, committee=3)
+    read = ai.dp.load(DATA.parent / "water-0.ckpt.pt")
+    moved = trained(initial=read, committee=1, steps=1)
+    assert moved.members[0].source is None  # the file that it began from holds another model
     others = ai.dp.load([DATA.parent / f"water-{n}.ckpt.pt" for n in (0, 1)])
     with pytest.raises(NotSupported, match="davg and dstd"):
         trained(initial=others)

@@ -76,6 +76,7 @@ class Stack:
             described,
             descriptor=replace(described.descriptor, networks=networks),
             fitting=replace(described.fitting, networks=fitting),
+            source=None,  # whatever file it began from does not hold it
         )
 
     def describe_all(self) -> list[Description]:
