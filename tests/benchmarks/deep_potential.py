@@ -1,4 +1,4 @@
-"""Deep Potentials beside deepmd-kit: one evaluation, a committee's deviation, size, threads, molecular dynamics, drift.
+"""Deep Potentials beside deepmd-kit: one evaluation, a committee's deviation, size, threads, molecular dynamics.
 
 Both sides have the same water and the same four models of stock size (25-50-100, axis 16, fit 240³, cutoff 6 Å), which
 deepmd-kit trained for a thousand steps on GFN1-xTB water of eight molecules; compressed, it is at its fastest. Each
@@ -30,7 +30,7 @@ from tests.benchmarks._deepmd import Box, DeepmdKit, box_of, members
 from tests.benchmarks._report import show
 
 PRECISIONS = ("fp64", "mixed", "fp32")
-PARTS = ("evaluate", "deviation", "size", "threads", "dynamics", "drift")
+PARTS = ("evaluate", "deviation", "size", "threads", "dynamics")
 
 
 def seconds_of(work: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
@@ -173,7 +173,7 @@ def threads(folders: list[Path], box: Box, rounds: int) -> dict[str, Any]:
     return {"µs per atom": found, "times as fast": against(found, [("2", "1")]), "load": os.getloadavg()}
 
 
-def _dynamics(precision: str, steps: int, box: Box, models: list[Path], *more: object) -> dict[str, Any]:
+def _dynamics(precision: str, steps: int, box: Box, models: list[Path]) -> dict[str, Any]:
     command = [
         sys.executable,
         "-m",
@@ -182,7 +182,6 @@ def _dynamics(precision: str, steps: int, box: Box, models: list[Path], *more: o
         steps,
         box.path,
         *models,
-        *more,
     ]
     done = subprocess.run([str(each) for each in command], check=False, capture_output=True, text=True)
     if done.returncode:
@@ -216,15 +215,6 @@ def dynamics(folders: list[Path], box: Box, steps: int) -> dict[str, Any]:
     }
 
 
-def drift(folders: list[Path], box: Box, seconds: float) -> dict[str, Any]:
-    """Constant energy for so many processor seconds by each path; one model."""
-    models = [folders[0] / "model.ckpt.pt"]
-    return {
-        path: _dynamics(path, 10_000_000, box, models, "--drift", seconds)
-        for path in ("exact", "fp64", "mixed", "fp32")
-    }
-
-
 def main() -> None:
     """Measure what was asked for, by default all but what needs a quiet machine."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -234,7 +224,6 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(".cache/deep_potential"))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--steps", type=int, default=1000, help="of molecular dynamics")
-    parser.add_argument("--seconds", type=float, default=150, help="of each path whose drift is measured")
     parser.add_argument("--training", type=int, default=1000, help="steps")
     given = parser.parse_args()
     wrong = set(given.parts) - set(PARTS)
@@ -256,8 +245,6 @@ def main() -> None:
         found["threads"] = threads(folders, middle, given.rounds)
     if "dynamics" in given.parts:
         found["dynamics"] = dynamics(folders, small, given.steps)
-    if "drift" in given.parts:
-        found["drift"] = drift(folders, box_of(given.folder, 1), given.seconds)
     first = found.get("evaluate", [{}])[0].get("µs per atom", {})
     show(
         "deep_potential",
