@@ -26,6 +26,8 @@ __all__ = [
 CLOSEST = 0.01
 """Å. Atoms that are nearer than this are on top of each other."""
 
+_FAR = 1000.0  # Å; an extent that no slab or wire has, unless atoms have flown off
+
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
@@ -137,13 +139,13 @@ def on_top_of_each_other(frames: Frames, found: Neighbours) -> BadStructure:
 
 def _pairs(frames: Frames, frame: int, cutoff: float, kinds: int) -> FoundPairs:
     search = NeighborList(cutoff=cutoff, full_list=False, n_threads=1)
+    box = _spanning(frames.cells[frame], frames.periodic)
+    points, wrapped = _brought_near(frames.positions[frame], box, frames.periodic, cutoff)
     first, second, shift, distance = search.compute(
-        points=frames.positions[frame],
-        box=_spanning(frames.cells[frame], frames.periodic),
-        periodic=list(frames.periodic),
-        quantities="ijSd",
-        copy=False,
+        points=points, box=box, periodic=list(frames.periodic), quantities="ijSd", copy=False
     )
+    if wrapped is not None:
+        shift = shift + (wrapped[first] - wrapped[second]).astype(shift.dtype)
     number, size = 2 * len(first), frames.positions.shape[1]
     made = FoundPairs(
         np.empty(number, dtype=np.int64),
@@ -165,6 +167,31 @@ def _spanning(cell: NDArray[np.float64], periodic: tuple[bool, bool, bool]) -> N
         _, _, across = np.linalg.svd(made)
         made[row] = across[-1]
     return made
+
+
+def _brought_near(
+    positions: NDArray[np.float64], box: NDArray[np.float64], periodic: tuple[bool, bool, bool], cutoff: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Where some directions repeat and others do not: atoms that are far off, near, with the same pairs.
+
+    There a search takes memory and time by how wide the atoms are spread, and from some 10⁶ Å it ends the process. So
+    they are wrapped where the cell repeats, and where it does not gaps wider than the cutoff are closed.
+
+    Returns:
+        Positions, and by how many lattice vectors each was wrapped, of shape (atoms, 3); ``None`` where nothing was.
+    """
+    if all(periodic) or not any(periodic) or np.ptp(positions, axis=0).max() < _FAR:
+        return positions, None
+    wrapped = np.floor(positions @ np.linalg.inv(box)) * periodic
+    positions = positions - wrapped @ box
+    for across in (box[row] for row in range(3) if not periodic[row]):
+        height = positions @ across
+        order = np.argsort(height)
+        gaps = np.diff(height[order])
+        moved = np.zeros(len(height))
+        moved[order[1:]] = np.cumsum(np.minimum(gaps, 2 * cutoff) - gaps)
+        positions = positions + (moved - moved[order[len(order) // 2]])[:, None] * across
+    return positions, wrapped
 
 
 def _overflow(frames: Frames, counts: NDArray[np.int64], sel: tuple[int, ...]) -> NeighbourOverflow:

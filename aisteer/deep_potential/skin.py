@@ -61,7 +61,8 @@ class SkinList:
     """
 
     def __init__(self, skin: float = SKIN) -> None:
-        if not 0 <= skin < np.inf:
+        given: object = skin
+        if not isinstance(given, int | float | np.number) or not 0 <= skin < np.inf:
             raise BadDefinition(f"The skin of a neighbour list is a length in Å from 0 on, not {skin!r:.40}.")
         self.skin = float(skin)
         self.searches = 0
@@ -85,7 +86,7 @@ class SkinList:
             BadStructure: Two atoms are on top of each other.
         """
         self.calls += 1
-        if not self._lasts(frames, cutoff):
+        if not self._lasts(frames, cutoff, len(sel)):
             self._search(frames, cutoff, len(sel))
         assert self._found is not None
         centre, neighbour, offset, distance = self._found
@@ -119,7 +120,7 @@ class SkinList:
             raise on_top_of_each_other(frames, found)
         return within_sel(found, frames, sel, overflow=overflow)
 
-    def _lasts(self, frames: Frames, cutoff: float) -> bool:
+    def _lasts(self, frames: Frames, cutoff: float, kinds: int) -> bool:
         """Whether every pair within the cutoff is sure to be among those that were searched."""
         if self._searched is None or self.skin == 0:
             return False
@@ -129,6 +130,8 @@ class SkinList:
             and old.periodic == frames.periodic
             and old.positions.shape == frames.positions.shape
             and np.array_equal(old.types, frames.types)
+            # Another model may know more types, and pairs stand by them.
+            and len(self._start) - 1 == frames.positions[..., 0].size * kinds
         )
         if not alike:
             return False

@@ -15,6 +15,8 @@ __all__ = ["Frames", "frames_of", "types_of"]
 
 Truth = bool | Sequence[bool]
 
+_FARTHEST = 1e8  # Å from the origin: beyond that distances lose their last eight digits, and counts of images overflow
+
 
 @dataclass(frozen=True, eq=False)
 class Frames:
@@ -152,7 +154,7 @@ def _cells(
 
 
 def _check_finite(frames: Frames) -> None:
-    wrong = np.argwhere(~np.isfinite(frames.positions).all(axis=-1))
+    wrong = np.argwhere(~(np.abs(frames.positions) < _FARTHEST).all(axis=-1))
     if len(wrong):
         frame, atom = map(int, wrong[0])
         raise BadStructure(

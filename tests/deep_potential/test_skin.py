@@ -176,8 +176,34 @@ def test_another_system_is_searched_anew():
     for number, frames in enumerate(changed, 2):
         same(skin.find(frames, CUTOFF, MANY), find_neighbours(frames, CUTOFF, MANY), frames)
         assert skin.searches == number
-    with pytest.raises(BadDefinition, match="from 0 on"):
-        SkinList(-1.0)
+    more = (*MANY, 500)  # a model that knows a third type
+    np.testing.assert_array_equal(
+        skin.find(frames, CUTOFF, more).counts, find_neighbours(frames, CUTOFF, more).counts
+    )
+    for wrong in (-1.0, np.nan, "1"):
+        with pytest.raises(BadDefinition, match="from 0 on"):
+            SkinList(wrong)
+
+
+@pytest.mark.parametrize("periodic", [(True, True, False), (False, True, False), (False, False, False)])
+@pytest.mark.parametrize("far", [1e4, 1e7])
+def test_atoms_that_have_flown_off_cost_nothing_and_change_no_pair(periodic, far):
+    """The search takes as long as atoms are spread wide, and from some 10⁶ Å it would end the process."""
+    points = np.random.default_rng(0).uniform(0, 6, (8, 3))
+    cell = np.array([[6.0, 0, 0], [1.0, 6.0, 0], [0, 1.0, 6.0]])
+    there = np.array([not repeats for repeats in periodic]) * far + np.array(periodic) * 600.0
+    two = points[0] - there + np.array([[0.0, 0, 0], [1.0, 0.5, 0]])
+    near = frames_of_points([points], cell, periodic)
+    pair = frames_of_points([two], cell, periodic)
+    off = frames_of_points([np.vstack([points, two])], cell, periodic)
+    for find in (find_neighbours, SkinList(1.0).find):
+        found = find(off, CUTOFF, MANY)
+        assert ((found.centre < 8) == (found.neighbour < 8)).all()
+        np.testing.assert_array_equal(found.counts[:8], find_neighbours(near, CUTOFF, MANY).counts)
+        np.testing.assert_array_equal(found.counts[8:], find_neighbours(pair, CUTOFF, MANY).counts)
+        flat = off.positions[0]
+        measured = np.linalg.norm(flat[found.neighbour] - flat[found.centre] + found.offset, axis=1)
+        np.testing.assert_allclose(measured, found.distance, rtol=0, atol=1e-8)
 
 
 def test_a_calculator_keeps_its_list_and_sees_what_is_moved_in_place(models, answers):

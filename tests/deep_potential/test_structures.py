@@ -33,6 +33,7 @@ def model(models):
         (WATER, CELL * np.nan, TYPES, "spans no volume"),
         (WATER, "cube", TYPES, "no array of numbers"),
         (WATER[:, :2], CELL, TYPES, r"shape \(…, atoms, 3\)"),
+        (WATER + np.array([[0], [1e9], [0]]), CELL, TYPES, "atom 1 has the position .* has blown up"),
         (np.zeros((0, 3)), CELL, [], "no atoms"),
         (np.zeros((0, 3, 3)), CELL, TYPES, "no atoms"),
     ],
