@@ -13,7 +13,13 @@ from ase import units
 from ase.constraints import FixCom
 from ase.io.jsonio import decode
 
-from aisteer.deep_potential.dynamics_settings import DEVIATIONS, Settings, expanded, sha256_of
+from aisteer.deep_potential.dynamics_settings import (
+    DEVIATIONS,
+    Settings,
+    expanded,
+    sha256_of,
+    wrong_conditions,
+)
 from aisteer.deep_potential.integrators import Conserved, Integrator
 from aisteer.deep_potential.measured import Measured
 from aisteer.deep_potential.model import DeepPotential, load
@@ -52,7 +58,7 @@ def simulate(
     run = Run(known, dict(conditions), seed=seed, restart=restart)
     with Trajectory(folder if known.trajectory else None) as frames:
         while run.step < (last := known.equilibration + steps):
-            run.advance(min(known.sample, last - run.step))
+            run.advance(min(known.sample - run.step % known.sample, last - run.step))
             seen = run.seen()
             frames.append(run.atoms, seen, run.deviations)
             control = yield {**seen, "progress": run.step / last}, run.checkpoint
@@ -79,9 +85,10 @@ class Run:
         seed: int,
         restart: Json | None,
     ) -> None:
-        self.settings, self.conditions = settings, _checked(conditions)
-        self.temperature = float(conditions["temperature"] or 0.0)
+        self.settings = settings
         self.atoms: Atoms = decode(settings.structure)
+        self.conditions = _checked(conditions, settings, self.atoms)
+        self.temperature = float(conditions["temperature"] or 0.0)
         constrained = bool(self.atoms.constraints)
         goes_on = restart is not None and restart["conditions"] == self.conditions
         self.rng = np.random.default_rng(seed if restart is None else [seed, int(restart["step"])])
@@ -239,17 +246,14 @@ class Run:
         )
 
 
-def _checked(conditions: dict[str, float | None]) -> dict[str, float | None]:
-    temperature = conditions["temperature"]
-    if temperature is None or not 0 < temperature < math.inf:
-        raise BadParameters(f"The temperature is above 0 K, not {temperature!r:.40}.")
-    if conditions["density"] is not None and conditions["strain"] is not None:
-        raise BadParameters("density and strain both say how large the cell is; vary one of them.")
-    density, strain = conditions["density"], conditions["strain"]
-    if density is not None and not density > 0:
-        raise BadParameters(f"The density is above 0 g/cm³, not {density!r:.40}.")
-    if strain is not None and not strain > -100:
-        raise BadParameters(f"The strain is above −100 %, not {strain!r:.40}.")
+def _checked(
+    conditions: dict[str, float | None], settings: Settings, structure: Atoms
+) -> dict[str, float | None]:
+    wrong = wrong_conditions(conditions, settings, structure)
+    if conditions["temperature"] is None:
+        wrong = "A run has a temperature above 0 K, and none is given."
+    if wrong is not None:
+        raise BadParameters(wrong)
     return {name: None if value is None else float(value) for name, value in conditions.items()}
 
 

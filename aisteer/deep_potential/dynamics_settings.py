@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
@@ -27,6 +27,7 @@ __all__ = [
     "expanded",
     "files_of",
     "sha256_of",
+    "wrong_conditions",
 ]
 
 Json = dict[str, Any]
@@ -155,6 +156,42 @@ def _file(given: File) -> dict[str, str]:
     )
 
 
+def wrong_conditions(
+    conditions: Mapping[str, float | None], settings: Settings, structure: Atoms
+) -> str | None:
+    """What of the conditions of a run cannot be, in words; ``None`` where they can."""
+    temperature, density, strain, pressure = (conditions[name] for name in CONDITIONS)
+    sized = any(each is not None for each in (density, strain, pressure))
+    found = (
+        (
+            temperature is not None and not 0 < temperature < math.inf,
+            f"The temperature is above 0 K, not {temperature!r:.40}.",
+        ),
+        (
+            density is not None and strain is not None,
+            "density and strain both say how large the cell is; give one of them.",
+        ),
+        (
+            density is not None and not 0 < density < math.inf,
+            f"The density is above 0 g/cm³, not {density!r:.40}.",
+        ),
+        (
+            strain is not None and not -100 < strain < math.inf,
+            f"The strain is above −100 %, not {strain!r:.40}.",
+        ),
+        (
+            pressure is not None and settings.thermostat != "langevin",
+            f"A pressure is kept with the thermostat 'langevin', not {settings.thermostat!r}.",
+        ),
+        (
+            sized and structure.cell.rank < 3,
+            "density, strain and pressure say how large the cell is, and the structure has none of three vectors. "
+            "Give it one (atoms.cell), or leave them out.",
+        ),
+    )
+    return next((words for wrong, words in found if wrong), None)
+
+
 def check_settings(settings: Settings, fixed: dict[str, float | None], steps: int, structure: Atoms) -> None:
     """Check them, and the conditions that are fixed.
 
@@ -184,12 +221,9 @@ def check_settings(settings: Settings, fixed: dict[str, float | None], steps: in
     for name, value in conditions.items():
         if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
             raise BadDefinition(f"{name} is a number, not {value!r:.40}.")
-    if fixed["density"] is not None and fixed["strain"] is not None:
-        raise BadDefinition("density and strain both say how large the cell is; give one of them.")
-    if fixed["pressure"] is not None and settings.thermostat != "langevin":
-        raise BadDefinition(
-            f"A pressure is kept with the thermostat 'langevin', not {settings.thermostat!r}."
-        )
+    wrong = wrong_conditions(fixed, settings, structure)
+    if wrong is not None:
+        raise BadDefinition(wrong)
     unknown = set(settings.diffusion) - set(structure.get_chemical_symbols())
     if unknown:
         raise BadDefinition(

@@ -40,7 +40,7 @@ class Measured:
         stride: int,
     ) -> None:
         self.series = series
-        self._interval = settings.sample * settings.timestep / 1000
+        self._sample, self._timestep = settings.sample, settings.timestep / 1000
         chosen = np.isin(atoms.get_chemical_symbols(), settings.diffusion)
         self._atoms = np.flatnonzero(chosen)
         self._masses = atoms.get_masses()[self._atoms]
@@ -67,7 +67,9 @@ class Measured:
         """Take in an observation and where the atoms are."""
         for name, value in seen.items():
             self.series.setdefault(name, []).append(float(value))
-        if not len(self._atoms) or (len(self.series["step"]) - 1) % self._stride:
+        # What was seen in between, because a run was to end there, would not be evenly spaced.
+        even = [step for step in self.series["step"][:2] if step % self._sample == 0]
+        if not len(self._atoms) or not even or (seen["step"] - even[0]) % (self._sample * self._stride):
             return
         self._frames.append(atoms.positions[self._atoms].copy())
         if len(self._frames) > MOST_FRAMES:
@@ -86,13 +88,12 @@ class Measured:
         if "drift" in self.series:
             made["drift_rate"] = self._drift_rate()
         if len(self._atoms) > 1 and len(self._frames) >= 16:
-            interval = self._interval * self._stride
+            interval = self._sample * self._timestep * self._stride
             found = diffusion_coefficient(np.array(self._frames), interval, self._masses)
             made["diffusion"] = Estimate(found.value, found.error)
         return made
 
     def _drift_rate(self) -> float:
         """The slope of the conserved quantity, in eV/atom/ns."""
-        steps = np.array(self.series["step"])
-        picoseconds = self._interval * np.arange(len(steps))
+        picoseconds = self._timestep * np.array(self.series["step"])
         return float(np.polyfit(picoseconds, self.series["drift"], 1)[0]) * 1000

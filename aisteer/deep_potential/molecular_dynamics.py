@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from aisteer.deep_potential.dynamics_settings import (
@@ -136,9 +137,10 @@ class MolecularDynamics(Simulation):
         )
         fixed = dict(zip(CONDITIONS, (temperature, density, strain, pressure), strict=True))
         check_settings(self.settings, fixed, steps, structure)
-        if not name.isidentifier():
+        given: object = name
+        if not isinstance(given, str) or not given.isidentifier() or not given.isascii() or _is_taken(given):
             raise BadDefinition(
-                f"The name of a simulation is an identifier such as 'water_md', not {name!r:.40}."
+                f"The name of a simulation is an identifier such as 'water_md', not {given!r:.40}."
             )
         self._pressure = pressure
         self._check_model(structure)
@@ -179,6 +181,10 @@ class MolecularDynamics(Simulation):
             types_of(structure.get_chemical_symbols(), found.type_map)
 
 
+def _is_taken(name: str) -> bool:
+    return iskeyword(name) or name in {"json", "SETTINGS"}
+
+
 def _read(text: str) -> Any:
     from ase.io.jsonio import decode
 
@@ -200,9 +206,11 @@ def _written(structure: Atoms) -> str:
 
 def _text(name: str, settings: Settings, fixed: dict[str, float | None], steps: int) -> str:
     """The module that a worker runs."""
+    # As plain numbers: NumPy's would be written with its name.
+    plain = {condition: None if value is None else float(value) for condition, value in fixed.items()}
     arguments = [
         f"{condition}={value!r}" if value is not None or condition != "temperature" else condition
-        for condition, value in fixed.items()
+        for condition, value in plain.items()
     ]
     return _TEXT.format(
         settings=json.dumps(settings.to_json(), ensure_ascii=True),

@@ -1,0 +1,86 @@
+"""Conditions and names of molecular dynamics that cannot be meant are refused before anything runs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+import aisteer as ai
+from aisteer.deep_potential.measured import Measured
+from aisteer.errors import BadDefinition, BadParameters
+
+WATER = Atoms("OH2", positions=[[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
+
+
+@pytest.fixture(scope="module")
+def made(models):
+    """A function that makes the simulation of a molecule, in a cell unless it is told otherwise."""
+
+    def make(cell=True, **settings):
+        structure = WATER.copy()
+        if cell:
+            structure.cell, structure.pbc = [9.0, 9.0, 9.0], True
+        return ai.dp.MolecularDynamics(
+            models / "water-0.ckpt.pt",
+            structure,
+            **{"temperature": 300.0, "steps": 2, "equilibration": 0, "sample": 1, **settings},
+        )
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"temperature": -5.0}, "temperature is above 0 K"),
+        ({"density": 0.0}, "density is above 0"),
+        ({"strain": -100.0}, "strain is above −100 %"),
+        ({"density": 1.0, "cell": False}, "structure has none"),
+        ({"strain": 1.0, "cell": False}, "structure has none"),
+        ({"pressure": 1.0, "cell": False}, "structure has none"),
+        ({"name": "class"}, "identifier"),
+        ({"name": "SETTINGS"}, "identifier"),
+        ({"name": "ﬁlm"}, "identifier"),
+        ({"name": 5}, "identifier"),
+    ],
+)
+def test_what_cannot_be_is_told_when_it_is_defined(made, settings, said):
+    with pytest.raises(BadDefinition, match=said):
+        made(**settings)
+
+
+def test_what_a_space_asks_for_is_looked_at_before_the_run(made):
+    for simulation, parameters, said in (
+        (made(thermostat="bussi"), {"pressure": 0.1}, "thermostat 'langevin'"),
+        (made(cell=False), {"density": 1.0}, "structure has none"),
+        (made(temperature=None), {"temperature": -1.0}, "above 0 K"),
+        (made(), {"strain": -200.0}, "above −100 %"),
+    ):
+        with pytest.raises(BadParameters, match=said):
+            next(simulation(**parameters))
+
+
+def test_numbers_of_numpy_are_numbers(made):
+    ours = made(temperature=np.float64(300), strain=np.float64(1), timestep=np.float64(0.5))
+    assert ours.text == made(strain=1.0).text
+    assert next(ours(seed=1))[0] == next(made(strain=1.0)(seed=1))[0]
+
+
+def test_what_is_seen_where_a_run_ends_in_between_does_not_bend_the_time(made):
+    running = made(steps=7, sample=3)(seed=1)
+    steps = [next(running)[0]["step"], *(values["step"] for values, _ in running)]
+    assert steps == [3, 6, 7]
+    again = made(steps=7, sample=3)(seed=1)
+    _, checkpoint = [next(again) for _ in range(3)][-1]
+    further = made(steps=12, sample=3)(seed=1, restart=checkpoint())
+    assert [values["step"] for values, _ in further] == [9, 12]
+
+    settings = SimpleNamespace(sample=3, timestep=0.5, diffusion=("O",))
+    measured = Measured.empty(settings, WATER)
+    for step in (3, 6, 7, 9, 12):
+        measured.add({"step": step, "drift": 2e-6 * step}, WATER)
+    assert len(measured.to_json()["frames"]) == 4
+    assert measured.outcome()["drift_rate"] == pytest.approx(2e-6 / 0.0005 * 1000)
