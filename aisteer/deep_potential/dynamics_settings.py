@@ -185,8 +185,7 @@ def wrong_conditions(
         ),
         (
             sized and structure.cell.rank < 3,
-            "density, strain and pressure say how large the cell is, and the structure has none of three vectors. "
-            "Give it one (atoms.cell), or leave them out.",
+            "density, strain and pressure need a cell of three vectors. Give the structure one, or leave them out.",
         ),
     )
     return next((words for wrong, words in found if wrong), None)

@@ -72,7 +72,8 @@ class Engine:
 
         def meets(order: tuple[int, int], cut: float) -> bool:
             answers = FastCommittee(self.doubles, self.r_min, order, cut)(frames, found, everyone)
-            return max(_far(a.forces, t.forces) for a, t in zip(answers, truth, strict=True)) <= self.target
+            errors = [_far(a.forces, t.forces) for a, t in zip(answers, truth, strict=True)]
+            return float(np.max(errors)) <= self.target  # of no number nothing is met
 
         order = next((each for each in ORDERS if meets(each, 0.0)), None)
         if order is None:
@@ -145,6 +146,7 @@ def random_structure(member: Description, r_min: float, atoms: int = 48) -> Fram
     """Random points no nearer than r_min, of the composition and six tenths of the density that ``sel`` is made for."""
     descriptor = member.descriptor
     sel = np.array(descriptor.sel, dtype=float)
+    atoms = max(atoms, 2 * len(sel))
     sphere = 4 / 3 * np.pi * descriptor.cutoff**3
     edge = (atoms * sphere / (0.6 * max(1.0, sel.sum()))) ** (1 / 3)
     edge = max(edge, 1.2 * r_min * atoms ** (1 / 3))

@@ -126,7 +126,7 @@ class FastCommittee:
                 counts=found.counts,
                 frame_size=len(frames.types),
                 share=_shared_by(threads, stack),
-                room=self._rooms.pop() if self._rooms else Room(),
+                room=self._room(),
                 atomic=np.zeros((members, total)),
                 forces=np.zeros((threads, members, total, 3)),
                 virial=np.zeros((threads, members, len(frames), 9)),
@@ -138,6 +138,12 @@ class FastCommittee:
         self._rooms.append(work.room)
         sums = work.forces.sum(0), work.virial.sum(0)
         return [Answer(*each) for each in zip(work.atomic, *sums, strict=True)]
+
+    def _room(self) -> Room:
+        try:
+            return self._rooms.pop()
+        except IndexError:  # none is free; asking first would not be safe where several threads evaluate
+            return Room()
 
     def _evaluate(self, work: _Work, kind: int, atoms: Integers) -> None:
         """Add what atoms of one type contribute."""

@@ -38,9 +38,9 @@ def made(models):
         ({"temperature": -5.0}, "temperature is above 0 K"),
         ({"density": 0.0}, "density is above 0"),
         ({"strain": -100.0}, "strain is above −100 %"),
-        ({"density": 1.0, "cell": False}, "structure has none"),
-        ({"strain": 1.0, "cell": False}, "structure has none"),
-        ({"pressure": 1.0, "cell": False}, "structure has none"),
+        ({"density": 1.0, "cell": False}, "need a cell of three vectors"),
+        ({"strain": 1.0, "cell": False}, "need a cell of three vectors"),
+        ({"pressure": 1.0, "cell": False}, "need a cell of three vectors"),
         ({"name": "class"}, "identifier"),
         ({"name": "SETTINGS"}, "identifier"),
         ({"name": "ﬁlm"}, "identifier"),
@@ -55,7 +55,7 @@ def test_what_cannot_be_is_told_when_it_is_defined(made, settings, said):
 def test_what_a_space_asks_for_is_looked_at_before_the_run(made):
     for simulation, parameters, said in (
         (made(thermostat="bussi"), {"pressure": 0.1}, "thermostat 'langevin'"),
-        (made(cell=False), {"density": 1.0}, "structure has none"),
+        (made(cell=False), {"density": 1.0}, "need a cell of three vectors"),
         (made(temperature=None), {"temperature": -1.0}, "above 0 K"),
         (made(), {"strain": -200.0}, "above −100 %"),
     ):
