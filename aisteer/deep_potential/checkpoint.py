@@ -18,6 +18,7 @@ __all__ = ["read_checkpoint", "write_checkpoint"]
 
 _EMBEDDING = "descriptor.sea.filter_layers.networks"
 _FITTING = "fitting_net.filter_layers.networks"
+_NO_CUTOFF = 100.0  # Å; what is larger is a slip, and a search for neighbours would not end
 
 
 def read_checkpoint(path: str | Path, *, trust: bool = False) -> Description:
@@ -126,9 +127,11 @@ def _check_shapes(description: Description) -> None:
                 "No model was loaded.",
                 path=description.name,
             )
-    if (described.std == 0).any() or not 0 <= described.smooth_from < described.cutoff < np.inf:
+    if (described.std == 0).any() or not 0 <= described.smooth_from < described.cutoff < _NO_CUTOFF:
         raise BadModel(
-            f"{description.name}: dstd is zero, or rcut_smth is not below rcut.", path=description.name
+            f"{description.name}: dstd is zero, rcut_smth is not below rcut, or rcut not below {_NO_CUTOFF:g} Å. No "
+            "model was loaded.",
+            path=description.name,
         )
 
 

@@ -129,6 +129,17 @@ def test_files_that_do_not_fit_each_other_are_named(bulk):
         read_systems(bulk)
 
 
+def ask_for_too_much(path) -> None:
+    """A header that promises more numbers than any memory holds."""
+    with path.open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**12, 72)}
+        np.lib.format.write_array_header_1_0(file, header)
+
+
+def two_in_a_row(path) -> None:
+    np.save(path, np.load(path).reshape(5, 144))
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -139,6 +150,10 @@ def test_files_that_do_not_fit_each_other_are_named(bulk):
             lambda f: (f / "type.raw").write_text("0 2 " * 12),
             "type.raw has the type 2, and there are 2 elements",
         ),
+        (lambda f: (f / "type.raw").write_text("9" * 30), r"type\.raw cannot be read"),
+        (lambda f: (f / "type_map.raw").write_bytes(b"\xff\xfe"), r"type_map\.raw cannot be read"),
+        (lambda f: ask_for_too_much(f / "set.000" / "coord.npy"), r"coord\.npy cannot be read"),
+        (lambda f: two_in_a_row(f / "set.000" / "coord.npy"), r"coord\.npy has the shape \(5, 144\)"),
         (lambda f: shutil.rmtree(f / "set.000"), "has no folders set"),
         (lambda f: (f / "type.raw").unlink(), "holds no system in deepmd/npy"),
         (lambda f: np.save(f / "set.000" / "real_atom_types.npy", np.zeros(1)), "deepmd/npy/mixed"),
@@ -293,6 +308,58 @@ def test_an_input_json_has_deepmd_kits_defaults():
 def test_what_is_not_done_is_refused_by_name(given, said):
     with pytest.raises(NotSupported, match=said):
         read_settings(given)
+
+
+@pytest.mark.parametrize(
+    ("section", "option", "value"),
+    [
+        ("training", "numb_steps", "many"),
+        ("training", "seed", -3),
+        ("training", "save_freq", 1.5),
+        ("learning_rate", "start_lr", None),
+        ("learning_rate", "start_lr", 0),
+        ("learning_rate", "stop_lr", float("nan")),
+        ("learning_rate", "decay_steps", 0),
+        ("learning_rate", "decay_rate", -1),
+        ("learning_rate", "stop_lr_ratio", "small"),
+        ("loss", "start_pref_e", "x"),
+        ("loss", "limit_pref_f", -1),
+        ("optimizer", "adam_beta1", 1),
+        ("descriptor", "rcut", 1e9),
+        ("descriptor", "rcut_smth", 7.0),
+        ("descriptor", "neuron", []),
+        ("descriptor", "neuron", [8, 0]),
+        ("descriptor", "axis_neuron", 100),
+        ("descriptor", "sel", 5),
+        ("descriptor", "sel", [-1, 3]),
+        ("descriptor", "exclude_types", [0]),
+        ("fitting_net", "neuron", "wide"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_named(section, option, value):
+    part = {section: {option: value}}
+    with pytest.raises(BadDefinition, match=option):
+        read_settings({"model": part} if section in {"descriptor", "fitting_net"} else part)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"steps": "5"}, "whole number, not '5'"),
+        ({"steps": 2.5}, "whole number, not 2.5"),
+        ({"committee": "2"}, "one member or more"),
+        ({"seed": -1}, "seed is a whole number"),
+        ({"batch_size": "auto:x"}, "batch_size is a number"),
+        ({"batch_size": "auto:0"}, "batch_size is a number"),
+        ({"batch_size": 1.5}, "batch_size is 1.5"),
+        ({"settings": {"model": {"type_map": ["O", "O"]}}}, "each once"),
+        ({"settings": {"model": {"descriptor": {"sel": "auto:x"}}}}, "sel is a list"),
+        ({"settings": {"training": {"training_data": {"systems": 5}}}}, "systems is a folder"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_named(bulk, arguments, said):
+    with pytest.raises(BadDefinition, match=said):
+        ai.dp.train(bulk, progress=False, **{"steps": 1, "committee": 1, **arguments})
 
 
 def test_what_deepmd_kit_does_not_know_either_is_refused(tmp_path):

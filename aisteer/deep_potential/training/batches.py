@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aisteer.deep_potential.training.checking import is_whole
 from aisteer.deep_potential.training.neighbourhoods import Neighbourhoods
 from aisteer.deep_potential.training.systems import System
 from aisteer.errors import BadDefinition
@@ -75,18 +77,18 @@ def batch_sizes(rule: int | str | Sequence[int], atoms: Sequence[int]) -> list[i
     """
     if isinstance(rule, str):
         kind, _, number = rule.partition(":")
-        if kind not in {"auto", "max"} or not (number or (kind == "auto" and rule == "auto")):
+        if kind not in {"auto", "max"} or not (rule == "auto" or (number.isdecimal() and int(number) > 0)):
             raise BadDefinition(
                 f'batch_size is a number, a list of them, "auto", "auto:N" or "max:N", not {rule!r:.40}.'
             )
         wanted = int(number or 32)
         return [math.ceil(wanted / n) if kind == "auto" else max(1, wanted // n) for n in atoms]
-    sizes = [int(rule)] * len(atoms) if isinstance(rule, int) else [int(n) for n in rule]
-    if len(sizes) != len(atoms) or min(sizes) < 1:
+    sizes: list[Any] = list(rule) if isinstance(rule, list | tuple) else [rule] * len(atoms)
+    if len(sizes) != len(atoms) or not all(is_whole(size, 1) for size in sizes):
         raise BadDefinition(
             f"batch_size is {rule!r:.60} for {len(atoms)} systems; it is a positive number, or one for each system."
         )
-    return sizes
+    return [int(size) for size in sizes]
 
 
 class BatchOrder:

@@ -43,7 +43,7 @@ def read_npy(folder: Path, type_map: Sequence[str] | None = None) -> System:
     """
     name, types = str(folder), _types(folder)
     meaning = folder / "type_map.raw"
-    symbols = meaning.read_text(encoding="utf-8").split() if meaning.is_file() else list(type_map or [])
+    symbols = _words(meaning) if meaning.is_file() else list(type_map or [])
     if types.max() >= len(symbols):
         raise BadTrainingData(
             f"{name}: type.raw has the type {types.max()}, and there are {len(symbols)} elements to take it from "
@@ -76,10 +76,19 @@ def read_npy(folder: Path, type_map: Sequence[str] | None = None) -> System:
     )
 
 
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except (OSError, ValueError) as error:
+        raise BadTrainingData(
+            f"{path} cannot be read ({error}). It has the elements, one in a line.", file=str(path)
+        ) from error
+
+
 def _types(folder: Path) -> NDArray[np.int64]:
     try:
         types = np.array((folder / "type.raw").read_text(encoding="utf-8").split(), dtype=np.int64)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise BadTrainingData(
             f"{folder}: type.raw cannot be read ({error}). It has one whole number for each atom.",
             file=str(folder),
@@ -100,7 +109,8 @@ def _one_set(part: Path, atoms: int, periodic: bool) -> dict[str, Reals]:  # noq
                 raise BadTrainingData(f"{part} has no {key}.npy. Add it{hint}.", file=str(path))
             continue
         array = _array(path)
-        frames = len(found["coord"]) if found else array.size // max(1, 3 * atoms)
+        # A row is a frame; what has no rows is one.
+        frames = len(found["coord"]) if found else len(array) if array.ndim > 1 else 1
         if array.size != frames * int(np.prod(shape, dtype=int)):
             raise BadTrainingData(
                 f"{path} has the shape {array.shape}, which does not fit {frames} frames of {atoms} atoms "
@@ -115,7 +125,7 @@ def _one_set(part: Path, atoms: int, periodic: bool) -> dict[str, Reals]:  # noq
 def _array(path: Path) -> NDArray[Any]:
     try:
         array = np.asarray(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, MemoryError) as error:  # a damaged header asks for any size
         raise BadTrainingData(f"{path} cannot be read ({error}). Copy it again.", file=str(path)) from error
     if array.dtype.kind not in "fiu":
         raise BadTrainingData(f"{path} holds {array.dtype}, not numbers.", file=str(path))

@@ -14,6 +14,7 @@ import numpy as np
 
 from aisteer.deep_potential.description import Description
 from aisteer.deep_potential.training.batches import Sample, batch_sizes
+from aisteer.deep_potential.training.checking import is_whole
 from aisteer.deep_potential.training.initial import first_description
 from aisteer.deep_potential.training.inspection import (
     Outliers,
@@ -86,11 +87,14 @@ def plan_training(
     wanted = read_settings(settings)
     if committee is None:
         committee = 4 if initial is None else len(initial)
-    if committee < 1:
-        raise BadDefinition(f"A committee has one member or more, not {committee}.")
+    if not is_whole(committee, 1):
+        raise BadDefinition(f"A committee has one member or more, not {committee!r:.40}.")
     total = steps if steps is not None else wanted.steps if wanted.steps is not None else _STEPS
-    if total < 1:
-        raise BadDefinition(f"A training has one step or more, not {total}.")
+    if not is_whole(total, 1):
+        raise BadDefinition(f"A training has one step or more, a whole number, not {total!r:.40}.")
+    if seed is not None and not is_whole(seed, 0):
+        raise BadDefinition(f"The seed is a whole number from 0 on, not {seed!r:.40}.")
+    committee, total = int(committee), int(total)
     chosen = seed if seed is not None else wanted.seed or 0
     training, held, left_out = _systems(data, validation, wanted, chosen, outliers)
     type_map = _type_map(initial, wanted, [*training, *held])
@@ -167,7 +171,13 @@ def _sel(sel: Any, near: Sequence[Neighbourhoods], type_map: Sequence[str]) -> t
         kind, _, ratio = sel.partition(":")
         if kind != "auto":
             raise BadDefinition(f'sel is a list of numbers, "auto" or "auto:1.2", not {sel!r:.40}.')
-        return automatic_sel(near, float(ratio) if ratio else 1.1)
+        try:
+            wanted = float(ratio or 1.1)
+        except ValueError:
+            wanted = 0.0
+        if not 1 <= wanted < 100:
+            raise BadDefinition(f'sel is a list of numbers, "auto" or "auto:1.2", not {sel!r:.40}.')
+        return automatic_sel(near, wanted)
     if not isinstance(sel, Sequence) or len(sel) != len(type_map):
         raise BadDefinition(
             f"sel is {sel!r:.60}; it has one number for each of the {len(type_map)} types ({', '.join(type_map)})."
@@ -216,12 +226,19 @@ def _go_on(initial: DeepPotential, committee: int) -> tuple[Description, ...]:
         same = ours.one_sided == theirs.one_sided and ours.excluded == theirs.excluded
         same = same and (ours.neuron, ours.axis) == (theirs.neuron, theirs.axis)
         same = same and first.fitting.neuron == other.fitting.neuron
+        same = same and _steps_of(first) == _steps_of(other)
         if not same or not (np.array_equal(ours.mean, theirs.mean) and np.array_equal(ours.std, theirs.std)):
             raise NotSupported(
-                f"{first.name} and {other.name} differ in their nets' widths or in davg and dstd, so they cannot be "
-                "trained in one pass. Train them one by one (committee=1, a single model as `initial`)."
+                f"{first.name} and {other.name} differ in their nets' widths or time steps, or in davg and dstd, so "
+                "they cannot be trained in one pass. Train them one by one (committee=1, a single model as `initial`)."
             )
     return initial.members
+
+
+def _steps_of(member: Description) -> list[bool]:
+    """Which layers have a time step (``resnet_dt``)."""
+    nets = (member.descriptor.networks[0, 0], member.fitting.networks[0])
+    return [layer.idt is not None for net in nets for layer in net]
 
 
 def _identity(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.deep_potential.support import SUPPORTED, unsupported
+from aisteer.deep_potential.training.checking import check_model, check_numbers
 from aisteer.deep_potential.training.loss import LearningRate, Loss, Weights
 from aisteer.deep_potential.training.options import (
     ALIASES,
@@ -102,7 +103,6 @@ def read_settings(given: Mapping[str, Any] | str | PathLike[str] | None) -> Sett
             )
     model = _model(source, parts["model"])
     rate = _filled(source, "learning_rate", parts["learning_rate"], RATE)
-    rate = _rate(source, rate, parts["learning_rate"])
     optimizer = _filled(source, "optimizer", parts["optimizer"], OPTIMIZER)
     loss = _filled(source, "loss", parts["loss"], LOSS)
     training = _filled(source, "training", parts["training"], TRAINING)
@@ -114,6 +114,14 @@ def read_settings(given: Mapping[str, Any] | str | PathLike[str] | None) -> Sett
     ):
         if part["type"] != supported:
             raise _not_done(source, name, "type", part["type"])
+    for name, part in (
+        ("learning_rate", rate),
+        ("optimizer", optimizer),
+        ("loss", loss),
+        ("training", training),
+    ):
+        check_numbers(source, name, part)
+    rate = _rate(source, rate, parts["learning_rate"])
     data = _filled(
         source, "training_data", _section(source, "training_data", training["training_data"]), DATA
     )
@@ -128,7 +136,7 @@ def read_settings(given: Mapping[str, Any] | str | PathLike[str] | None) -> Sett
         None if training["numb_steps"] is None else int(training["numb_steps"]),
         data["batch_size"],
         _uniform(source, data["auto_prob"]),
-        training["seed"],
+        None if training["seed"] is None else int(training["seed"]),
         None if training["disp_freq"] is None else max(1, int(training["disp_freq"])),
         max(1, int(training["save_freq"])),
         _paths(beside, data["systems"]) if "systems" in training["training_data"] else [],
@@ -203,6 +211,7 @@ def _model(source: str, given: dict[str, Any]) -> dict[str, Any]:
     fitting = {key: value for key, value in parts["fitting_net"].items() if key not in ignored}
     model["descriptor"] = _filled(source, "descriptor", parts["descriptor"], DESCRIPTOR)
     model["fitting_net"] = _filled(source, "fitting_net", fitting, FITTING)
+    check_model(source, model)
     return model
 
 
@@ -211,11 +220,11 @@ def _rate(source: str, rate: dict[str, Any], given: dict[str, Any]) -> dict[str,
     if ratio is not None:
         if given.get("stop_lr") is not None:
             raise BadDefinition(f"{source}: learning_rate has both stop_lr and stop_lr_ratio; give one.")
+        if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 <= ratio <= 1:
+            raise BadDefinition(f"{source}: stop_lr_ratio is a number from 0 to 1, not {ratio!r:.40}.")
         rate["stop_lr"] = float(rate["start_lr"]) * float(ratio)
     if rate["stop_lr"] is None:
         rate["stop_lr"] = RATE["stop_lr"]
-    if not 0 < float(rate["start_lr"]) < float("inf") or int(rate["decay_steps"]) <= 0:
-        raise BadDefinition(f"{source}: start_lr and decay_steps are positive numbers.", source=source)
     return rate
 
 
@@ -239,7 +248,11 @@ def _validation(source: str, beside: Path, given: Any) -> list[str] | None:
 
 def _paths(beside: Path, systems: Any) -> list[str]:
     """Folders as written, from where the file is."""
-    given = [systems] if isinstance(systems, str | PathLike) else list(systems)
+    given = [systems] if isinstance(systems, str | PathLike) else systems
+    if not isinstance(given, list | tuple) or not all(isinstance(each, str | PathLike) for each in given):
+        raise BadDefinition(
+            f"systems is a folder, or a list of folders, not {systems!r:.60}. Nothing was trained."
+        )
     return [str(beside / Path(path).expanduser()) for path in given]
 
 
