@@ -33,6 +33,9 @@ __all__ = ["simulate"]
 
 Json = dict[str, Any]
 GRAM = units._Nav * 1e-24  # noqa: SLF001  u/Å³ in a g/cm³
+_CHECKPOINT = frozenset(
+    ("step", "conditions", "numbers", "positions", "momenta", "cell", "random", "memory", "drift", "measured")
+)
 _HOT = (10.0, 3000.0)
 """A run is given up above ten times its temperature and 3,000 K."""
 
@@ -90,6 +93,11 @@ class Run:
         self.conditions = _checked(conditions, settings, self.atoms)
         self.temperature = float(conditions["temperature"] or 0.0)
         constrained = bool(self.atoms.constraints)
+        if restart is not None and not restart.keys() >= _CHECKPOINT:
+            raise BadParameters(
+                f"The checkpoint has no {', '.join(sorted(_CHECKPOINT - restart.keys()))}, so it is none of molecular "
+                "dynamics with a Deep Potential. Go on from a checkpoint of the same simulation."
+            )
         goes_on = restart is not None and restart["conditions"] == self.conditions
         self.rng = np.random.default_rng(seed if restart is None else [seed, int(restart["step"])])
         self.step, memory, change = 0, None, 0.0

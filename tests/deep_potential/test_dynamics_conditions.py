@@ -63,6 +63,18 @@ def test_what_a_space_asks_for_is_looked_at_before_the_run(made):
             next(simulation(**parameters))
 
 
+def test_a_checkpoint_of_something_else_is_named(made):
+    _, checkpoint = next(made()(seed=1))
+    kept = checkpoint()
+    for foreign, said in (
+        ({"weights": 1}, "has no cell, conditions"),
+        ({**kept, "positions": kept["positions"][:2]}, "2 atoms that are not those"),
+        ({name: value for name, value in kept.items() if name != "random"}, "has no random"),
+    ):
+        with pytest.raises(BadParameters, match=said):
+            next(made()(restart=foreign))
+
+
 def test_numbers_of_numpy_are_numbers(made):
     ours = made(temperature=np.float64(300), strain=np.float64(1), timestep=np.float64(0.5))
     assert ours.text == made(strain=1.0).text
