@@ -171,7 +171,8 @@ class _Block:
         u = ((r - weight.smooth) / (weight.cutoff - weight.smooth)).clamp(0, 1)
         s = (u**3 * (-6 * u**2 + 15 * u - 10) + 1) / r
         shift = torch.as_tensor(np.repeat(weight.shifts, self.widths), device=r.device)
-        x = (weight.scale * s - shift).to(dtype)
+        # What stands in empty slots is outside the range, where a series grows beyond any number.
+        x = torch.where(self.real, weight.scale * s - shift, 0.0).to(dtype)
         rows = torch.cat([torch.ones_like(s)[..., None], (s / r)[..., None] * self.vectors], dim=-1)
         rows = (rows * self.real[..., None]).to(dtype)
         series = [torch.ones_like(x), x]

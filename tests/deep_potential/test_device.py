@@ -51,6 +51,16 @@ def test_series_in_intervals_are_the_same_on_a_device(models, answers):
     assert np.abs(ours.forces - loops.forces).max() < 1e-10
 
 
+def test_what_stands_in_empty_slots_never_overflows(models, answers):
+    """It is far outside the range of the last of many intervals, where a series grows beyond single precision."""
+    model = ai.dp.load(models / "water-0.ckpt.pt")
+    model._engine._choice = ((64, 32), 0.0)
+    frames = answers.frames("bulk")
+    ours = model.evaluate(*frames, device="cpu", precision="fp32")
+    loops = model.evaluate(*frames, precision="fp32")
+    assert np.abs(ours.forces - loops.forces).max() < 1e-3
+
+
 def test_a_calculator_computes_on_a_device(committee, answers):
     positions, cells, symbols = answers.frames("bulk")
     box = Atoms(symbols, positions=positions[0], cell=cells[0], pbc=True)

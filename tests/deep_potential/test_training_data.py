@@ -353,6 +353,7 @@ def test_values_that_cannot_be_meant_are_named(section, option, value):
         ({"batch_size": "auto:0"}, "batch_size is a number"),
         ({"batch_size": 1.5}, "batch_size is 1.5"),
         ({"settings": {"model": {"type_map": ["O", "O"]}}}, "each once"),
+        ({"settings": {"model": {"descriptor": {"exclude_types": [[0, 9]]}}}}, "types are 0 to 1"),
         ({"settings": {"model": {"descriptor": {"sel": "auto:x"}}}}, "sel is a list"),
         ({"settings": {"training": {"training_data": {"systems": 5}}}}, "systems is a folder"),
     ],

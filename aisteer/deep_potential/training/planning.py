@@ -100,6 +100,7 @@ def plan_training(
     type_map = _type_map(initial, wanted, [*training, *held])
     model = copy.deepcopy(initial.members[0].hyperparameters if initial is not None else wanted.model)
     model["type_map"] = list(type_map)
+    _check_excluded(model["descriptor"].get("exclude_types") or [], type_map)
     cutoff = float(model["descriptor"]["rcut"])
     near = find_neighbourhoods(training, type_map, cutoff)
     near_held = find_neighbourhoods(held, type_map, cutoff)
@@ -156,6 +157,15 @@ def _systems(
     check_systems(held, "validation")
     held, more = without_outliers(held, outliers, "validation")
     return training, held, left_out + more
+
+
+def _check_excluded(pairs: Sequence[Sequence[int]], type_map: Sequence[str]) -> None:
+    for pair in pairs:
+        if max(pair) >= len(type_map):
+            raise BadDefinition(
+                f"exclude_types has {list(pair)}, and the types are 0 to {len(type_map) - 1} ({', '.join(type_map)}). "
+                "Nothing was trained."
+            )
 
 
 def _type_map(initial: DeepPotential | None, wanted: Settings, systems: Sequence[System]) -> tuple[str, ...]:
