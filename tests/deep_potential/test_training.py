@@ -209,6 +209,14 @@ def test_a_loss_that_is_not_finite_ends_the_training(tmp_path):
         trained(settings=settings, folder=tmp_path)
 
 
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
+    """The loss of the very step that spoils them is finite still."""
+    rate = {"start_lr": 1e308, "stop_lr": 1e308}
+    with pytest.raises(ai.dp.TrainingDiverged, match="weights are not finite"):
+        trained(steps=1, folder=tmp_path / "run", settings={**SMALL, "learning_rate": rate})
+    assert not (tmp_path / "run").exists()
+
+
 def test_outside_a_notebook_lines_are_printed(capsys):
     trained(progress=True, steps=20, committee=1)
     said = capsys.readouterr().out

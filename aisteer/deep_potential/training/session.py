@@ -151,6 +151,7 @@ class Training:
             self._live.end(self._model.training)
 
     def _save(self) -> None:
+        self._trainer.check_weights()
         if self._folder is not None:
             self._checkpoints = self._folder.save(self._trainer, self.curve, self.seconds)
 

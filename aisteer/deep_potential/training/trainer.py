@@ -130,6 +130,15 @@ class Trainer:
         )
         return CurvePoint(self.step, rate, tuple(slopes.losses.tolist()), training, on_the_way)
 
+    def check_weights(self) -> None:
+        """Raise ``TrainingDiverged`` where a weight is no number: the last step's loss did not know that yet."""
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in self.stack.tensors()):
+            raise TrainingDiverged(
+                f"After step {self.step} weights are not finite any more. What was saved before stands. Look for "
+                "outliers in the labels, or begin with a smaller learning rate (start_lr).",
+                step=self.step,
+            )
+
     def errors(self, samples: Sequence[Sample], *, atoms: int | None = None) -> Errors:
         """Against the labels of all frames, or of the first of each system that have so many atoms together."""
         found = []
