@@ -78,6 +78,7 @@ class MolecularDynamics(Simulation):
         precision: ``"fp64"``, or ``"mixed"`` with matrix products in single precision.
         exact: Evaluate the networks themselves instead of their series.
         overflow: ``"refuse"`` more neighbours than the model takes, or keep the ``"nearest"`` as deepmd-kit does.
+            Unless it is given, as the loaded model does, or refuse.
         skin: Of the neighbour list, in Å.
         diffusion: An element, or several, whose diffusion coefficient is an outcome.
         trajectory: Write ``trajectory.extxyz`` into the run's folder.
@@ -113,7 +114,7 @@ class MolecularDynamics(Simulation):
         barostat_time: float = 1000.0,
         precision: str = "fp64",
         exact: bool = False,
-        overflow: str = "refuse",
+        overflow: str | None = None,
         skin: float = SKIN,
         diffusion: str | Sequence[str] = (),
         trajectory: bool = True,
@@ -130,7 +131,7 @@ class MolecularDynamics(Simulation):
             barostat_time=barostat_time,
             precision=precision,
             exact=bool(exact),
-            overflow=overflow,
+            overflow=getattr(model, "overflow", "refuse") if overflow is None else overflow,
             skin=SkinList(skin).skin,
             diffusion=(diffusion,) if isinstance(diffusion, str) else tuple(diffusion),
             trajectory=bool(trajectory),

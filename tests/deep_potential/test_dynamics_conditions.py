@@ -63,6 +63,14 @@ def test_what_a_space_asks_for_is_looked_at_before_the_run(made):
             next(simulation(**parameters))
 
 
+def test_what_becomes_of_too_many_neighbours_is_as_the_model_was_loaded(models):
+    water = models / "water-0.ckpt.pt"
+    nearest = ai.dp.load(water, overflow="nearest")
+    assert ai.dp.MolecularDynamics(nearest, WATER, temperature=300.0).settings.overflow == "nearest"
+    asked = ai.dp.MolecularDynamics(nearest, WATER, temperature=300.0, overflow="refuse")
+    assert asked.settings.overflow == ai.dp.MolecularDynamics(water, WATER).settings.overflow == "refuse"
+
+
 def test_a_checkpoint_of_something_else_is_named(made):
     _, checkpoint = next(made()(seed=1))
     kept = checkpoint()
