@@ -40,7 +40,7 @@ _STOOD_IN_FOR = "the policy 'bayesian' failed with ZeroDivisionError: matrix of 
         ("aisteer.execution.thinking.evidence", _NOT_THOUGHT),
         ("aisteer.execution.thinking.situation", _NOT_THOUGHT),
         ("aisteer.steering.learners.fit", _STOOD_IN_FOR),
-        ("aisteer.steering.bayesian_box.explain", _STOOD_IN_FOR),
+        ("aisteer.steering.bayesian.explain", _STOOD_IN_FOR),
     ],
 )
 def test_an_ai_that_fails_anywhere_is_named_and_holds_nothing_up(
