@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,8 @@ from aisteer.deep_potential.trajectory import Trajectory
 from aisteer.errors import AisteerError, BadModel, BadParameters, BadStructure, Runaway
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ase import Atoms
 
 __all__ = ["simulate"]
@@ -117,7 +118,7 @@ class Run:
         if not constrained and conditions["pressure"] is None and len(self.atoms) > 1:
             self.atoms.set_constraint(FixCom())
         # One for all runs of a worker: it is fitted once.
-        model = _model(json.dumps(settings.models), settings.overflow)
+        model = _model(settings)
         self.atoms.calc = model.calculator(
             exact=settings.exact,
             precision=settings.precision,  # type: ignore[arg-type]
@@ -265,22 +266,37 @@ def _checked(
     return {name: None if value is None else float(value) for name, value in conditions.items()}
 
 
-@functools.lru_cache(maxsize=2)
-def _model(files: str, overflow: str) -> DeepPotential:
-    paths = []
-    for each in json.loads(files):
-        path = expanded(each["path"])
+def _model(settings: Settings) -> DeepPotential:
+    """Loaded once in a process, and anew when a file is not as it was."""
+    paths = [expanded(each["path"]) for each in settings.models]
+    stamps = []
+    for path in paths:
         if not path.is_file():
             raise BadModel(
                 f"There is no file {path} where the run executes, so it has no model. Copy the checkpoint there, or "
                 "define the simulation with the path that it has there.",
                 path=str(path),
             )
-        if each.get("sha256") not in {None, sha256_of(path)}:
+        found = path.stat()
+        stamps.append((found.st_mtime_ns, found.st_size, found.st_ino))
+    sums = tuple(each.get("sha256") for each in settings.models)
+    return _loaded(tuple(paths), sums, tuple(stamps), settings.overflow, settings.target, settings.r_min)
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(
+    paths: tuple[Path, ...],
+    sums: tuple[str | None, ...],
+    _stamps: tuple[tuple[int, ...], ...],
+    overflow: str,
+    target: float,
+    r_min: float | None,
+) -> DeepPotential:
+    for path, expected in zip(paths, sums, strict=True):
+        if expected not in {None, sha256_of(path)}:
             raise BadModel(
                 f"The file {path} is another one than the campaign was defined with, so nothing ran. Put the same file "
                 "there, or take this one with campaign.redefine(…).",
                 path=str(path),
             )
-        paths.append(path)
-    return load(paths, overflow=overflow)  # type: ignore[arg-type]
+    return load(paths, overflow=overflow, target=target, r_min=r_min)  # type: ignore[arg-type]

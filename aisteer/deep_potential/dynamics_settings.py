@@ -82,6 +82,8 @@ class Settings:
         precision: ``fp64`` or ``mixed``.
         exact: Whether the networks are evaluated instead of their series.
         overflow: What becomes of neighbours beyond ``sel``.
+        target: The largest error of a force by the series, in eV/Å.
+        r_min: Where the series begin, in Å; ``None`` as :func:`~aisteer.deep_potential.load` has it.
         skin: Of the neighbour list, in Å.
         diffusion: The elements whose diffusion is measured.
         trajectory: Whether frames are written.
@@ -98,6 +100,8 @@ class Settings:
     precision: str
     exact: bool
     overflow: str
+    target: float = 1e-6
+    r_min: float | None = None
     skin: float
     diffusion: tuple[str, ...]
     trajectory: bool

@@ -64,6 +64,8 @@ class DeepPotential:
         members: Descriptions of the models.
         committee: Whether answers have a leading axis of members.
         overflow: What becomes of neighbours beyond ``sel``.
+        target: The largest error of a force by the series, in eV/Å.
+        r_min: Where the series begin, in Å, if that was asked for.
         training: How it was trained, where that was done here.
     """
 
@@ -86,6 +88,8 @@ class DeepPotential:
         self.members = tuple(members)
         self.committee = committee
         self.overflow = overflow
+        self.target = target
+        self.r_min = r_min
         self.training: TrainingRecord | None = None
         self._engine = Engine(self.members, r_min=r_min, target=target)
 

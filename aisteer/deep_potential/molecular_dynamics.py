@@ -62,7 +62,8 @@ class MolecularDynamics(Simulation):
     another file under that name there is refused. The structure and the settings travel with the campaign.
 
     Args:
-        model: Path of a checkpoint, a list of them for a committee, or a loaded model that came from files.
+        model: Path of a checkpoint, a list of them for a committee, or a loaded model that came from files, whose
+            ``target`` and ``r_min`` are kept.
         structure: Where every run begins. Its velocities are drawn anew, by the run's seed.
         temperature: In K, of every run. With ``nve`` that of the first velocities.
         density: In g/cm³.
@@ -132,6 +133,7 @@ class MolecularDynamics(Simulation):
             precision=precision,
             exact=bool(exact),
             overflow=getattr(model, "overflow", "refuse") if overflow is None else overflow,
+            **_reach(model),
             skin=SkinList(skin).skin,
             diffusion=(diffusion,) if isinstance(diffusion, str) else tuple(diffusion),
             trajectory=bool(trajectory),
@@ -184,6 +186,13 @@ class MolecularDynamics(Simulation):
 
 def _is_taken(name: str) -> bool:
     return iskeyword(name) or name in {"json", "SETTINGS"}
+
+
+def _reach(model: object) -> dict[str, Any]:
+    """How exact its series are and where they begin, as it was loaded."""
+    if not isinstance(model, DeepPotential):
+        return {}
+    return {"target": float(model.target), "r_min": None if model.r_min is None else float(model.r_min)}
 
 
 def _read(text: str) -> Any:

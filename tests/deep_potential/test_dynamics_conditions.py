@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +11,9 @@ import pytest
 from ase import Atoms
 
 import aisteer as ai
+from aisteer.deep_potential import dynamics
 from aisteer.deep_potential.measured import Measured
-from aisteer.errors import BadDefinition, BadParameters
+from aisteer.errors import BadDefinition, BadModel, BadParameters
 
 WATER = Atoms("OH2", positions=[[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
 
@@ -69,6 +72,30 @@ def test_what_becomes_of_too_many_neighbours_is_as_the_model_was_loaded(models):
     assert ai.dp.MolecularDynamics(nearest, WATER, temperature=300.0).settings.overflow == "nearest"
     asked = ai.dp.MolecularDynamics(nearest, WATER, temperature=300.0, overflow="refuse")
     assert asked.settings.overflow == ai.dp.MolecularDynamics(water, WATER).settings.overflow == "refuse"
+
+
+def test_how_exact_the_series_are_is_as_the_model_was_loaded(models):
+    water = models / "water-0.ckpt.pt"
+    near = ai.dp.load(water, target=1e-3, r_min=0.8)
+    settings = ai.dp.MolecularDynamics(near, WATER, temperature=300.0).settings
+    assert (settings.target, settings.r_min) == (1e-3, 0.8)
+    run = dynamics._model(settings)
+    assert (run.target, run.r_min) == (1e-3, 0.8)
+    plain = ai.dp.MolecularDynamics(water, WATER).settings
+    assert (plain.target, plain.r_min) == (1e-6, None)
+
+
+def test_a_model_that_was_replaced_at_the_endpoint_is_read_anew(models, tmp_path):
+    there = tmp_path / "there.ckpt.pt"
+    shutil.copy(models / "water-0.ckpt.pt", there)
+    asked = ai.dp.MolecularDynamics(there, WATER, temperature=300.0).settings
+    only_there = replace(asked, models=({"path": str(there)},))  # nothing was known of it when it was defined
+    before = dynamics._model(only_there)
+    assert dynamics._model(only_there) is before
+    shutil.copy(models / "water-1.ckpt.pt", there)
+    assert dynamics._model(only_there) is not before
+    with pytest.raises(BadModel, match="another one than the campaign was defined with"):
+        dynamics._model(asked)
 
 
 def test_a_checkpoint_of_something_else_is_named(made):
