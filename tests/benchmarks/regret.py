@@ -6,8 +6,9 @@ ours and the best peer's with its 90 % bootstrap interval; over all: the median 
 
 A part of it is run by naming it, in lists with commas: ``REGRET_PROBLEMS=branin,levy8 REGRET_SEEDS=5
 REGRET_PEERS=gpsampler,tpe REGRET_MODES=single,batches make bench NAME=regret``. ``REGRET_KEPT=peers.jsonl`` keeps
-peers' campaigns there and takes them from there, which is for comparing our own versions: they are not of one run then.
-``REGRET_OURS=ours.jsonl`` does so with ours, of one version, so that a long run goes on where it was ended.
+peers' campaigns there and takes them from there: they do not depend on our code, and all of them take a day.
+``REGRET_OURS=ours.jsonl`` does so with ours, of one version, so that a long run goes on where it was ended. Those that
+the tables in ``docs/benchmarks.md`` are made of stand in ``records``; both variables may name the same file.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class Kept:
                     self.by_seed[entry["seed"]] = entry
 
     def add(self, seed: int, found: dict[str, Any]) -> None:
-        self.by_seed[seed] = {**self.what, "seed": seed, **found}
+        told = {name: value for name, value in found.items() if name not in {"values", "seed"}}
+        self.by_seed[seed] = {**self.what, "seed": seed, "best": min(found["values"]), **told}
         if self.file is not None:
             with self.file.open("a", encoding="utf-8") as out:
                 out.write(json.dumps(self.by_seed[seed]) + "\n")
@@ -89,9 +91,9 @@ def ours(problem: Problem, seeds: int, mode: str) -> list[dict[str, Any]]:
     return [kept.by_seed[seed] for seed in range(seeds)]
 
 
-def regret(problem: Problem, values: list[float]) -> float:
+def regret(problem: Problem, best: float) -> float:
     """The decimal logarithm of how far the best run is from the optimum, floored."""
-    return float(np.log10(max(min(values) - problem.best, FLOOR * problem.range)))
+    return float(np.log10(max(best - problem.best, FLOOR * problem.range)))
 
 
 def interval(mine: list[float], theirs: list[float]) -> tuple[float, float, float]:
@@ -111,7 +113,7 @@ def measured(problem: Problem, arms: list[str], seeds: int, mode: str) -> dict[s
     """Regret by seed of all arms, ours first, and how they compare."""
     mine = ours(problem, seeds, mode)
     all_runs = {"ours": mine, **{peer: campaigns(peer, problem, seeds, mode) for peer in arms}}
-    by_seed = {arm: [regret(problem, run["values"]) for run in runs] for arm, runs in all_runs.items()}
+    by_seed = {arm: [regret(problem, run["best"]) for run in runs] for arm, runs in all_runs.items()}
     median = {arm: statistics.median(row) for arm, row in by_seed.items()}
     inside, of = (sum(run["inside"][k] for run in mine) for k in (0, 1))
     found: dict[str, Any] = {
