@@ -6,6 +6,7 @@ from aisteer.analysis.convergence import (
     Settled,
     equilibration,
     mean_and_error,
+    slope_and_error,
     standard_error,
     statistical_inefficiency,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "mean_square_displacement",
     "radial_distribution",
     "remove_drift",
+    "slope_and_error",
     "squared_displacements",
     "standard_error",
     "statistical_inefficiency",

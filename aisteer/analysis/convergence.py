@@ -7,10 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Settled", "equilibration", "mean_and_error", "standard_error", "statistical_inefficiency"]
+from aisteer.analysis.student import NORMAL, student
+
+__all__ = [
+    "Settled",
+    "equilibration",
+    "mean_and_error",
+    "slope_and_error",
+    "standard_error",
+    "statistical_inefficiency",
+]
 
 Array = NDArray[np.float64]
 CANDIDATES = 50
+FEW = 20
+"""Of independent values; with fewer beside a line, what looks like noise may be a walk."""
+STRETCHES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +45,12 @@ class Settled:
 def standard_error(samples: ArrayLike) -> float:
     """Standard error of the mean of independent samples.
 
-    Widened by Student's t, so that ±1.96 of it covers 95 % also for few samples (at least 5).
-    0 for fewer than two samples.
+    Widened by Student's t, so that ±1.96 of it covers 95 % also for few samples. 0 for fewer than two samples.
     """
     values = np.asarray(samples, dtype=float)
     if len(values) < 2:
         return 0.0
-    return float(values.std(ddof=1) / np.sqrt(len(values))) * _student(len(values) - 1)
+    return float(values.std(ddof=1) / np.sqrt(len(values))) * _widened(len(values) - 1)
 
 
 def mean_and_error(series: ArrayLike) -> tuple[float, float]:
@@ -52,14 +63,47 @@ def mean_and_error(series: ArrayLike) -> tuple[float, float]:
     if len(values) < 2:
         return float(values.mean()), 0.0
     independent = len(values) / statistical_inefficiency(values)
-    error = float(values.std(ddof=1) / np.sqrt(independent)) * _student(max(1.0, independent - 1))
+    error = float(values.std(ddof=1) / np.sqrt(independent)) * _widened(max(1.0, independent - 1))
     return float(values.mean()), error
 
 
-def _student(free: float) -> float:
-    """Student's t over the normal quantile, at 97.5 %: Cornish-Fisher in the inverse of the degrees of freedom."""
-    z = 1.959964
-    return 1 + (z**2 + 1) / (4 * free) + (5 * z**4 + 16 * z**2 + 3) / (96 * free**2)
+def slope_and_error(times: ArrayLike, series: ArrayLike) -> tuple[float, float]:
+    """Slope of the least-squares line through a series whose values are correlated, and its standard error.
+
+    The error is that of independent values about a line, with as many as are independent
+    (:func:`statistical_inefficiency` of what is left beside the line), widened by Student's t. Where they are fewer
+    than 20 it is also taken from what the series rises by in eight stretches, as for a random walk, whose values about
+    a line look independent when they are not (its slope has 6/5 of the variance that the rise from end to end has).
+    The larger is reported, which for a short series of independent values is too much.
+
+    Args:
+        times: Of the values, increasing, in any unit.
+        series: As many values.
+
+    Raises:
+        ValueError: Fewer than 3 values.
+    """
+    t, values = np.asarray(times, dtype=float), np.asarray(series, dtype=float)
+    count = len(values)
+    if count < 3:
+        raise ValueError(f"The error of a slope needs at least 3 values; there are {count}.")
+    centred = t - t.mean()
+    spread = float(centred @ centred)
+    slope = float(centred @ values) / spread
+    rest = values - values.mean() - slope * centred
+    independent = count / statistical_inefficiency(rest)
+    variance = float(rest @ rest) / (count - 2) / spread * count / independent
+    error = float(np.sqrt(variance)) * _widened(max(1.0, independent - 2))
+    if independent < FEW:
+        ends = np.linspace(0, count - 1, min(STRETCHES, count - 1) + 1).round().astype(int)
+        rises = np.diff(values[ends]) / np.diff(t[ends])
+        error = max(error, float(np.sqrt(6 / 5)) * standard_error(rises))
+    return slope, error
+
+
+def _widened(free: float) -> float:
+    """Student's t over the normal quantile, at 97.5 %."""
+    return student(free) / NORMAL
 
 
 def statistical_inefficiency(series: ArrayLike) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aisteer.analysis import diffusion_coefficient, mean_and_error
+from aisteer.analysis import diffusion_coefficient, mean_and_error, slope_and_error
 from aisteer.problem.objective import Estimate
 
 if TYPE_CHECKING:
@@ -85,15 +85,11 @@ class Measured:
                 made[name] = Estimate(*mean_and_error(self.series[name]))
         if "max_force_deviation" in self.series:
             made["max_force_deviation"] = max(self.series["max_force_deviation"])
-        if "drift" in self.series:
-            made["drift_rate"] = self._drift_rate()
+        if len(self.series.get("drift", ())) > 2:
+            nanoseconds = self._timestep / 1000 * np.array(self.series["step"])
+            made["drift_rate"] = Estimate(*slope_and_error(nanoseconds, self.series["drift"]))
         if len(self._atoms) > 1 and len(self._frames) >= 16:
             interval = self._sample * self._timestep * self._stride
             found = diffusion_coefficient(np.array(self._frames), interval, self._masses)
             made["diffusion"] = Estimate(found.value, found.error)
         return made
-
-    def _drift_rate(self) -> float:
-        """The slope of the conserved quantity, in eV/atom/ns."""
-        picoseconds = self._timestep * np.array(self.series["step"])
-        return float(np.polyfit(picoseconds, self.series["drift"], 1)[0]) * 1000

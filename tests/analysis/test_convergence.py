@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aisteer.analysis import equilibration, mean_and_error, standard_error, statistical_inefficiency
+from aisteer.analysis import (
+    equilibration,
+    mean_and_error,
+    slope_and_error,
+    standard_error,
+    statistical_inefficiency,
+)
+from aisteer.analysis.student import student
 
 
 def correlated(rng, length, keep):
@@ -47,7 +54,7 @@ def test_a_constant_series_is_settled_from_its_start():
     assert (settled.start, settled.mean, settled.error) == (0, 1.0, 0.0)
 
 
-@pytest.mark.parametrize("samples", [5, 8, 20, 100])
+@pytest.mark.parametrize("samples", [2, 3, 5, 8, 20, 100])
 def test_the_standard_error_of_few_samples_is_widened_to_cover_19_in_20(samples):
     rng = np.random.default_rng(samples)
     draws = rng.normal(size=(4000, samples))
@@ -69,3 +76,44 @@ def test_the_error_of_a_correlated_mean_holds_as_often_as_it_says():
     assert 0.90 < covered < 0.99
     assert mean_and_error([2.0]) == (2.0, 0.0)
     assert mean_and_error([3.0, 3.0, 3.0]) == (3.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("free", "known"),
+    [
+        *((1, 12.706205), (2, 4.302653), (3, 3.182446), (4, 2.776445), (5, 2.570582), (10, 2.228139)),
+        *((30, 2.042272), (120, 1.979930), (1000, 1.962339), (1e7, 1.959964)),
+    ],
+)
+def test_students_quantile_is_the_tabulated_one(free, known):
+    assert student(free) == pytest.approx(known, abs=6e-7)
+
+
+def test_students_quantile_is_known_between_whole_degrees_of_freedom():
+    from scipy import stats
+
+    for free in (1.001, 1.5, 2.7, 99999.0, 100001.0):
+        assert student(free) == pytest.approx(stats.t.ppf(0.975, free), rel=1e-9)
+
+
+@pytest.mark.parametrize(("length", "keep"), [(40, 0.0), (400, 0.0), (400, 0.8), (60, 1.0), (400, 1.0)])
+def test_the_error_of_a_slope_covers_it_for_noise_as_for_a_random_walk(length, keep):
+    rng = np.random.default_rng(length)
+    times = np.linspace(0, 3, length)
+    covered = []
+    for _ in range(200):
+        noise = correlated(rng, length, keep) if keep < 1 else rng.normal(size=length).cumsum()
+        slope, error = slope_and_error(times, 5 * times + noise)
+        covered.append(abs(slope - 5) < 1.96 * error)
+    assert 0.90 < np.mean(covered) <= 1.0
+
+
+def test_the_error_of_a_slope_is_the_known_one_for_independent_values():
+    rng = np.random.default_rng(3)
+    times = np.arange(500.0)
+    errors = [slope_and_error(times, rng.normal(size=500))[1] for _ in range(100)]
+    assert np.mean(errors) == pytest.approx(np.sqrt(12 / 500**3), rel=0.15)
+    slope, error = slope_and_error([0, 1, 2, 4], [1, 3, 5, 9])
+    assert (slope, error) == (pytest.approx(2), pytest.approx(0, abs=1e-12))
+    with pytest.raises(ValueError, match="at least 3"):
+        slope_and_error([0, 1], [0, 1])

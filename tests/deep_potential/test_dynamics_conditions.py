@@ -130,4 +130,6 @@ def test_what_is_seen_where_a_run_ends_in_between_does_not_bend_the_time(made):
     for step in (3, 6, 7, 9, 12):
         measured.add({"step": step, "drift": 2e-6 * step}, WATER)
     assert len(measured.to_json()["frames"]) == 4
-    assert measured.outcome()["drift_rate"] == pytest.approx(2e-6 / 0.0005 * 1000)
+    rate = measured.outcome()["drift_rate"]
+    assert rate.value == pytest.approx(2e-6 / 0.0005 * 1000)
+    assert rate.standard_error == pytest.approx(0, abs=1e-9)
