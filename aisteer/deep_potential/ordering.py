@@ -17,16 +17,23 @@ Integers = NDArray[np.int64]
 _PAIR_BITS = 33
 
 
+_FEW = 512
+
+
 @compiled(fastmath=set())
-def _sort(keys: Integers, first: int, last: int) -> None:
-    """Shell's: a group has some tens of keys."""
-    for gap in (10, 4, 1):
-        for q in range(first + gap, last):
-            key, at = keys[q], q
-            while at >= first + gap and keys[at - gap] > key:
-                keys[at] = keys[at - gap]
-                at -= gap
-            keys[at] = key
+def _sort(keys: Integers, first: int, last: int, room: Integers) -> None:
+    """All are different. A group has some tens: counting those that are smaller has no branches to foretell."""
+    number = last - first
+    if number > _FEW:
+        keys[first:last].sort()
+        return
+    for a in range(number):
+        room[a] = keys[first + a]
+    for a in range(number):
+        key, smaller = room[a], 0
+        for b in range(number):
+            smaller += np.int64(room[b] < key)
+        keys[first + smaller] = key
 
 
 @compiled(fastmath=set())
@@ -82,8 +89,9 @@ def order_pairs(  # noqa: PLR0917  compiled functions are called by position
         fill[here] += 1
         keys[fill[there]] = key | 1
         fill[there] += 1
+    room = np.empty(_FEW, np.int64)
     for group in range(len(counts)):
-        _sort(keys, place[group], place[group + 1])
+        _sort(keys, place[group], place[group + 1], room)
         for q in range(place[group], place[group + 1]):
             p, turned = (keys[q] & ((1 << _PAIR_BITS) - 1)) >> 1, keys[q] & 1
             centre[q] = start + group // kinds

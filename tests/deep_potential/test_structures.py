@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import aisteer as ai
+from aisteer.deep_potential.neighbours import find_neighbours
+from aisteer.deep_potential.structures import Frames
 from aisteer.errors import BadStructure, NotSupported
 
 CELL = np.eye(3) * 10
@@ -92,3 +94,19 @@ def test_one_model_has_no_deviation(model, models):
         model.deviation(WATER, CELL, TYPES, exact=True)
     with pytest.raises(NotSupported, match="at least two models"):
         ai.dp.load([models / "water-0.ckpt.pt"]).deviation(WATER, CELL, TYPES, exact=True)
+
+
+@pytest.mark.parametrize("atoms", [40, 1100], ids=["some tens", "more than are counted"])
+def test_neighbours_of_a_type_stand_by_distance_however_many_they_are(atoms):
+    rng = np.random.default_rng(1)
+    positions, types = rng.uniform(0, 3, (1, atoms, 3)), rng.integers(0, 2, atoms)
+    frames = Frames(positions, np.zeros((1, 3, 3)), (False, False, False), types, ())
+
+    found = find_neighbours(frames, 6.0, (atoms, atoms))
+
+    assert len(found.distance) == atoms * (atoms - 1)
+    apart = np.linalg.norm(positions[0, found.neighbour] - positions[0, found.centre], axis=1)
+    np.testing.assert_allclose(found.distance, apart, rtol=1e-12)
+    group = 2 * found.centre + types[found.neighbour]
+    assert (np.diff(group) >= 0).all()
+    assert np.diff(found.distance)[np.diff(group) == 0].min() > -1e-8
