@@ -18,7 +18,7 @@ from aisteer.steering.costs import FidelityCosts, costs_of
 from aisteer.steering.criteria.drawn import Drawn
 from aisteer.steering.criteria.feasibility import asked, log_chance
 from aisteer.steering.criteria.protocol import Criterion
-from aisteer.steering.criteria.truth import TruthGain
+from aisteer.steering.criteria.truth import CAUTION, TruthGain
 from aisteer.steering.domains import Box
 from aisteer.steering.fitting import Belief
 from aisteer.steering.protocols import Evidence, Json
@@ -76,13 +76,17 @@ class Fidelities:
         return TruthGain(self._column, self.costs(evidence), self.best(belief, evidence), exploration)
 
     def starts(self, belief: Belief, evidence: Evidence) -> Array:
-        """The best mean at the truth."""
+        """The best bound at the truth."""
         return self.best(belief, evidence)
 
     # --- what would be recommended --------------------------------------------------------------
 
     def best(self, belief: Belief, evidence: Evidence) -> Array:
-        """The input with the best mean at the truth, of those that are rather feasible than not: shape ``(1, d)``."""
+        """The input with the best bound at the truth, of those that are rather feasible than not: shape ``(1, d)``.
+
+        The bound is the mean, ``CAUTION`` standard deviations to the bad side: what promises more but is not known well
+        enough would be a gamble, and the more so as the best of many means is more often than not one that errs.
+        """
         settings = settings_of(evidence)
         left = {name: settings.get(name) for name in ("pinned", "forbidden")}
         key = belief.digest, repr(left)
@@ -95,8 +99,9 @@ class Fidelities:
         space = Restrained(self._space, {**left, "pinned": pinned})
         known = Drawn(belief.process, torch.zeros((1, 0), dtype=torch.float64))
 
-        def mean(x: Tensor) -> Tensor:
-            value = known.at(x)[0][:, 0]
+        def bound(x: Tensor) -> Tensor:
+            means, stds = known.at(x)
+            value = means[:, 0] - CAUTION * belief.first.widened * stds
             if asked(belief):
                 value = value + _STEEP * (log_chance(belief, x) - _LIKELY).clamp_max(0.0)
             return value
@@ -104,7 +109,7 @@ class Fidelities:
         raw = self._domain.at_truth(self._domain.encode(feasible_sobol(space, _RAW, self._seed + 2)))
         leading = self._domain.at_truth(belief.leading(8))
         rng = np.random.default_rng([self._seed, 7, len(belief.data)])
-        point = maximise(space, mean, raw=raw, incumbents=leading, rng=rng, allowed=space.feasible)
+        point = maximise(space, bound, raw=raw, incumbents=leading, rng=rng, allowed=space.feasible)
         return belief.true[belief.place][None] if point is None else self._domain.encode([point])
 
     def recommended(self, belief: Belief, evidence: Evidence) -> Json:
@@ -123,6 +128,7 @@ class Fidelities:
             f"If nothing else ran, {where} would be recommended: {belief.first.outcome} is expected to be "
             f"{mean[0]:.4g} ± {_rounded(1.96 * std[0], unit)} there (95 %), "
             + (f"as {ran[0]} says." if ran else "where nothing ran at the truth yet.")
+            + " Were each place one standard deviation worse than expected, this one would be the best."
         )
         return {
             "parameters": point,
@@ -176,7 +182,7 @@ class Fidelities:
         def worth(which: str) -> str:
             gain, per_cost = reason["gain" + which], reason["per_cost" + which]
             return (
-                f"is expected to improve the best mean at the truth by {_rounded(gain, unit)}, "
+                f"is expected to improve the best bound at the truth by {_rounded(gain, unit)}, "
                 f"{per_cost:.3g} per {'node-hour' if costs.known else 'cost of a run at the truth'}"
             )
 

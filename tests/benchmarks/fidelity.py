@@ -1,11 +1,11 @@
 """Several fidelities: regret at the truth against cost, augmented Branin and Hartmann, beside BoTorch's qMFKG.
 
 A run of fidelity s, 0 to 1, costs 0.1 + s. From the same first design each goes on, one run at a time, until a budget
-is spent; then, and at half of it, the point with the best mean at the truth is asked for, and its regret is that of the
-truth there. Peers: qMultiFidelityKnowledgeGradient with SingleTaskMultiFidelityGP as in BoTorch's tutorial, knowing the
-costs, which ours learns from the runs; and ours with the truth alone. Processor seconds are those of choosing and
-fitting. One thread; medians over the seeds, and the mean paired difference of the logarithms with its 90 % bootstrap
-interval.
+is spent; then, and at half of it, each is asked what it recommends (ours the best bound, qMFKG the best mean at the
+truth), and its regret is that of the truth there. Peers: qMultiFidelityKnowledgeGradient with
+SingleTaskMultiFidelityGP as in BoTorch's tutorial, knowing the costs, which ours learns from the runs; and ours with
+the truth alone. Processor seconds are those of choosing and fitting. One thread; medians over the seeds, and the mean
+paired difference of the logarithms with its 90 % bootstrap interval.
 """
 
 from __future__ import annotations

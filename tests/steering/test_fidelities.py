@@ -86,7 +86,7 @@ def test_a_proposal_names_its_fidelity_its_cost_and_what_it_brings_per_cost(poin
     assert recommended["words"].startswith("If nothing else ran")
 
 
-def test_what_a_run_is_worth_is_the_knowledge_gradient_from_below(points):
+def test_what_a_run_is_worth_is_the_knowledge_gradient_of_the_bound_from_below(points):
     ai = BayesianBox(MESHED, Goals.read(Maximize("yield")), fidelity=FIDELITY)
     evidence = ran(points[:12])
     belief = ai.fitter.belief(evidence)
@@ -94,7 +94,7 @@ def test_what_a_run_is_worth_is_the_knowledge_gradient_from_below(points):
     found = ai._criterion(evidence, belief)
     assert isinstance(found, TruthGain)
     x = MESHED.encode(MESHED.sample(12, 3))
-    rivals, process = found.rivals(belief, spread), belief.process
+    rivals, process, caution = found.rivals(belief, spread), belief.process, belief.first.widened
     z = np.linspace(-9, 9, 20001)
     weights = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
     gains, exact = found.gain(belief, x, spread).value, []
@@ -103,10 +103,31 @@ def test_what_a_run_is_worth_is_the_knowledge_gradient_from_below(points):
         true[2] = 1.0
         mean, covariance = process.joint(np.stack([*rivals, true, row]))
         spreads = covariance[:-1, -1] / np.sqrt(covariance[-1, -1] + process.noise**2)
-        best = (mean[:-1, None] + spreads[:, None] * z).max(axis=0)
-        exact.append(((best - mean[:-1].max()) * weights).sum())
+        variance = covariance.diagonal()[:-1]
+        bounds = mean[:-1] - caution * np.sqrt(np.maximum(variance - spreads**2, 0.0))
+        best = (bounds[:, None] + spreads[:, None] * z).max(axis=0)
+        exact.append(((best - (mean[:-1] - caution * np.sqrt(variance)).max()) * weights).sum())
     assert (gains <= np.array(exact) * 1.01 + 1e-9).all()
     assert (gains >= 0.5 * np.array(exact) - 1e-9).all()
+
+
+def test_nothing_is_recommended_that_is_hardly_known_while_as_good_is_known_well():
+    # The poor meshes promise most at x = 1, where the truth has not been run; it has been at x of 0.3.
+    def rough(p: dict[str, Any]) -> float:
+        return float(1 - (p["x"] - 0.3) ** 2 + (80 - p["mesh"]) / 70 * (2 * p["x"] ** 4 - p["y"]))
+
+    known = [{"x": x, "y": y, "mesh": 80} for x in (0.1, 0.3, 0.5) for y in (0.2, 0.8)]
+    poor = [{"x": x, "y": y, "mesh": 10} for x in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0) for y in (0.1, 0.5, 0.9)]
+    data = tuple(Datum(f"R{i}", p, {"yield": (rough(p), 0.0)}, cost=1.0) for i, p in enumerate(known + poor))
+    evidence = Evidence("main", task(MESHED, fidelity="mesh"), data=data)
+    ai = BayesianBox(MESHED, Goals.read(Maximize("yield")), fidelity=FIDELITY)
+    belief = ai.fitter.belief(evidence)
+    spread = MESHED.encode([{**p, "mesh": 80} for p in MESHED.sample(400, 6)])
+    mean, std = belief.first.predict(spread)
+    found = ai.weighing.recommended(belief, evidence)
+    assert found["mean"] - found["std"] >= (mean - std).max() - 1e-6
+    assert found["parameters"]["mesh"] == 80
+    assert found["words"].endswith("this one would be the best.")
 
 
 def test_its_logarithm_has_the_slope_that_differences_say(points):
