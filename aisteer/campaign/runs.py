@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aisteer.campaign.checkpoints import last_checkpoint
+from aisteer.campaign.checkpoints import last_checkpoint, nearest_checkpoint
 from aisteer.campaign.columns import run_row
 from aisteer.campaign.described import describe_run
 from aisteer.campaign.files import file_of
@@ -208,18 +208,25 @@ class RunHandle:
         check_controls(self._simulation["name"], self._simulation["controls"], values)
         return self._child("extend", values, reason)
 
-    def branch(self, *, reason: str = "", **parameters: Any) -> ProposalHandle:
-        """Start a child from its last checkpoint with other values.
+    def branch(self, *, reason: str = "", at: int | None = None, **parameters: Any) -> ProposalHandle:
+        """Start a child from one of its checkpoints, with other values.
+
+        Args:
+            reason: Kept with the decision.
+            at: Begin from the checkpoint that is nearest to this observation (its number, from 0, as in
+                ``observations``; -1 is the last); from the last checkpoint unless given. How near that is,
+                ``checkpoint_every`` says.
+            **parameters: Values that are not the run's own.
 
         Returns:
             The accepted proposal of the child.
 
         Raises:
             NotSupported: Its simulation has no checkpoint.
-            BadParameters: The values do not fit the space.
+            BadParameters: The values do not fit the space, or there is no such observation.
         """
         self._need("branch")
-        return self._child("branch", parameters, reason)
+        return self._child("branch", parameters, reason, at)
 
     def mark_bad(self, reason: str = "") -> RunHandle:
         """Take its outcome out of the fit."""
@@ -243,8 +250,8 @@ class RunHandle:
         actor = self._campaign.actor
         self._campaign.submit(cmd.Request(actor=actor, run=self.id, verb=verb, values=values, reason=reason))
 
-    def _child(self, action: Any, values: Json, reason: str) -> ProposalHandle:
-        campaign, run = self._campaign, self.snapshot
+    def _child(self, action: Any, values: Json, reason: str, at: int | None = None) -> ProposalHandle:
+        campaign, run, mirror = self._campaign, self.snapshot, self._campaign.opened.mirror
         resources = campaign.state.proposals[run.proposal].resources
         # What a human chose to do next is no random draw, so it does not count for the random arm.
         own = not campaign.definition["tasks"][run.task].get("baseline")
@@ -255,12 +262,19 @@ class RunHandle:
             origin="human",
             action=action,
             run=self.id,
-            restart=last_checkpoint(run, campaign.opened.mirror),
+            restart=last_checkpoint(run, mirror) if at is None else nearest_checkpoint(run, mirror, at),
             cost=campaign.cost(task, resources),
             resources=resources,
             reason=reason,
         )
-        return campaign.propose_draft(draft, accept=True)
+        if at is None:
+            return campaign.propose_draft(draft, accept=True)
+        # The same values from another frame are another child.
+        with campaign.journal.lock:
+            there = [p.id for p in cmd.alike(campaign.journal.state, draft) if p.restart == draft.restart]
+        return (
+            campaign.proposals[there[0]] if there else campaign.propose_draft(draft, repeat=True, accept=True)
+        )
 
 
 class Runs(Mapping[str, RunHandle]):

@@ -48,9 +48,12 @@ def simulate(
     steps: int,
     seed: int = 0,
     restart: Json | None = None,
+    branched: bool = False,
     folder: str | None = None,
 ) -> Generator[Any, Json | None, Json]:
     """Yield what is seen every so many steps, with what makes a checkpoint; return the outcome.
+
+    A run that is ``branched`` from a checkpoint, or goes on from one of other conditions, equilibrates and counts anew.
 
     Raises:
         Runaway: It came to what has no energy, or became far too hot.
@@ -59,7 +62,7 @@ def simulate(
         BadParameters: Conditions that cannot be.
     """
     known = Settings.from_json(settings)
-    run = Run(known, dict(conditions), seed=seed, restart=restart)
+    run = Run(known, dict(conditions), seed=seed, restart=restart, branched=branched)
     with Trajectory(folder if known.trajectory else None) as frames:
         while run.step < (last := known.equilibration + steps):
             run.advance(min(known.sample - run.step % known.sample, last - run.step))
@@ -88,6 +91,7 @@ class Run:
         *,
         seed: int,
         restart: Json | None,
+        branched: bool,
     ) -> None:
         self.settings = settings
         self.atoms: Atoms = decode(settings.structure)
@@ -99,7 +103,7 @@ class Run:
                 f"The checkpoint has no {', '.join(sorted(_CHECKPOINT - restart.keys()))}, so it is none of molecular "
                 "dynamics with a Deep Potential. Go on from a checkpoint of the same simulation."
             )
-        goes_on = restart is not None and restart["conditions"] == self.conditions
+        goes_on = restart is not None and not branched and restart["conditions"] == self.conditions
         self.rng = np.random.default_rng(seed if restart is None else [seed, int(restart["step"])])
         self.step, memory, change = 0, None, 0.0
         self.measured = Measured.empty(settings, self.atoms)

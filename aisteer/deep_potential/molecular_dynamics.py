@@ -34,13 +34,19 @@ import json
 SETTINGS = json.loads({settings!r})
 
 
-def {name}({arguments}, *, steps={steps!r}, seed=0, restart=None, run_folder=None):
+def {name}({arguments}, *, steps={steps!r}, seed=0, restart=None, branched=False, run_folder=None):
     from aisteer.deep_potential.dynamics import simulate
 
     conditions = {{{conditions}}}
     return (
         yield from simulate(
-            SETTINGS, conditions, steps=steps, seed=seed, restart=restart, folder=run_folder
+            SETTINGS,
+            conditions,
+            steps=steps,
+            seed=seed,
+            restart=restart,
+            branched=branched,
+            folder=run_folder,
         )
     )
 '''
@@ -55,8 +61,9 @@ class MolecularDynamics(Simulation):
 
     Every ``sample`` steps it yields temperature, energy, pressure, the drift of the conserved quantity and, with a
     committee, the deviations that ``dp model-devi`` has; it returns means with standard errors that know of
-    correlation. It goes on from a checkpoint as if nothing had been, bit for bit (with as many threads). From a
-    checkpoint at other conditions it goes on with these atoms, equilibrates and begins to count anew.
+    correlation. It goes on from a checkpoint as if nothing had been, bit for bit (with as many threads). A branch, or
+    a checkpoint at other conditions, goes on with these atoms, equilibrates and begins to count anew; its noise is
+    drawn by its own seed. With ``nve`` there is no noise, and a branch at its parent's own conditions repeats it.
 
     Models and where they run: a path is opened **at the endpoint**. Where the file is here too its SHA-256 is kept, and
     another file under that name there is refused. The structure and the settings travel with the campaign.

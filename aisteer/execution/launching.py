@@ -153,6 +153,8 @@ class Launcher:
             "outcomes": wanted_outcomes(task),
             "seed": run.seed,
             "restart": run.attempt.restart,
+            # Its later attempts go on from checkpoints of its own.
+            "branched": proposal.action == "branch" and run.attempt.restart == proposal.restart,
             "previous": earlier,
             "resources": resources,
             "walltime": resources.get("walltime"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +116,9 @@ class Mirror:
             return []
         if end > _TAIL:
             rows = rows[1:]
-        found = (files.decode(row) for row in rows[:-1][-at_most:])
-        return [row for row in found if row is not None and row.get("kind") == "obs"]
+        decoded = (files.decode(row) for row in reversed(rows[:-1]))
+        found = (row for row in decoded if row is not None and row.get("kind") == "obs")
+        return list(islice(found, at_most))[::-1]
 
 
 class _Stream:

@@ -11,8 +11,10 @@ from aisteer.problem.parameters import Choice, Float, Int
 
 __all__ = ["RESERVED", "check_parameter", "did_you_mean"]
 
-RESERVED = frozenset({"restart", "seed", "self", "reason", "repeat", "task", "resources", "on_observation"})
-"""Names that ``propose``, ``edit`` or the worker use themselves."""
+RESERVED = frozenset(
+    ("at", "restart", "seed", "self", "reason", "repeat", "task", "resources", "on_observation")
+)
+"""Names that ``propose``, ``edit``, ``branch`` or the worker use themselves."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from aisteer.problem.units import read_units
 __all__ = ["Simulation", "simulation"]
 
 Json = dict[str, Any]
-GIVEN = ("restart", "run_folder", "seed")
+GIVEN = ("branched", "restart", "run_folder", "seed")
 """Arguments that the worker gives when the simulation asks for them."""
 
 

@@ -418,6 +418,50 @@ def test_a_branch_is_a_child_from_the_last_checkpoint_also_of_a_live_run(make):
     assert run.branch(temperature=1100).id == child.id
 
 
+def test_a_branch_begins_at_the_checkpoint_nearest_to_the_observation_that_is_named(make):
+    campaign = make()
+    run = launched(campaign, campaign.propose(**POINT))
+    lines = []
+    for k in range(10):
+        lines.append(f'{{"seq":{2 * k},"t":1.0,"kind":"obs","values":{{"step":{k}}}}}')
+        if k % 4 == 2:  # after the observations 2 and 6
+            lines.append(
+                f'{{"seq":{2 * k + 1},"t":1.0,"kind":"checkpoint","name":"{k // 4 + 1}","bytes":80}}'
+            )
+    write_observations(campaign, run, lines)
+
+    def begins(at):
+        restart = run.branch(temperature=1100, at=at).snapshot.restart
+        return int(restart.rpartition("/")[2])
+
+    assert [begins(at) for at in (0, 2, 4, 5, 9, -1, -10)] == [1, 1, 1, 2, 2, 2, 1]
+    assert len(campaign.proposals) == 3  # the same values from another frame are another child, and only then
+    for beyond in (10, -11):
+        with pytest.raises(BadParameters, match=f"has 10 observations.*none is number {beyond}"):
+            run.branch(temperature=1100, at=beyond)
+
+
+def test_the_latest_observation_is_there_when_a_checkpoint_was_written_after_it(make):
+    campaign = make()
+    run = launched(campaign, campaign.propose(**POINT))
+    notes = [f'{{"seq":{k},"t":1.0,"kind":"checkpoint","name":"{k}"}}' for k in (2, 3)]
+    write_observations(campaign, run, ['{"seq":1,"t":1.0,"kind":"obs","values":{"step":7}}', *notes])
+    assert run.observations.last == {"step": 7}
+
+
+def test_a_checkpoint_that_a_worker_had_no_room_for_is_not_begun_from(make):
+    campaign = make()
+    run = launched(campaign, campaign.propose(**POINT))
+    lines = []
+    for k in range(4):
+        lines.append(f'{{"seq":{2 * k},"t":1.0,"kind":"obs","values":{{"step":{k}}}}}')
+        lines.append(
+            f'{{"seq":{2 * k + 1},"t":1.0,"kind":"checkpoint","name":"{k + 1}","bytes":{200 << 20}}}'
+        )
+    write_observations(campaign, run, lines)
+    assert run.branch(temperature=1100, at=0).snapshot.restart.endswith("/checkpoints/3")
+
+
 def test_an_ended_run_is_extended_by_a_child(make):
     campaign = make()
     run = ended(

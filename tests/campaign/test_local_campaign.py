@@ -130,6 +130,29 @@ def test_a_run_is_controlled_extended_and_branched(climbing):
     assert branched.parameters == {"x": 4.0, "steps": 7}
 
 
+@ai.simulation(checkpoint=True)
+def wander(x, *, steps=6, restart=None, branched=False):
+    step = restart or 0
+    while step < steps:
+        yield {"step": step, "branched": int(branched)}, (lambda: step)  # noqa: B023  called at once or not at all
+        step += 1
+    return {"y": x}
+
+
+def test_a_branch_knows_that_it_is_one_an_extension_does_not_and_it_begins_where_it_is_told_to(climbing):
+    campaign = climbing(simulation=wander)
+    campaign.start()
+    campaign.propose(x=2.0).accept()
+    assert wait(campaign, ended=1)
+    run = campaign.runs["R1"]
+    made = [run.extend(steps=9), run.branch(steps=8), run.branch(x=3.0, at=0)]
+    assert wait(campaign, ended=4)
+    children = [campaign.runs[campaign.proposals[each.id].run] for each in made]
+    first = [next(iter(child.observations))["values"] for child in children]
+    assert [values["branched"] for values in (*first, run.observations.last)] == [0, 1, 1, 0]
+    assert first[2]["step"] == 0 < first[0]["step"]
+
+
 def test_what_a_human_makes_of_a_run_of_the_random_arm_does_not_count_for_the_arm(climbing):
     campaign = climbing(baseline=ai.RandomArm(runs=2, seed=1))
     campaign.start()

@@ -137,6 +137,22 @@ def test_from_a_frame_at_another_temperature_it_equilibrates_and_counts_anew(wat
     assert 0 < moved.max() < 0.5  # these very atoms went on
 
 
+@pytest.mark.parametrize("thermostat", ["langevin", "bussi", "nve"])
+def test_a_branch_at_its_parents_own_conditions_goes_its_own_way_where_there_is_noise(water, thermostat):
+    simulation = water(thermostat=thermostat)
+    seen, checkpoints, _ = go(simulation, seed=1)
+    branch, after, outcome = go(simulation, seed=2, restart=checkpoints[1], branched=True)
+    assert [values["step"] for values in branch] == [4, 8, 12, 16]  # it equilibrates and counts anew
+    assert outcome["temperature"].value == pytest.approx(np.mean([v["temperature"] for v in branch[1:]]))
+    follows = [after[k]["positions"].tobytes() == checkpoints[k + 2]["positions"].tobytes() for k in (0, 1)]
+    assert follows == [thermostat == "nve"] * 2
+    again = go(simulation, seed=2, restart=checkpoints[1], branched=True)[0]
+    assert again == branch
+    other = go(simulation, seed=3, restart=checkpoints[1], branched=True)[0]
+    assert (other == branch) == (thermostat == "nve")
+    assert seen[2]["step"] == 12
+
+
 def test_density_strain_and_pressure_say_how_large_the_cell_is(water, box):
     volume = {}
     for name, given in {"density": 1.2, "strain": 2.0, "nothing": 0.0}.items():

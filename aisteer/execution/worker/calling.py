@@ -18,7 +18,7 @@ def called(loaded: loading.Loaded, root: str, request: Json, home: Callable[[], 
     Args:
         loaded: The simulation.
         root: The spool's root.
-        request: With its ``parameters``, and perhaps ``seed`` and ``restart``.
+        request: With its ``parameters``, and perhaps ``seed``, ``restart``, and whether it is ``branched`` there.
         home: Makes the attempt's folder where it is not there yet, and says where it is.
 
     Raises:
@@ -41,6 +41,8 @@ def called(loaded: loading.Loaded, root: str, request: Json, home: Callable[[], 
                 "Nothing ran. Give the function restart=None, or start a new run."
             )
         arguments["restart"] = checkpoints.load(root, str(restart))
+        if "branched" in loaded.takes:
+            arguments.setdefault("branched", request.get("branched") is True)
     function = loaded.function
     return lambda: function(**arguments)
 
