@@ -24,7 +24,8 @@ _SHAPES = 1000
 class Room:
     """Memory that is used again and again, by name; it grows to what was needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device | None = None) -> None:
+        self._device = device
         self._kept: dict[str, Tensor] = {}
         self._shaped: dict[tuple[str | int, ...], Tensor] = {}
 
@@ -38,7 +39,7 @@ class Room:
         kept = self._kept.get(name)
         if kept is None or len(kept) < size or len(self._shaped) > _SHAPES:
             self._shaped.clear()  # they would keep the old memory
-            kept = self._kept[name] = torch.empty(size, dtype=dtype)
+            kept = self._kept[name] = torch.empty(size, dtype=dtype, device=self._device)
         found = self._shaped[name, *shape] = kept[:size].view(shape)
         return found
 
