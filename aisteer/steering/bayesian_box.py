@@ -100,7 +100,7 @@ class BayesianBox(Bayesian):
             missing = first_missing(self.space, evidence, self.goals, self.initial)
             first = min(n, max(missing, self.initial - len(taken)))
         space = restrained(self.space, evidence)
-        points = self._first_points(space, taken, self._avoided(evidence), first)
+        points = self._first_points(space, taken, evidence, first)
         left = n - len(points)
         chosen = self._search(space, evidence, belief, left, taken) if belief is not None and left else []
         notes = how_chosen(len(points), self.initial, len(chosen))
@@ -116,23 +116,31 @@ class BayesianBox(Bayesian):
         chooses = self.fidelity is None or self._named(evidence) in {None, "improvement"}
         return evidence if chooses or self.fidelity is None else at_the_truth(evidence, self.fidelity)
 
+    def _rejected(self, evidence: Evidence) -> set[Key]:
+        return {point_key(self.domain.names, p) for p, _ in evidence.rejected}
+
     def _avoided(self, evidence: Evidence) -> set[Key]:
         return {point_key(self.domain.names, p) for p, since in evidence.rejected if since < 10}
 
-    def _first_points(self, space: Space, taken: set[Key], avoided: set[Key], n: int) -> list[Json]:
+    def _first_points(self, space: Space, taken: set[Key], evidence: Evidence, n: int) -> list[Json]:
+        """Points of the sequence; what was rejected comes again, later, only where there are no others left."""
         found: list[Json] = []
+        again: list[Json] = []
+        rejected, avoided = self._rejected(evidence), self._avoided(evidence)
         if n:
-            spread = feasible_sobol(space, self.initial + len(taken) + len(avoided) + n, self.seed)
+            spread = feasible_sobol(space, self.initial + len(taken) + len(rejected) + n, self.seed)
             for place, drawn in enumerate(spread):
                 pinned = self.weighing is None or getattr(space, "pinned", {})
                 point = drawn if pinned or self.weighing is None else self.weighing.first(drawn, place)
                 key = point_key(self.domain.names, point)
-                if key not in taken and key not in avoided:
-                    taken.add(key)
-                    found.append(point)
+                if key in taken or key in avoided:
+                    continue
+                taken.add(key)
+                (again if key in rejected else found).append(point)
                 if len(found) == n:
                     break
-        return found
+            taken -= {point_key(self.domain.names, p) for p in again[n - len(found) :]}
+        return [*found, *again[: n - len(found)]]
 
     def _search(
         self, space: Space, evidence: Evidence, belief: Belief, n: int, taken: set[Key]

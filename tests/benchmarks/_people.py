@@ -11,10 +11,11 @@ import numpy as np
 from scipy.stats import qmc, spearmanr
 
 import aisteer as ai
+from aisteer.steering.bayesian_box import BayesianBox
 from aisteer.steering.policies import policy
 from aisteer.steering.protocols import Datum, Evidence
 
-__all__ = ["PROBLEMS", "Campaign", "Human", "Problem", "adversary", "expert", "noisy"]
+__all__ = ["PROBLEMS", "Campaign", "Expert", "Human", "Problem", "adversary", "expert", "noisy"]
 
 Array = np.ndarray
 OUTCOME = "y"
@@ -113,13 +114,27 @@ class Human:
 
     Attributes:
         judge: What he thinks of rows of the unit cube; larger is better to him.
-        fussy: The share of proposals that he refuses when it is his turn to refuse, the worst by his judgement.
+        fussy: He refuses what he likes less than this share of points anywhere.
     """
 
     judge: Callable[[Array], Array]
     fussy: float
     rng: np.random.Generator
     looked: Array = field(default_factory=lambda: np.zeros((0, 1)))
+
+    def answer(self, campaign: Campaign) -> tuple[Array, str]:
+        """What runs next, and whose it is."""
+        row = campaign.proposed()
+        if not campaign.his_turn():
+            return campaign.accept(row)
+        campaign.judged += 1
+        if campaign.judged % 2:  # he has a point of his own; the AI's is refused with it
+            campaign.refuse(row)
+            return self.own(campaign.problem), "human"
+        if self.refuses(campaign.problem, row):
+            campaign.refuse(row)
+            row = campaign.proposed()
+        return campaign.accept(row)
 
     def own(self, problem: Problem) -> Array:
         """The best that he can think of: of 256 points, the one that he likes most."""
@@ -132,6 +147,37 @@ class Human:
         if not len(self.looked):
             self.looked = self.judge(self.rng.random((512, problem.dimension)))
         return bool((self.looked < self.judge(row[None])[0]).mean() < self.fussy)
+
+
+class Expert(Human):
+    """One who uses what he knows as long as the AI knows nothing, and then lets it search.
+
+    The AI's first points are spread out, whatever is known, and its card says so. Of these he takes only what his prior
+    places in the upper quarter of all points, and refuses the others; after five refusals he takes what comes. So the
+    design stays spread out, as the AI wants it, over what he believes in. Once there is a surrogate, outcomes tell more
+    than a prior does, and he accepts. His share of 40 runs is 0.15 (of two parameters) to 0.3.
+
+    Chosen on six functions that are none of these (Styblinski and Tang's, Hartmann's of 3, Shekel's, Dixon and Price's,
+    Griewank's, the six-hump camel), in a fast likeness of the loop, 24 seeds. There a prior that chose all first points
+    freely, or every second one, brought nothing in the end, as they lay together; to refuse the lower half brought
+    about as much; and a choice among the AI's alternatives, or points of his own that the AI thinks nearly as good,
+    later on, by turns that became rarer, added nothing that could be told from chance.
+    """
+
+    patience = 5
+
+    def answer(self, campaign: Campaign) -> tuple[Array, str]:
+        """What runs next, and whose it is."""
+        row = campaign.proposed()
+        if campaign.searches:
+            return campaign.accept(row)
+        campaign.judged += 1
+        for _ in range(self.patience):
+            if not self.refuses(campaign.problem, row):
+                break
+            campaign.refuse(row)
+            row = campaign.proposed()
+        return campaign.accept(row)
 
 
 def _smooth(dimension: int, rng: np.random.Generator) -> Callable[[Array], Array]:
@@ -166,8 +212,8 @@ def expert(problem: Problem, seed: int, *, correlation: float = 0.5, noise: floa
         low, high = (low, share) if sign * reached > abs(correlation) else (share, high)
     share = low
     judged = mixed(sample, share)
-    return Human(
-        lambda unit: mixed(unit, share) + noise * judged.std() * rng.standard_normal(len(unit)), 0.25, rng
+    return Expert(
+        lambda unit: mixed(unit, share) + noise * judged.std() * rng.standard_normal(len(unit)), 0.75, rng
     )
 
 
@@ -194,7 +240,10 @@ class Campaign:
         problem: What is maximised.
         seed: Of the first design, which all campaigns of a seed share, and of whose turn it is.
         human: Who answers; None leaves every proposal to the policy.
-        share: How many of the runs are his.
+        share: How many of the runs are his, where he answers by turns.
+
+    Attributes:
+        judged: How many runs he chose, or could have refused and took.
     """
 
     def __init__(self, problem: Problem, seed: int, human: Human | None = None, share: float = 0.0) -> None:
@@ -208,17 +257,19 @@ class Campaign:
             "batch": 1,
         }
         self.policy = policy(self.definition, problem.space)
+        assert isinstance(self.policy, BayesianBox)
+        self._first = self.policy.initial
         self.data: list[Datum] = []
         self.rejected: list[tuple[dict[str, Any], int]] = []
         self.decisions = 0
-        self.owned = 0
+        self.judged = 0
         turns = np.random.default_rng([seed, 75])
-        self._his = lambda: bool(turns.random() < self.share)
+        self.his_turn = lambda: bool(turns.random() < self.share)
 
     def run(self, runs: int) -> Array:
         """The best value known after each run."""
         while len(self.data) < runs:
-            row, origin = self._next()
+            row, origin = self.accept(self.proposed()) if self.human is None else self.human.answer(self)
             outcome = {OUTCOME: (float(self.problem.value(row)[0]), 0.0)}
             name = hashlib.sha256(row.tobytes()).hexdigest()[:8]
             self.data.append(
@@ -227,22 +278,13 @@ class Campaign:
         found: Array = np.maximum.accumulate([d.outcomes[OUTCOME][0] for d in self.data])
         return found
 
-    def _next(self) -> tuple[Array, str]:
-        row = self._proposed()
-        if self.human is None or not self._his():
-            self._decide()
-            return row, "ai"
-        self.owned += 1
-        if self.owned % 2:  # he has a point of his own; the AI's is refused with it
-            self._decide(refused=row)
-            return self.human.own(self.problem), "human"
-        if self.human.refuses(self.problem, row):
-            self._decide(refused=row)
-            row = self._proposed()
-        self._decide()
-        return row, "ai"
+    @property
+    def searches(self) -> bool:
+        """Whether the AI's first points are over."""
+        return len(self.data) >= self._first
 
-    def _proposed(self) -> Array:
+    def proposed(self) -> Array:
+        """What the AI proposes."""
         evidence = Evidence(
             "main",
             self.definition,
@@ -252,7 +294,12 @@ class Campaign:
         [draft] = self.policy.propose(evidence, 1).drafts
         return self.problem.row(draft.parameters)
 
-    def _decide(self, *, refused: Array | None = None) -> None:
+    def accept(self, row: Array) -> tuple[Array, str]:
+        """Let the AI's point run."""
         self.decisions += 1
-        if refused is not None:
-            self.rejected.append((self.problem.point(refused), self.decisions))
+        return row, "ai"
+
+    def refuse(self, row: Array) -> None:
+        """Refuse it."""
+        self.decisions += 1
+        self.rejected.append((self.problem.point(row), self.decisions))

@@ -158,6 +158,21 @@ def test_a_rejection_keeps_proposals_away_and_fades():
     assert distance(500) < 0.02
 
 
+def test_a_first_point_that_was_rejected_comes_again_only_when_there_are_no_others():
+    def asked(space: Space, *rejected: dict, n: int = 1) -> list[dict]:
+        told = replace(known([], []), rejected=tuple((p, 500) for p in rejected))
+        return parameters(BayesianBox(space, MAXIMIZE).propose(told, n))
+
+    refused: list[dict] = []
+    for _ in range(6):
+        (point,) = asked(SQUARE, *refused)
+        assert point not in refused
+        refused.append(point)
+    few = Space(n=Int(1, 2))
+    assert asked(few, {"n": 1}) == [{"n": 2}]
+    assert asked(few, {"n": 1}, n=2) == [{"n": 2}, {"n": 1}]
+
+
 def test_a_box_without_real_numbers_is_searched_to_its_end():
     space = Space(n=Int(1, 3), c=Choice(["a", "b"]))
     every = space.sample(200, 0)
