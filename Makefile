@@ -79,6 +79,14 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	@.venv-generators/bin/python -m pip install --disable-pip-version-check --quiet --prefer-binary -c constraints.txt -r $<
 	@touch $@
 
+# Triton, which PyTorch's build for CPUs does not have, likewise: 700 MB that only the tests of its kernels need.
+.venv-triton/.done: tests/deep_potential/triton.txt constraints.txt $(VENV)/.test
+	@$(BIN)/python -m venv .venv-triton
+	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+	  > "$$(.venv-triton/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/tests.pth"
+	@.venv-triton/bin/python -m pip install --disable-pip-version-check --quiet --prefer-binary -c constraints.txt -r $<
+	@touch $@
+
 programs: $(VENV)/.test  ## look for the system programs that tests use, and get what is missing
 	@$(BIN)/python -m tests.services.system $(PROGRAMS)
 	@$(BIN)/python -m tests.browser.accessibility
@@ -127,7 +135,7 @@ test: $(VENV)/.test .services/wheels/.done programs  ## all checks at reduced si
 	$(call PROVE)
 
 test-all: export AISTEER_SIZE = full
-test-all: $(VENV)/.test .services/wheels/.done .venv-binder/.done .venv-generators/.done programs  ## everything at full size
+test-all: $(VENV)/.test .services/wheels/.done .venv-binder/.done .venv-generators/.done .venv-triton/.done programs  ## everything at full size
 	$(call PROVE,-m "full or not full")
 
 bench: $(if $(NAME),$(VENV)/.test)  ## make bench NAME=overhead prints JSON; without a name, lists them

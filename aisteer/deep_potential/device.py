@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib.util import find_spec
 from typing import Protocol
@@ -84,7 +85,8 @@ def has_kernels(device: torch.device) -> bool:
         from aisteer.deep_potential.triton_loops import TritonPasses
 
         values, vector = torch.zeros(1, 1, 1, device=device), torch.ones(1, 1, device=device)
-        TritonPasses().activate(values, vector, vector, None, torch.empty_like(values))
+        with _current(device):
+            TritonPasses().activate(values, vector, vector, None, torch.empty_like(values))
     except Exception as error:  # noqa: BLE001  whatever it lacks, plain torch answers the same
         why = " ".join(str(error).split())
         warnings.warn(
@@ -142,6 +144,10 @@ class DeviceCommittee:
 
     def __call__(self, frames: Frames, found: Neighbours, atoms: Integers) -> list[Answer]:
         """What each member says, for the energies of `atoms` alone (numbers through all frames)."""
+        with _current(self._device):
+            return self._answers(frames, found, atoms)
+
+    def _answers(self, frames: Frames, found: Neighbours, atoms: Integers) -> list[Answer]:
         types = np.tile(frames.types, len(frames))[atoms]
         room = self._room()
         start = starts_of(found, self._weight, self._intervals)
@@ -154,7 +160,7 @@ class DeviceCommittee:
             for begin in range(0, len(alike), block):
                 some = alike[begin : begin + block]
                 self._evaluate(loops, kind, some, found.counts[some], atomic, room)
-        parts = [each.cpu().numpy() for each in (atomic, *loops.sums())]
+        parts = [each.to("cpu", copy=True).numpy() for each in (atomic, *loops.sums())]
         answers = [Answer(*each) for each in zip(*parts, strict=True)]
         self._rooms.append(room)
         return [answers[place] for place in self._order]
@@ -190,6 +196,11 @@ class DeviceCommittee:
             atomic[first : first + len(energies), where] = energies
             loops.spread(by_scalars, by_vectors, first)
             first += len(energies)
+
+
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    """Triton takes the GPU that is the current one, whatever its arguments are on."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def _alike(networks: Sequence[ExactNetwork]) -> list[list[int]]:

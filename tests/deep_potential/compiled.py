@@ -1,0 +1,136 @@
+"""Triton's kernels compiled for a GPU, which takes none: what their machine code does.
+
+Run by ``test_triton.py``: ``.venv-triton/bin/python -m pytest tests/deep_potential/compiled.py``.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+import triton
+import triton.language as tl
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from aisteer.deep_potential import triton_kernels as kernels
+
+INTEGERS = {"starts", "neighbours", "atoms", "reach", "order", "left", "right", "table"}
+DOUBLES = {"offsets", "positions", "constants", "pulls", "forces", "virials"}
+NUMBERS = {"plane", "pairs"}  # of which there may be more than 2³¹
+REALS = {
+    "scalars", "vectors", "by_scalars", "by_vectors", "columns", "by_products", "out", "values", "bias", "step", "given"
+}  # fmt: skip
+
+PAIRS, BETWEEN = {"ATOMS": 2, "BLOCK": 32}, {"ATOMS": 1, "BLOCK": 128}
+OPTIONS = {
+    "moment_sums": {"TERMS": 32, **PAIRS},
+    "pair_pulls": {"TERMS": 32, "REAL": tl.float64, **PAIRS},
+    "force_sums": PAIRS,
+    "products": BETWEEN,
+    "columns_back": BETWEEN,
+    "activation": {"PASSES": True, **BETWEEN},
+}
+
+
+@dataclass(frozen=True)
+class Code:
+    ptx: str
+    used: str
+
+    @property
+    def operations(self) -> set[str]:
+        return set(re.findall(r"^\s+(?:@%p\d+ )?([a-z]\w*(?:\.\w+)+)", self.ptx, flags=re.MULTILINE))
+
+
+@cache
+def compiled(name: str, real: str = "fp64", capability: int = 90, **fixed: object) -> Code:
+    """Of a kernel for arguments of that precision; numbers in `fixed` are known beforehand, as Triton has it of 1."""
+    kernel = getattr(kernels, name)
+    given = {**OPTIONS[name], **fixed}
+    if name == "pair_pulls" and real == "fp32":
+        given.setdefault("series", tl.float32)
+        given["REAL"] = given.pop("series")
+    signature = {}
+    for argument in kernel.arg_names:
+        if argument in given:
+            signature[argument] = "constexpr"
+        elif argument in INTEGERS:
+            signature[argument] = "*i64"
+        elif argument in DOUBLES:
+            signature[argument] = "*fp64"
+        elif argument in REALS:
+            signature[argument] = f"*{real}"
+        else:
+            signature[argument] = "i64" if argument in NUMBERS else "i32"
+    made = triton.compile(
+        ASTSource(kernel, signature, constexprs=given),
+        target=GPUTarget("cuda", capability, 32),
+        options={"num_warps": 1},
+    )
+    architecture = re.search(r"\.target (\w+)", made.asm["ptx"]).group(1)
+    told = subprocess.run(
+        [triton.knobs.nvidia.ptxas.path, "-v", f"-arch={architecture}", "-o", "/dev/null", "/dev/stdin"],
+        input=made.asm["ptx"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Code(made.asm["ptx"], told.stderr)
+
+
+@pytest.mark.parametrize("capability", [80, 90])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_double_precision_is_double_in_every_operation(name, capability):
+    """A constant that Triton took for a float32 would show as a conversion, or as arithmetic, in single precision."""
+    code = compiled(name, "fp64", capability)
+    single = {each for each in code.operations if ".f32" in each}
+    if name == "activation":  # NVIDIA's exp looks at the upper half of its argument for how large it is
+        single -= {each for each in single if each.split(".")[0] in {"abs", "setp"}}
+    assert not single
+    assert any(each.endswith(".f64") for each in code.operations)
+
+
+@pytest.mark.parametrize("name", ["moment_sums", "pair_pulls"])
+def test_distances_are_in_double_precision_whatever_the_series_are_in(name):
+    operations = compiled(name, "fp32").operations
+    assert {"sqrt.rn.f64", "fma.rn.f64", "fma.rn.f32", "cvt.rn.f32.f64"} <= operations
+    assert "sqrt.approx.f32" not in operations
+
+
+def test_series_stay_in_double_precision_where_only_the_products_are_in_single():
+    operations = compiled("pair_pulls", "fp32", series=tl.float64).operations
+    assert "cvt.f64.f32" in operations  # what the products gave
+    assert not {each for each in operations if each.endswith(".f32") and each.split(".")[0] in {"fma", "mul"}}
+
+
+@pytest.mark.parametrize("real", ["fp64", "fp32"])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_no_two_programs_add_to_one_place(name, real):
+    operations = {each.split(".")[0] for each in compiled(name, real).operations}
+    assert {"ld", "st"} <= operations
+    assert not operations & {"atom", "red"}
+
+
+@pytest.mark.parametrize("real", ["fp64", "fp32"])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_registers_suffice(name, real):
+    assert "0 bytes spill stores, 0 bytes spill loads" in compiled(name, real).used
+
+
+@pytest.mark.parametrize("name", ["products", "columns_back", "activation"])
+def test_a_single_member_and_a_single_column_compile_too(name):
+    """Numbers that are 1 are constants to Triton."""
+    known = {"members": 1, "rank": 1, "number": 1, "narrow": 1, "wide": 1, "stride": 1, "given_stride": 1}
+    names = getattr(kernels, name).arg_names
+    assert compiled(name, **{each: 1 for each in known if each in names}).ptx
+
+
+@pytest.mark.parametrize("lanes", [16, 64])
+@pytest.mark.parametrize("name", ["moment_sums", "pair_pulls", "force_sums"])
+def test_groups_of_any_width_compile(name, lanes):
+    used = compiled(name, ATOMS=64 // lanes, BLOCK=lanes).used
+    assert "0 bytes spill stores" in used
