@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -62,7 +63,8 @@ class BayesianBox(Bayesian):
         initial: How many first points; twice the number of parameters and two, at most 12, if not given.
         acquisition: One of ``goals.acquisitions``; the first of them if not given.
         fidelity: The parameter that says how good a run is. Then points and fidelities are chosen together, by what
-            they tell of the best at the truth per cost (``criteria.truth``).
+            they tell of the best at the truth per cost (``criteria.truth``), and as much goes to the truth as to lower
+            fidelities (``fidelities``).
         cost_aware: Whether a gain is divided by what a run is expected to cost (``weighing``).
     """
 
@@ -101,8 +103,9 @@ class BayesianBox(Bayesian):
             first = min(n, max(missing, self.initial - len(taken)))
         space = restrained(self.space, evidence)
         points = self._first_points(space, taken, evidence, first)
-        left = n - len(points)
-        chosen = self._search(space, evidence, belief, left, taken) if belief is not None and left else []
+        chosen: list[Json] = []
+        if belief is not None and len(points) < n:
+            chosen = self._chosen(evidence, belief, n - len(points), taken)
         notes = how_chosen(len(points), self.initial, len(chosen))
         points += chosen
         summary = belief.summary(self.domain.names) if belief is not None else {}
@@ -141,6 +144,20 @@ class BayesianBox(Bayesian):
                     break
             taken -= {point_key(self.domain.names, p) for p in again[n - len(found) :]}
         return [*found, *again[: n - len(found)]]
+
+    def _chosen(self, evidence: Evidence, belief: Belief, n: int, taken: set[Key]) -> list[Json]:
+        """The first of them at the truth where that is due."""
+        found: list[Json] = []
+        if self._truth_due(evidence):
+            meant = at_the_truth(evidence, self.fidelity)  # type: ignore[arg-type]
+            found = self._search(restrained(self.space, meant), meant, belief, 1, taken)
+            evidence = replace(evidence, pending=(*evidence.pending, *found))
+        if len(found) < n:
+            found += self._search(restrained(self.space, evidence), evidence, belief, n - len(found), taken)
+        return found
+
+    def _truth_due(self, evidence: Evidence) -> bool:
+        return isinstance(self.weighing, Fidelities) and self.weighing.unconfirmed(evidence) >= 1.0
 
     def _search(
         self, space: Space, evidence: Evidence, belief: Belief, n: int, taken: set[Key]

@@ -18,7 +18,7 @@ from aisteer.steering.costs import FidelityCosts, costs_of
 from aisteer.steering.criteria.drawn import Drawn
 from aisteer.steering.criteria.feasibility import asked, log_chance
 from aisteer.steering.criteria.protocol import Criterion
-from aisteer.steering.criteria.truth import CAUTION, TruthGain
+from aisteer.steering.criteria.truth import TruthGain
 from aisteer.steering.domains import Box
 from aisteer.steering.fitting import Belief
 from aisteer.steering.protocols import Evidence, Json
@@ -32,6 +32,8 @@ _TRUTH_EVERY = 3
 _RAW = 256
 _LIKELY = float(np.log(0.5))
 _STEEP = 10.0
+_CAUTION = 1.0
+"""Standard deviations at the truth between a mean and the bound that is recommended by."""
 
 
 def at_the_truth(evidence: Evidence, fidelity: Fidelity) -> Evidence:
@@ -46,7 +48,7 @@ class Fidelities:
     def __init__(self, space: Space, domain: Box, fidelity: Fidelity, seed: int) -> None:
         self._space, self._domain, self.fidelity, self._seed = space, domain, fidelity, seed
         self._column = space.names.index(fidelity.name)
-        self._best: tuple[tuple[str, str], Array] | None = None
+        self._best: dict[float, tuple[tuple[str, str], Array]] = {}
 
     def costs(self, evidence: Evidence) -> FidelityCosts:
         """By fidelity, of what was stated and what ended."""
@@ -73,35 +75,61 @@ class Fidelities:
         if named not in {None, "improvement"}:
             return base
         exploration = float(evidence.steering.get("exploration", 1.0))
-        return TruthGain(self._column, self.costs(evidence), self.best(belief, evidence), exploration)
+        return TruthGain(self._column, self.costs(evidence), self._promising(belief, evidence), exploration)
 
     def starts(self, belief: Belief, evidence: Evidence) -> Array:
-        """The best bound at the truth."""
-        return self.best(belief, evidence)
+        """The best mean at the truth, and the best bound."""
+        return np.concatenate([self._promising(belief, evidence), self.best(belief, evidence)])
+
+    # --- when the truth is due ------------------------------------------------------------------
+
+    def unconfirmed(self, evidence: Evidence) -> float:
+        """What lower fidelities took since the last run at the truth, as a share of what a run there costs.
+
+        From 1 on the next run is at the truth, whatever the surrogate makes of the others: as much goes to the truth as
+        to them. If they mislead it, a campaign pays at most twice for what it finds (the idea of Mikkola et al.,
+        AISTATS 2023), and what it recommends is never on their word alone for long.
+        """
+        made = [*(d.parameters for d in evidence.data), *evidence.pending, *(p for _, p in evidence.waiting)]
+        made = [point for point in made if self.fidelity.known(point)]
+        true = [place for place, point in enumerate(made) if self.fidelity.true(point)]
+        since = made[true[-1] + 1 :] if true else made
+        if not since:
+            return 0.0
+        x = self._domain.encode(since)
+        costs = self.costs(evidence)
+        return float(costs.at(x).sum() / costs.at(self._domain.at_truth(x[:1]))[0])
 
     # --- what would be recommended --------------------------------------------------------------
 
     def best(self, belief: Belief, evidence: Evidence) -> Array:
         """The input with the best bound at the truth, of those that are rather feasible than not: shape ``(1, d)``.
 
-        The bound is the mean, ``CAUTION`` standard deviations to the bad side: what promises more but is not known well
-        enough would be a gamble, and the more so as the best of many means is more often than not one that errs.
+        The bound is the mean, one standard deviation to the bad side: what promises more but is hardly known would be a
+        gamble, and the more so as the best of many means is more often than not one that errs.
         """
+        return self._sought(belief, evidence, _CAUTION)
+
+    def _promising(self, belief: Belief, evidence: Evidence) -> Array:
+        """The same by the mean."""
+        return self._sought(belief, evidence, 0.0)
+
+    def _sought(self, belief: Belief, evidence: Evidence, caution: float) -> Array:
         settings = settings_of(evidence)
         left = {name: settings.get(name) for name in ("pinned", "forbidden")}
         key = belief.digest, repr(left)
-        if self._best is None or self._best[0] != key:
-            self._best = key, self._sought(belief, left)
-        return self._best[1]
+        if caution not in self._best or self._best[caution][0] != key:
+            self._best[caution] = key, self._searched(belief, left, caution * belief.first.widened)
+        return self._best[caution][1]
 
-    def _sought(self, belief: Belief, left: Json) -> Array:
+    def _searched(self, belief: Belief, left: Json, caution: float) -> Array:
         pinned = {**(left["pinned"] or {}), self.fidelity.name: self.fidelity.truth}
         space = Restrained(self._space, {**left, "pinned": pinned})
         known = Drawn(belief.process, torch.zeros((1, 0), dtype=torch.float64))
 
         def bound(x: Tensor) -> Tensor:
             means, stds = known.at(x)
-            value = means[:, 0] - CAUTION * belief.first.widened * stds
+            value = means[:, 0] - caution * stds
             if asked(belief):
                 value = value + _STEEP * (log_chance(belief, x) - _LIKELY).clamp_max(0.0)
             return value
@@ -149,10 +177,11 @@ class Fidelities:
         gains = (
             criterion
             if isinstance(criterion, TruthGain)
-            else TruthGain(self._column, costs, self.best(belief, evidence))
+            else TruthGain(self._column, costs, self._promising(belief, evidence))
         )
         here, there = gains.gain(belief, x, spread).value, gains.gain(belief, true, spread).value
         cost, whole = costs.at(x), costs.at(true)
+        unconfirmed = self.unconfirmed(evidence)
         recommended = {"kind": "recommendation", **self.recommended(belief, evidence)}
         found: list[Json] = []
         for i, point in enumerate(points):
@@ -168,6 +197,7 @@ class Fidelities:
                 "per_cost": float(here[i] / cost[i]),
                 "per_cost_at_truth": float(there[i] / whole[i]),
                 "costs": costs.words,
+                "unconfirmed": unconfirmed,
             }
             said = {"reasons": [{**reason, "words": self._words(reason, belief, costs)}, recommended]}
             found.append(
@@ -182,13 +212,20 @@ class Fidelities:
         def worth(which: str) -> str:
             gain, per_cost = reason["gain" + which], reason["per_cost" + which]
             return (
-                f"is expected to improve the best bound at the truth by {_rounded(gain, unit)}, "
+                f"is expected to improve the best mean at the truth by {_rounded(gain, unit)}, "
                 f"{per_cost:.3g} per {'node-hour' if costs.known else 'cost of a run at the truth'}"
             )
 
         if reason["value"] == reason["truth"]:
             words = f"{name} = {_shown(reason['value'])}, the truth: estimated to cost {reason['cost']:.3g} {hours} "
-            return words + f"({costs.words}), it {worth('')}."
+            words += f"({costs.words}), it {worth('')}."
+            due = reason["unconfirmed"]
+            return words + (
+                f" Since the last run at the truth, lower fidelities took {due:.3g} times what one costs: "
+                "the truth is due."
+                if due >= 1.0
+                else ""
+            )
         return (
             f"{name} = {_shown(reason['value'])} of {_shown(reason['truth'])}: estimated to cost {reason['cost']:.3g} "
             f"{hours} instead of {reason['cost_at_truth']:.3g} at the truth ({costs.words}), it {worth('')}; the same "

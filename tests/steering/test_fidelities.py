@@ -86,7 +86,7 @@ def test_a_proposal_names_its_fidelity_its_cost_and_what_it_brings_per_cost(poin
     assert recommended["words"].startswith("If nothing else ran")
 
 
-def test_what_a_run_is_worth_is_the_knowledge_gradient_of_the_bound_from_below(points):
+def test_what_a_run_is_worth_is_the_knowledge_gradient_from_below(points):
     ai = BayesianBox(MESHED, Goals.read(Maximize("yield")), fidelity=FIDELITY)
     evidence = ran(points[:12])
     belief = ai.fitter.belief(evidence)
@@ -94,7 +94,7 @@ def test_what_a_run_is_worth_is_the_knowledge_gradient_of_the_bound_from_below(p
     found = ai._criterion(evidence, belief)
     assert isinstance(found, TruthGain)
     x = MESHED.encode(MESHED.sample(12, 3))
-    rivals, process, caution = found.rivals(belief, spread), belief.process, belief.first.widened
+    rivals, process = found.rivals(belief, spread), belief.process
     z = np.linspace(-9, 9, 20001)
     weights = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
     gains, exact = found.gain(belief, x, spread).value, []
@@ -103,10 +103,8 @@ def test_what_a_run_is_worth_is_the_knowledge_gradient_of_the_bound_from_below(p
         true[2] = 1.0
         mean, covariance = process.joint(np.stack([*rivals, true, row]))
         spreads = covariance[:-1, -1] / np.sqrt(covariance[-1, -1] + process.noise**2)
-        variance = covariance.diagonal()[:-1]
-        bounds = mean[:-1] - caution * np.sqrt(np.maximum(variance - spreads**2, 0.0))
-        best = (bounds[:, None] + spreads[:, None] * z).max(axis=0)
-        exact.append(((best - (mean[:-1] - caution * np.sqrt(variance)).max()) * weights).sum())
+        best = (mean[:-1, None] + spreads[:, None] * z).max(axis=0)
+        exact.append(((best - mean[:-1].max()) * weights).sum())
     assert (gains <= np.array(exact) * 1.01 + 1e-9).all()
     assert (gains >= 0.5 * np.array(exact) - 1e-9).all()
 
@@ -128,6 +126,24 @@ def test_nothing_is_recommended_that_is_hardly_known_while_as_good_is_known_well
     assert found["mean"] - found["std"] >= (mean - std).max() - 1e-6
     assert found["parameters"]["mesh"] == 80
     assert found["words"].endswith("this one would be the best.")
+
+
+def test_the_truth_is_due_when_the_others_took_as_much_as_a_run_there(points):
+    ai = policy(task(MESHED, fidelity="mesh"), MESHED)
+    low = [p for p in MESHED.sample(60, 8) if p["mesh"] == 10]
+    told = [*points[:12], {"x": 0.4, "y": 0.6, "mesh": 80}]
+    early, late = ran([*told, *low[:2]]), ran([*told, *low[:24]])
+    assert ai.weighing.unconfirmed(early) == pytest.approx(0.1, rel=0.3)
+    assert ai.weighing.unconfirmed(late) == pytest.approx(1.2, rel=0.3)
+    first, second = ai.propose(late, 2).drafts
+    assert first.parameters["mesh"] == 80
+    said = next(r for r in first.reasons if r["kind"] == "fidelity")
+    assert said["words"].endswith("the truth is due.")
+    after = replace(late, waiting=(("P1", first.parameters),))
+    assert ai.weighing.unconfirmed(after) == 0.0
+    assert ai.propose(after, 1).drafts[0].parameters == second.parameters
+    pinned = replace(late, steering={"pinned": {"mesh": 20}})
+    assert ai.propose(pinned, 1).drafts[0].parameters["mesh"] == 20
 
 
 def test_its_logarithm_has_the_slope_that_differences_say(points):

@@ -78,7 +78,7 @@ class Drawn:
 
     def covariances(
         self, x: Tensor, others: Tensor, across: Tensor, partners: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Of ``x``, ``b x d``, in all draws: with each of some others, with its own partner, with itself.
 
         Args:
@@ -88,17 +88,14 @@ class Drawn:
             partners: One for each, ``b x d``.
 
         Returns:
-            Shapes ``b x m``, ``b`` and ``b``; and at the partners the mean in each draw, ``b x S``, and the standard
-            deviation, ``b``.
+            Shapes ``b x m``, ``b`` and ``b``; and the mean at the partners in each draw, ``b x S``.
         """
         kernel = self.process.kernel
         white, paired = self._whitened(x), self._whitened(partners)
         with_others = direct(kernel, x, others) - white.mT @ across
         with_partner = direct_pairs(kernel, x, partners) - (white * paired).sum(0)
         own = direct_variances(kernel, x) - white.square().sum(0)
-        mean = self.process.constant + paired.mT @ self._white
-        variance = direct_variances(kernel, partners) - paired.square().sum(0)
-        return with_others, with_partner, own, mean, variance.clamp_min(_LEAST_VARIANCE).sqrt()
+        return with_others, with_partner, own, self.process.constant + paired.mT @ self._white
 
     def _whitened(self, x: Tensor) -> Tensor:
         cross = self._direct(self._inputs, x)

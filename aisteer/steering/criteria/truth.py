@@ -1,21 +1,17 @@
 r"""What a run is worth for the truth, where it may be run less exactly.
 
-What is sought is what can be relied on: the largest lower bound at the truth, :math:`\max_i \mu_i - \sigma_i`. The
-largest mean alone may be where only low fidelities ran, and be wrong by as much as it is uncertain. One more run
-:math:`z` moves the means by :math:`\tilde\sigma_i(z) Z` with :math:`Z` standard normal and :math:`\tilde\sigma_i(z) =
-\mathrm{cov}(f_i, f(z)) / \sqrt{\mathrm{var} f(z) + \text{noise}}`, and leaves the standard deviations
-:math:`\sigma_i'(z) = \sqrt{\sigma_i^2 - \tilde\sigma_i^2(z)}`, so its worth is
+What is sought is the largest mean at the truth, :math:`\max_i \mu_i`. One more run :math:`z` moves the means by
+:math:`\tilde\sigma_i(z) Z` with :math:`Z` standard normal and :math:`\tilde\sigma_i(z) = \mathrm{cov}(f_i, f(z)) /
+\sqrt{\mathrm{var} f(z) + \text{noise}}`, so its worth is
 
-.. math:: \mathrm{E} \max_i (\mu_i - \sigma_i' + \tilde\sigma_i Z) - \max_i (\mu_i - \sigma_i).
+.. math:: \mathrm{E} \max_i (\mu_i + \tilde\sigma_i Z) - \max_i \mu_i,
 
-It is the knowledge gradient (Frazier, Powell and Dayanik, INFORMS J. Comput. 2009) at the target fidelity (Poloczek,
-Wang and Frazier, NeurIPS 2017; Wu et al., UAI 2019) of the bound instead of the mean: a run that confirms what would
-be recommended is worth something too. The points :math:`i` are ``z`` itself at the truth (Scott, Frazier and Powell,
-SIAM J. Optim. 2011), the best bound there, and those that could be the best. Nothing is optimised within: the worth
-is what the best bound rises by for certain, and of all lines that of the one that would overtake the best first with
-a good and that with a bad :math:`Z`. Each is known in closed form and as a logarithm, so that it never underflows,
-and their sum is below the worth. Divided by the expected cost it is what a search maximises over points and
-fidelities together.
+the knowledge gradient (Frazier, Powell and Dayanik, INFORMS J. Comput. 2009) at the target fidelity (Poloczek, Wang
+and Frazier, NeurIPS 2017; Wu et al., UAI 2019). The points :math:`i` are ``z`` itself at the truth (Scott, Frazier and
+Powell, SIAM J. Optim. 2011), the best mean there, and those that could be the best. Nothing is optimised within: of
+all lines, the worth is that of the one that would overtake the best first with a good and that with a bad
+:math:`Z`. Each is known in closed form and as a logarithm, so that it never underflows, and their sum is a lower
+bound. Divided by the expected cost it is what a search maximises over points and fidelities together.
 """
 
 from __future__ import annotations
@@ -36,12 +32,10 @@ from aisteer.steering.fitting import Belief
 from aisteer.steering.noisy_improvement import normal_draws
 from aisteer.surrogates.factors import cholesky
 
-__all__ = ["CAUTION", "TruthGain"]
+__all__ = ["TruthGain"]
 
 Array = NDArray[np.float64]
 
-CAUTION = 1.0
-"""Standard deviations at the truth between a mean and the bound that can be relied on."""
 _RIVALS = 24
 _DRAWS = 256
 _LOOKED_AT = 200
@@ -58,12 +52,12 @@ class _Gains(NamedTuple):
 
 
 class TruthGain:
-    """The expected gain of the best bound at the truth, per expected cost.
+    """The expected gain of the best mean at the truth, per expected cost.
 
     Args:
         column: Of the fidelity.
         costs: Expected costs.
-        best: The input with the best bound at the truth, shape ``(1, d)``.
+        best: The input with the best mean at the truth, shape ``(1, d)``.
         exploration: What the movements of the means are multiplied by.
     """
 
@@ -77,7 +71,7 @@ class TruthGain:
         return _Sought(self, belief, under_way, batch, self.rivals(belief, spread, seed))
 
     def rivals(self, belief: Belief, spread: Array, seed: int = 0) -> Array:
-        """Inputs at the truth that could be the best, the one with the best bound first: shape ``(m, d)``."""
+        """Inputs at the truth that could be the best, the one with the best mean first: shape ``(m, d)``."""
         if (belief.digest, seed) not in self._rivals:
             self._rivals[belief.digest, seed] = self._looked_for(belief, spread, seed)
         return self._rivals[belief.digest, seed]
@@ -145,21 +139,16 @@ class _Sought:
         self._known = Drawn(process, torch.zeros((1, len(under_way) + batch), dtype=torch.float64))
         if len(under_way):
             self._known.add(under_way)
-        self._caution = CAUTION * belief.first.widened
         self._rivals = torch.as_tensor(rivals)
         with torch.no_grad():
             self._means = self._known.at(self._rivals)[0][:, 0]
-        self._look()
+            self._across = self._known.whitened(self._rivals)
 
     def add(self, x: Array) -> None:
         """Count ``x``, shape ``(p, d)``, among what is under way."""
         self._known.add(x)
-        self._look()
-
-    def _look(self) -> None:
         with torch.no_grad():
             self._across = self._known.whitened(self._rivals)
-            self._stds = self._known.at(self._rivals)[1]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values, shape ``b``, at inputs ``x``, shape ``b x d``."""
@@ -179,14 +168,10 @@ class _Sought:
 
     def gains(self, x: Tensor) -> _Gains:
         """What runs at ``x``, shape ``b x d``, bring; whether it is feasible and what it costs left aside."""
-        means, stds, moves = self._lines(x)
-        left = (stds.square() - moves.square()).clamp_min(_LEAST).sqrt()
-        bounds = means - self._caution * left
-        before = (means - self._caution * stds).amax(-1)
-        best = bounds.argmax(-1, keepdim=True)
-        behind = bounds.gather(-1, best) - bounds
-        surer = (bounds.amax(-1) - before).clamp_min(_LEAST)
+        means, moves = self._lines(x)
         moves = self._criterion.exploration * moves
+        best = means.argmax(-1, keepdim=True)
+        behind = means.gather(-1, best) - means
         ahead = moves - moves.gather(-1, best)
         span = ahead.abs().clamp_min(_LEAST)
         worth = span.log() + log_h(-behind / span)
@@ -195,23 +180,19 @@ class _Sought:
         up = torch.where((ahead > 0) | at_best, worth, lost).max(-1)
         down = torch.where((ahead < 0) | at_best, worth, lost).max(-1)
         with torch.no_grad():
-            exploit, explore = surer.clone(), x.new_zeros(len(x))
+            exploit, explore = x.new_zeros(len(x)), x.new_zeros(len(x))
             for place in (up.indices, down.indices):
                 away = behind.gather(-1, place.unsqueeze(-1)).squeeze(-1)
                 wide = span.gather(-1, place.unsqueeze(-1)).squeeze(-1)
                 z = -away / wide
                 exploit = exploit - away * torch.special.ndtr(z)
                 explore = explore + wide * torch.exp(-0.5 * z.square()) / np.sqrt(2 * np.pi)
-        return _Gains(torch.logaddexp(torch.logaddexp(up.values, down.values), surer.log()), exploit, explore)
+        return _Gains(torch.logaddexp(up.values, down.values), exploit, explore)
 
-    def _lines(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """At the truth means, standard deviations and what a run at ``x`` moves the means by, ``x`` itself last.
-
-        Shape ``b x (m + 1)`` each.
-        """
+    def _lines(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Means at the truth and what a run at ``x`` moves them by, shape ``b x (m + 1)``; ``x`` itself last."""
         true = self._true(x)
-        with_rivals, with_true, own, mean, std = self._known.covariances(x, self._rivals, self._across, true)
+        with_rivals, with_true, own, mean = self._known.covariances(x, self._rivals, self._across, true)
         wide = (own + self._noise).clamp_min(_LEAST).sqrt().unsqueeze(-1)
         means = torch.cat([self._means.expand(len(x), -1), mean], dim=-1)
-        stds = torch.cat([self._stds.expand(len(x), -1), std.unsqueeze(-1)], dim=-1)
-        return means, stds, torch.cat([with_rivals, with_true.unsqueeze(-1)], dim=-1) / wide
+        return means, torch.cat([with_rivals, with_true.unsqueeze(-1)], dim=-1) / wide
