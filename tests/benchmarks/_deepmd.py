@@ -15,42 +15,47 @@ import numpy as np
 
 from tests.benchmarks._report import PEERS
 
-__all__ = ["Box", "DeepmdKit", "box_of", "labelled", "members"]
+__all__ = ["DEFAULT", "STOCK", "Box", "DeepmdKit", "box_of", "labelled", "members"]
 
 THREADS = ("OMP_NUM_THREADS", "DP_INTRA_OP_PARALLELISM_THREADS", "DP_INTER_OP_PARALLELISM_THREADS")
+SEEN = {"type": "se_e2_a", "rcut": 6.0, "rcut_smth": 0.5, "sel": [46, 92], "type_one_side": True}
+LOSS = {
+    "type": "ener",
+    "start_pref_e": 0.02,
+    "limit_pref_e": 1,
+    "start_pref_f": 1000,
+    "limit_pref_f": 1,
+    "start_pref_v": 0,
+    "limit_pref_v": 0,
+}
 STOCK: dict[str, Any] = {
     "model": {
         "type_map": ["O", "H"],
         "descriptor": {
-            "type": "se_e2_a",
-            "rcut": 6.0,
-            "rcut_smth": 0.5,
-            "sel": [46, 92],
+            **SEEN,
             "neuron": [25, 50, 100],
             "axis_neuron": 16,
             "resnet_dt": False,
-            "type_one_side": True,
             "precision": "float64",
         },
         "fitting_net": {"neuron": [240, 240, 240], "resnet_dt": True, "precision": "float64"},
     },
     "learning_rate": {"type": "exp", "decay_steps": 50, "start_lr": 1e-3, "stop_lr": 1e-6},
-    "loss": {
-        "type": "ener",
-        "start_pref_e": 0.02,
-        "limit_pref_e": 1,
-        "start_pref_f": 1000,
-        "limit_pref_f": 1,
-        "start_pref_v": 0,
-        "limit_pref_v": 0,
-    },
+    "loss": LOSS,
 }
+"""Nets of the size that published models of water have."""
+DEFAULT: dict[str, Any] = {
+    "model": {"type_map": ["O", "H"], "descriptor": SEEN, "fitting_net": {}},
+    "learning_rate": {"type": "exp", "decay_steps": 50, "start_lr": 2e-3, "stop_lr": 1e-5},
+    "loss": LOSS,
+}
+"""Nets as deepmd-kit has them where nothing is said."""
 
 
 class DeepmdKit:
-    """A process of deepmd-kit that answers one request after the other, on one thread."""
+    """A process of deepmd-kit that answers one request after the other, on one thread, or on a GPU that it finds."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, gpu: bool = False) -> None:
         python = os.environ.get("AISTEER_PEERS", "")
         if not Path(python).is_file():
             raise RuntimeError("There is no environment for deepmd-kit; run it with make bench.")
@@ -61,7 +66,7 @@ class DeepmdKit:
             stdout=subprocess.PIPE,
             stderr=self._said,
             text=True,
-            env={**os.environ, **dict.fromkeys(THREADS, "1")},
+            env={**os.environ, **dict.fromkeys(THREADS, "1"), **({} if gpu else {"DEVICE": "cpu"})},
         )
         self.version = ""
 

@@ -30,25 +30,10 @@ from aisteer.deep_potential.training.planning import plan_training
 from aisteer.deep_potential.training.reading import read_systems
 from aisteer.deep_potential.training.systems import System
 from aisteer.deep_potential.training.trainer import Trainer
-from tests.benchmarks._deepmd import STOCK, labelled
+from tests.benchmarks._deepmd import DEFAULT, STOCK, labelled
 from tests.benchmarks._report import peer, show
 
 WARM = 5
-DEFAULT = {
-    "model": {
-        "type_map": ["O", "H"],
-        "descriptor": {
-            "type": "se_e2_a",
-            "rcut": 6.0,
-            "rcut_smth": 0.5,
-            "sel": [46, 92],
-            "type_one_side": True,
-        },
-        "fitting_net": {},
-    },
-    "learning_rate": {"type": "exp", "decay_steps": 50, "start_lr": 2e-3, "stop_lr": 1e-5},
-    "loss": STOCK["loss"],
-}
 
 
 def settings_of(model: dict[str, Any], data: Path, batch: int, steps: int, seed: int) -> dict[str, Any]:
