@@ -38,7 +38,7 @@ _BLOCK = 2048
 """Atoms at once in plain torch: with a hundred neighbours and 32 terms some hundred MB."""
 
 _KERNEL_BLOCK = 8192
-"""Atoms at once by kernels, which keep nothing of a pair: with four stock models some 800 MB."""
+"""Atoms at once by kernels, which keep of a pair but what it pulls with: with four stock models some 800 MB."""
 
 Integers = NDArray[np.int64]
 
@@ -99,7 +99,17 @@ def has_kernels(device: torch.device) -> bool:
 
 
 class DeviceCommittee:
-    """All members on one device; arguments and answers as of :class:`FastCommittee`."""
+    """All members on one device; arguments and answers as of :class:`FastCommittee`.
+
+    Args:
+        networks: In double precision.
+        r_min: Neighbours nearer than this, in Å, are not to be given.
+        order: How many terms a series has, and how many intervals there are.
+        cut: Which products of features are left out.
+        precision: Of the loops over neighbours and of the matrix products.
+        device: Where all this is computed.
+        kernels: Whether by Triton's kernels; by default wherever they run.
+    """
 
     def __init__(  # noqa: PLR0917  as FastCommittee has them
         self,
@@ -109,6 +119,8 @@ class DeviceCommittee:
         cut: float,
         precision: Precision,
         device: torch.device,
+        *,
+        kernels: bool | None = None,
     ) -> None:
         descriptor = networks[0].description.descriptor
         self._terms, self._intervals = order
@@ -118,7 +130,7 @@ class DeviceCommittee:
         s_max = s_of(descriptor, r_min)
         shifts = np.tile(2.0 * np.arange(self._intervals)[::-1] + 1, self._types)
         self._weight = Weight(descriptor.cutoff, descriptor.smooth_from, 2 * self._intervals / s_max, shifts)
-        self._kernels = has_kernels(device)
+        self._kernels = has_kernels(device) if kernels is None else kernels
         passes: Passes = EagerPasses()
         if self._kernels:
             from aisteer.deep_potential.triton_loops import TritonPasses

@@ -1,9 +1,10 @@
-"""Deep Potentials beside deepmd-kit: one evaluation, a committee's deviation, size, threads, molecular dynamics.
+"""Deep Potentials beside deepmd-kit: one evaluation, a committee's deviation, size, threads, a GPU, molecular dynamics.
 
 Both sides have the same water and the same four models of stock size (25-50-100, axis 16, fit 240³, cutoff 6 Å), which
 deepmd-kit trained for a thousand steps on GFN1-xTB water of eight molecules; compressed, it is at its fastest. Each
 figure is processor time on one thread, neighbour list included, ours and theirs by turns in the same run: the least and
-the median. Data and models are made once, in some fifteen minutes, and kept in ``.cache/deep_potential``.
+the median. Data and models are made once, in some fifteen minutes, and kept in ``.cache/deep_potential``. On a GPU
+(``gpu``) figures are of wall time: Triton's kernels, plain PyTorch and deepmd-kit by turns on the same one.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ import numpy as np
 import torch
 
 import aisteer as ai
+from aisteer.deep_potential.device import DeviceCommittee
+from aisteer.deep_potential.structures import frames_of
 from tests.benchmarks._deepmd import Box, DeepmdKit, box_of, members
 from tests.benchmarks._report import show
 
 PRECISIONS = ("fp64", "mixed", "fp32")
-PARTS = ("evaluate", "deviation", "size", "threads", "dynamics")
+PARTS = ("evaluate", "deviation", "size", "threads", "dynamics", "gpu")
 
 
 def seconds_of(work: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
@@ -215,11 +218,91 @@ def dynamics(folders: list[Path], box: Box, steps: int) -> dict[str, Any]:
     }
 
 
+def _on_gpu(
+    models: dict[str, ai.dp.DeepPotential],
+    box: Box,
+    rounds: int,
+    device: str,
+    deepmd: dict[str, Callable[[], float]],
+) -> dict[str, Any]:
+    """Wall µs per atom of one box: the whole with neighbours from the CPU, those alone, and the GPU's part either way."""
+    arms: dict[str, Callable[[], float]] = dict(deepmd)
+    answers: dict[str, Any] = {}
+    for name, model in models.items():
+        engine = model._engine
+        frames = frames_of(box.positions, box.cell, box.types, type_map=model.type_map)
+        search = partial(engine.neighbours, frames, overflow="nearest")
+        found, atoms = search(), np.arange(len(box))
+        if name == "one":
+            arms["neighbours, on the CPU"] = partial(seconds_of, search, time.perf_counter)
+        for precision in PRECISIONS:
+            whole = partial(
+                model.evaluate, box.positions, box.cell, box.types, precision=precision, device=device
+            )
+            arms[f"whole {precision}, {name}"] = partial(seconds_of, whole, time.perf_counter)
+            made = {
+                kind: DeviceCommittee(
+                    engine.doubles,
+                    engine.r_min,
+                    *engine._choice,
+                    precision,
+                    torch.device(device),
+                    kernels=kernels,
+                )
+                for kind, kernels in (("Triton", True), ("PyTorch", False))
+            }
+            for kind, committee in made.items():
+                work = partial(committee, frames, found, atoms)
+                arms[f"{kind} {precision}, {name}"] = partial(seconds_of, work, time.perf_counter)
+            first, second = (committee(frames, found, atoms) for committee in made.values())
+            answers[f"{precision}, {name}"] = max(
+                float(np.abs(a.forces - b.forces).max()) for a, b in zip(first, second, strict=True)
+            )
+    measured = by_turns(rounds, arms, len(box))
+    names = [f"{precision}, {name}" for name in models for precision in PRECISIONS]
+    pairs = [(f"Triton {each}", f"PyTorch {each}") for each in names]
+    return {
+        "atoms": len(box),
+        "wall µs per atom": measured,
+        "times as fast": against(measured, pairs),
+        "largest difference of a force component, Triton from PyTorch": answers,
+    }
+
+
+def gpu(folders: list[Path], boxes: Sequence[Box], rounds: int, device: str = "cuda") -> dict[str, Any]:
+    """One model and four on a GPU."""
+    files = [each / "model.ckpt.pt" for each in folders]
+    models = {
+        "one": ai.dp.load(files[:1], overflow="nearest"),
+        "four": ai.dp.load(files, overflow="nearest"),
+    }
+    with DeepmdKit(gpu=True) as deepmd:
+        where = deepmd("device")
+
+        def theirs(bits: int, box: Box) -> Callable[[], float]:
+            asked = {"model": str(folders[0] / f"compressed-{bits}.pth"), "frame": box.path, "repeats": 1}
+            return lambda: deepmd("evaluate", clock="perf_counter", **asked)["seconds"][0]
+
+        found = []
+        for box in boxes:
+            arms = {f"compressed {bits}, neighbours included": theirs(bits, box) for bits in (64, 32)}
+            if not where["device"].startswith("cuda"):
+                arms = {}
+            found.append(_on_gpu(models, box, rounds, device, arms))
+    return {
+        "gpu": torch.cuda.get_device_name() if device == "cuda" else device,
+        "torch": torch.__version__,
+        "deepmd-kit computes on": where,
+        "boxes": found,
+        "terms, intervals": {name: model._engine.order for name, model in models.items()},
+    }
+
+
 def main() -> None:
     """Measure what was asked for, by default all but what needs a quiet machine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", default=["evaluate", "deviation", "size", "dynamics"], metavar="part"
+        "parts", nargs="*", default=["evaluate", "deviation", "size", "dynamics", "gpu"], metavar="part"
     )
     parser.add_argument("--folder", type=Path, default=Path(".cache/deep_potential"))
     parser.add_argument("--rounds", type=int, default=15)
@@ -229,6 +312,11 @@ def main() -> None:
     wrong = set(given.parts) - set(PARTS)
     if wrong:
         parser.error(f"there are {', '.join(PARTS)}, and no {', '.join(sorted(wrong))}")
+    if "gpu" in given.parts and not torch.cuda.is_available():
+        print("Nothing is measured on a GPU: PyTorch finds none here.", file=sys.stderr)
+        given.parts = [each for each in given.parts if each != "gpu"]
+        if not given.parts:
+            return
     torch.set_num_threads(1)
     given.folder.mkdir(parents=True, exist_ok=True)
     small, middle = box_of(given.folder, 2), box_of(given.folder, 4)
@@ -245,6 +333,8 @@ def main() -> None:
         found["threads"] = threads(folders, middle, given.rounds)
     if "dynamics" in given.parts:
         found["dynamics"] = dynamics(folders, small, given.steps)
+    if "gpu" in given.parts:
+        found["gpu"] = gpu(folders, (small, middle, box_of(given.folder, 8)), given.rounds)
     first = found.get("evaluate", [{}])[0].get("µs per atom", {})
     show(
         "deep_potential",

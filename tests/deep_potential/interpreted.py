@@ -26,21 +26,9 @@ def loaded(models, *names, **options):
     return ai.dp.load([models / f"{name}.ckpt.pt" for name in names], **options)
 
 
-@pytest.fixture
-def in_plain_pytorch(monkeypatch):
-    """The same model without kernels."""
-
-    def made(model, precision="fp64"):
-        with monkeypatch.context() as here:
-            here.delenv("TRITON_INTERPRET")
-            has_kernels.cache_clear()
-            engine = model._engine
-            plain = DeviceCommittee(engine.doubles, engine.r_min, *engine._choice, precision, CPU)
-        has_kernels.cache_clear()
-        assert not plain._kernels
-        return plain
-
-    return made
+def in_plain_pytorch(model, precision="fp64") -> DeviceCommittee:
+    engine = model._engine
+    return DeviceCommittee(engine.doubles, engine.r_min, *engine._choice, precision, CPU, kernels=False)
 
 
 def problem(model, frames) -> tuple:
@@ -66,7 +54,7 @@ def test_kernels_are_what_answers_here():
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("names", [("water-0", "water-1", "water-2"), ("two-sided",), ("excluded",)])
-def test_kernels_answer_as_plain_pytorch_does(models, answers, in_plain_pytorch, names, case):
+def test_kernels_answer_as_plain_pytorch_does(models, answers, names, case):
     model = loaded(models, *names)
     given = problem(model, answers.frames(case))
     ours = model._engine.on_device("fp64", CPU)(*given)
@@ -74,7 +62,7 @@ def test_kernels_answer_as_plain_pytorch_does(models, answers, in_plain_pytorch,
 
 
 @pytest.mark.parametrize(("precision", "bound"), [("mixed", 1e-5), ("fp32", 1e-4)])
-def test_single_precision_is_single_where_it_is_meant(models, answers, in_plain_pytorch, precision, bound):
+def test_single_precision_is_single_where_it_is_meant(models, answers, precision, bound):
     model = loaded(models, "water-0", "water-1")
     given = problem(model, answers.frames("sheared"))
     ours = model._engine.on_device(precision, CPU)(*given)
