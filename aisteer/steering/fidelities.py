@@ -21,6 +21,7 @@ from aisteer.steering.criteria.protocol import Criterion
 from aisteer.steering.criteria.truth import TruthGain
 from aisteer.steering.domains import Box
 from aisteer.steering.fitting import Belief
+from aisteer.steering.points import placed
 from aisteer.steering.protocols import Evidence, Json
 from aisteer.steering.restraint import Restrained, settings_of
 
@@ -88,17 +89,18 @@ class Fidelities:
 
         From 1 on the next run is at the truth, whatever the surrogate makes of the others: as much goes to the truth as
         to them. If they mislead it, a campaign pays at most twice for what it finds (the idea of Mikkola et al.,
-        AISTATS 2023), and what it recommends is never on their word alone for long.
+        AISTATS 2023), and what it recommends is never on their word alone for long. With each run at
+        the truth that failed, as much more has to be spent before the next.
         """
         made = [*(d.parameters for d in evidence.data), *evidence.pending, *(p for _, p in evidence.waiting)]
-        made = [point for point in made if self.fidelity.known(point)]
         true = [place for place, point in enumerate(made) if self.fidelity.true(point)]
-        since = made[true[-1] + 1 :] if true else made
-        if not since:
+        since = [p for p in made[true[-1] + 1 if true else 0 :] if self.fidelity.known(p)]
+        rows = [row for point in since if (row := placed(self._domain, point)) is not None]
+        if not rows:
             return 0.0
-        x = self._domain.encode(since)
-        costs = self.costs(evidence)
-        return float(costs.at(x).sum() / costs.at(self._domain.at_truth(x[:1]))[0])
+        x, costs = np.stack(rows), self.costs(evidence)
+        failed = sum(self.fidelity.true(point) for point in evidence.failed)
+        return float(costs.at(x).sum() / costs.at(self._domain.at_truth(x[:1]))[0]) / (1 + failed)
 
     # --- what would be recommended --------------------------------------------------------------
 

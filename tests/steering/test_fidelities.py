@@ -142,6 +142,7 @@ def test_the_truth_is_due_when_the_others_took_as_much_as_a_run_there(points):
     after = replace(late, waiting=(("P1", first.parameters),))
     assert ai.weighing.unconfirmed(after) == 0.0
     assert ai.propose(after, 1).drafts[0].parameters == second.parameters
+    assert ai.weighing.unconfirmed(replace(late, failed=(first.parameters,))) == pytest.approx(0.6, rel=0.3)
     pinned = replace(late, steering={"pinned": {"mesh": 20}})
     assert ai.propose(pinned, 1).drafts[0].parameters["mesh"] == 20
 
