@@ -68,7 +68,8 @@ async def wait(campaign: Campaign, ended: int | None, timeout: float | None) -> 
         if stuck and not thinking and now - still_since >= settle:
             return Waited(reached=ended is None, ended=count, reason=f"{count} runs have ended. {stuck}")
         if deadline is not None and now >= deadline:
-            words = "The AI is still thinking." if stuck and thinking else stuck or "The campaign goes on."
+            goes_on = " ".join(["The campaign goes on.", *(t.message for t in state.troubles.values())])
+            words = "The AI is still thinking." if stuck and thinking else stuck or goes_on
             reason = f"{count} runs have ended after {timeout:g} s. {words}"
             return Waited(reached=False, ended=count, reason=reason)
         await asyncio.sleep(_PACE)

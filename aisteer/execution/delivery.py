@@ -28,7 +28,7 @@ class Delivery:
 
     Args:
         trouble: Called with a source and words when something cannot be handed over.
-        solved: Called with the source when it can again. Neither of them may raise.
+        solved: Called with the source when something can, also where there was no trouble. Neither may raise.
     """
 
     def __init__(self, trouble: Callable[[str, str], None], solved: Callable[[str], None]) -> None:
@@ -50,7 +50,6 @@ class Delivery:
         for submission in submissions:
             endpoint = self._at[submission.ref]
             groups.setdefault(id(endpoint), (endpoint, []))[1].append(submission)
-        known = self._unsent.keys() & {submission.ref for submission in submissions}
         # Kept before they are tried: whatever happens to one group loses no other.
         self._unsent.update((submission.ref, submission) for submission in submissions)
         for endpoint, group in groups.values():
@@ -61,7 +60,7 @@ class Delivery:
             self._unsent.update((submission.ref, submission) for submission in left)
             if left:
                 self._trouble(source, why)
-            elif any(submission.ref in known for submission in group):
+            else:
                 self._solved(source)
 
     def control(self, runs: Iterable[Run], epoch: int) -> None:

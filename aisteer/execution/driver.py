@@ -89,7 +89,7 @@ class Driver:
             if mind is not None
             else None
         )
-        self._delivery = Delivery(self._trouble, self._solved)
+        self._delivery = Delivery(self._trouble, self._works)
         self._unreported: list[Event] = []
         self._unattached: list[tuple[Endpoint, dict[AttemptRef, str | None]]] = []
         self._attach_at = 0.0
@@ -268,7 +268,7 @@ class Driver:
             self._attach_to(endpoint, tickets)
         self._delivery.control(runs, self.epoch)
 
-    def _attach_to(self, endpoint: Endpoint, tickets: dict[AttemptRef, str | None]) -> bool:
+    def _attach_to(self, endpoint: Endpoint, tickets: dict[AttemptRef, str | None]) -> None:
         # What could not be handed over is not there to be taken up; it is tried again.
         there = {
             ref: ticket
@@ -280,8 +280,9 @@ class Driver:
         except (AisteerError, OSError) as error:
             self._unattached.append((endpoint, tickets))
             self._trouble(f"endpoint {endpoint.address}", str(error))
-            return False
-        return True
+            return
+        if there:
+            self._works(f"endpoint {endpoint.address}")
 
     def _attach_again(self) -> None:
         """Take up what an endpoint could not be asked for, once it answers or there is nothing left to ask for."""
@@ -293,8 +294,8 @@ class Driver:
         for endpoint, tickets in waiting:
             if endpoint.status().state != "online" and any(ref in self._tracker.live for ref in tickets):
                 self._unattached.append((endpoint, tickets))
-            elif self._attach_to(endpoint, tickets):
-                self._solved(f"endpoint {endpoint.address}")
+            else:
+                self._attach_to(endpoint, tickets)
 
     def _track(self, state: State, run: Run, endpoint: Endpoint) -> Tracked:
         task, proposal = state.definition["tasks"][run.task], state.proposals[run.proposal]
@@ -390,6 +391,11 @@ class Driver:
             self.journal.submit(cmd.Trouble(actor=self.actor, source=source, message=message, run=run))
         except (AisteerError, OSError) as error:
             self.problem = f"{message} ({error})"
+
+    def _works(self, source: str) -> None:
+        """What may have been in trouble, for this driver or an earlier one, is not."""
+        if self.problem or source in self.journal.state.troubles:
+            self._solved(source)
 
     def _solved(self, source: str) -> None:
         self.problem = ""

@@ -62,13 +62,17 @@ class Place:
 
     @classmethod
     def of(cls, spool: Path) -> Place:
-        """The place of the host for this spool, boot, interpreter, version and protocol.
+        """The place of the host for this spool, boot, environment, version and protocol.
+
+        The environment is named by what its paths lead to: a process may have been started by another path than the
+        host that it starts.
 
         Raises:
             EndpointError: There is no folder that only this user can reach.
         """
         where = (os.path.realpath(spool), machine()["boot"], machine()["space"])
-        parts = (*where, sys.executable, version(), str(_PROTOCOL))
+        environment = os.path.realpath(sys.prefix), os.path.realpath(sys.executable)
+        parts = (*where, *environment, version(), str(_PROTOCOL))
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
         folder = runtime_folder()
         return cls(folder / f"{key}.lock", folder / f"{key}.sock")

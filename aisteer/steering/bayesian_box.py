@@ -126,12 +126,18 @@ class BayesianBox(Bayesian):
         return {point_key(self.domain.names, p) for p, since in evidence.rejected if since < 10}
 
     def _first_points(self, space: Space, taken: set[Key], evidence: Evidence, n: int) -> list[Json]:
-        """Points of the sequence; what was rejected comes again, later, only where there are no others left."""
+        """Points of the sequence; what was rejected comes again, later, only where there are no others left.
+
+        So does what data from elsewhere already stand for: a point nearer to them than half of what is between points.
+        """
         found: list[Json] = []
         again: list[Json] = []
         rejected, avoided = self._rejected(evidence), self._avoided(evidence)
         if n:
-            spread = feasible_sobol(space, self.initial + len(taken) + len(rejected) + n, self.seed)
+            given = self.domain.encode([d.parameters for d in evidence.data if d.origin == "prior"])
+            apart = 0.5 * self.initial ** (-1 / space.dimension)
+            more = n if len(given) == 0 else 4 * n
+            spread = feasible_sobol(space, self.initial + len(taken) + len(rejected) + more, self.seed)
             for place, drawn in enumerate(spread):
                 pinned = self.weighing is None or getattr(space, "pinned", {})
                 point = drawn if pinned or self.weighing is None else self.weighing.first(drawn, place)
@@ -139,7 +145,11 @@ class BayesianBox(Bayesian):
                 if key in taken or key in avoided:
                     continue
                 taken.add(key)
-                (again if key in rejected else found).append(point)
+                near = (
+                    len(given) > 0
+                    and np.linalg.norm(given - self.domain.encode([point]), axis=1).min() < apart
+                )
+                (again if near or key in rejected else found).append(point)
                 if len(found) == n:
                     break
             taken -= {point_key(self.domain.names, p) for p in again[n - len(found) :]}

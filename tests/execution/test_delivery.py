@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -33,6 +34,25 @@ def patient(x: float):
             break
         time.sleep(0.05)
     return {"y": float(step)}
+
+
+def test_a_trouble_is_over_when_another_driver_hands_the_run_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_host(*_: object, **__: object) -> None:
+        raise EndpointError("The local host process did not answer.")
+
+    campaign = campaign_of(counted)
+    with monkeypatch.context() as without:
+        without.setattr("aisteer.execution.local.start_host", no_host)
+        campaign.propose(x=1.0).accept()
+        until(campaign, lambda: "endpoint local" in campaign.state.troubles)
+        assert "did not answer" in repr(asyncio.run(campaign.wait(ended=1, timeout=0.1)))
+        campaign.close()
+    again = ai.open("driven")
+    assert "did not answer" in repr(again)
+    again.start()
+    finished(again, 1)
+    until(again, lambda: not again.state.troubles)
+    again.close()
 
 
 def test_runs_that_an_endpoint_could_not_take_are_handed_over_again_and_executed_once(

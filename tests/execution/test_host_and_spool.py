@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import psutil
@@ -183,6 +184,18 @@ def test_an_order_of_other_code_is_answered_and_the_host_lives(stage):
     stage.until(lambda: "dance" in stage.endpoint.status().detail)
     assert stage.ended(stage.submit(QUICK, {"x": 2})).end["end"] == "done"
     assert [host.pid for host in hosts_of(stage.root)] == [pid]
+
+
+def test_the_host_of_an_environment_is_found_by_whatever_path_leads_there(stage, tmp_path, monkeypatch):
+    here = Place.of(stage.root)
+    (tmp_path / "linked").symlink_to(sys.prefix)
+    detour = f"{sys.prefix}/lib/.."
+    for prefix in (detour, str(tmp_path / "linked")):
+        monkeypatch.setattr(sys, "prefix", prefix)
+        monkeypatch.setattr(sys, "executable", f"{prefix}/bin/{Path(sys.executable).name}")
+        assert Place.of(stage.root) == here
+    monkeypatch.setattr(sys, "executable", f"{detour}/bin/{Path(sys.executable).name}")
+    assert stage.ended(stage.submit(QUICK, {"x": 2})).end["end"] == "done"
 
 
 def test_a_host_of_another_protocol_is_not_spoken_to(tmp_path, monkeypatch):

@@ -50,6 +50,22 @@ def parameters(batch) -> list[dict]:
     return [draft.parameters for draft in batch.drafts]
 
 
+def test_the_first_points_keep_away_from_what_is_known_from_elsewhere():
+    mind = BayesianBox(SQUARE, MAXIMIZE, seed=3)
+    alone = parameters(mind.propose(known([], []), 6))
+    near = [{"x": p["x"] + 0.01, "y": p["y"]} for p in alone[:3] if p["x"] < 0.9]
+    told = known(near, [hill(p) for p in near])
+    prior = replace(told, data=tuple(replace(d, origin="prior") for d in told.data))
+    again = parameters(BayesianBox(SQUARE, MAXIMIZE, seed=3).propose(prior, 3))
+    for point in again:
+        assert min(np.hypot(point["x"] - p["x"], point["y"] - p["y"]) for p in near) > 0.2
+    # Runs of the campaign itself are of the sequence, which goes on.
+    assert (
+        parameters(BayesianBox(SQUARE, MAXIMIZE, seed=3).propose(known(alone[:3], [1.0, 2.0, 3.0]), 3))
+        == alone[3:]
+    )
+
+
 def test_expected_improvement_is_the_sum_of_what_it_exploits_and_explores():
     mean, std = np.array([0.0, 1.0, 3.0]), np.array([1.0, 0.5, 0.1])
     exploit, explore = expected_improvement(mean, std, 1.0)
