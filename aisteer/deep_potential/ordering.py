@@ -32,7 +32,7 @@ def _sort(keys: Integers, first: int, last: int, room: Integers) -> None:
     for a in range(number):
         key, smaller = room[a], 0
         for b in range(number):
-            smaller += np.int64(room[b] < key)
+            smaller += int(room[b] < key)
         keys[first + smaller] = key
 
 
