@@ -186,6 +186,9 @@ def watches_a_committee(notebook):
     assert re.search(r"R2 \(temperature=300 K.*ended: ", said)
     (correlation,) = re.findall(r"rank correlation (\S+)", said)
     assert -1 <= float(correlation) <= 1
+    assert "drift_rate error" in said
+    everything = json.dumps([cell.get("outputs", []) for cell in notebook.cells])
+    assert everything.count(" steps in ") == 1  # how the training went
 
 
 @pytest.mark.full
