@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,19 +14,15 @@ from ase.io.jsonio import decode
 from aisteer.deep_potential.dynamics_settings import (
     DEVIATIONS,
     Settings,
-    expanded,
-    sha256_of,
     wrong_conditions,
 )
 from aisteer.deep_potential.integrators import Conserved, Integrator
 from aisteer.deep_potential.measured import Measured
-from aisteer.deep_potential.model import DeepPotential, load
+from aisteer.deep_potential.model_files import opened
 from aisteer.deep_potential.trajectory import Trajectory
 from aisteer.errors import AisteerError, BadModel, BadParameters, BadStructure, Runaway
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ase import Atoms
 
 __all__ = ["simulate"]
@@ -122,7 +117,12 @@ class Run:
         if not constrained and conditions["pressure"] is None and len(self.atoms) > 1:
             self.atoms.set_constraint(FixCom())
         # One for all runs of a worker: it is fitted once.
-        model = _model(settings)
+        model, self._sums = opened(settings)
+        if goes_on and restart is not None and restart.get("models", self._sums) != self._sums:
+            raise BadModel(
+                "The files of the model are others than those that this run began with, so it did not go on. Put the "
+                "same files there, or branch it: a branch takes those that are there now."
+            )
         self.atoms.calc = model.calculator(
             exact=settings.exact,
             precision=settings.precision,  # type: ignore[arg-type]
@@ -245,6 +245,7 @@ class Run:
             "memory": self._dynamics.memory(),
             "drift": self._conserved.change,
             "measured": self.measured.to_json(),
+            "models": self._sums,
         }
 
     def _runaway(self, what: str, cause: AisteerError | None = None) -> Runaway:
@@ -268,39 +269,3 @@ def _checked(
     if wrong is not None:
         raise BadParameters(wrong)
     return {name: None if value is None else float(value) for name, value in conditions.items()}
-
-
-def _model(settings: Settings) -> DeepPotential:
-    """Loaded once in a process, and anew when a file is not as it was."""
-    paths = [expanded(each["path"]) for each in settings.models]
-    stamps = []
-    for path in paths:
-        if not path.is_file():
-            raise BadModel(
-                f"There is no file {path} where the run executes, so it has no model. Copy the checkpoint there, or "
-                "define the simulation with the path that it has there.",
-                path=str(path),
-            )
-        found = path.stat()
-        stamps.append((found.st_mtime_ns, found.st_size, found.st_ino))
-    sums = tuple(each.get("sha256") for each in settings.models)
-    return _loaded(tuple(paths), sums, tuple(stamps), settings.overflow, settings.target, settings.r_min)
-
-
-@functools.lru_cache(maxsize=2)
-def _loaded(
-    paths: tuple[Path, ...],
-    sums: tuple[str | None, ...],
-    _stamps: tuple[tuple[int, ...], ...],
-    overflow: str,
-    target: float,
-    r_min: float | None,
-) -> DeepPotential:
-    for path, expected in zip(paths, sums, strict=True):
-        if expected not in {None, sha256_of(path)}:
-            raise BadModel(
-                f"The file {path} is another one than the campaign was defined with, so nothing ran. Put the same file "
-                "there, or take this one with campaign.redefine(…).",
-                path=str(path),
-            )
-    return load(paths, overflow=overflow, target=target, r_min=r_min)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,8 +12,8 @@ import pytest
 from ase import Atoms
 
 import aisteer as ai
-from aisteer.deep_potential import dynamics
 from aisteer.deep_potential.measured import Measured
+from aisteer.deep_potential.model_files import opened
 from aisteer.errors import BadDefinition, BadModel, BadParameters
 
 WATER = Atoms("OH2", positions=[[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
@@ -79,7 +80,7 @@ def test_how_exact_the_series_are_is_as_the_model_was_loaded(models):
     near = ai.dp.load(water, target=1e-3, r_min=0.8)
     settings = ai.dp.MolecularDynamics(near, WATER, temperature=300.0).settings
     assert (settings.target, settings.r_min) == (1e-3, 0.8)
-    run = dynamics._model(settings)
+    run, _ = opened(settings)
     assert (run.target, run.r_min) == (1e-3, 0.8)
     plain = ai.dp.MolecularDynamics(water, WATER).settings
     assert (plain.target, plain.r_min) == (1e-6, None)
@@ -90,12 +91,31 @@ def test_a_model_that_was_replaced_at_the_endpoint_is_read_anew(models, tmp_path
     shutil.copy(models / "water-0.ckpt.pt", there)
     asked = ai.dp.MolecularDynamics(there, WATER, temperature=300.0).settings
     only_there = replace(asked, models=({"path": str(there)},))  # nothing was known of it when it was defined
-    before = dynamics._model(only_there)
-    assert dynamics._model(only_there) is before
+    before, sums = opened(only_there)
+    assert opened(only_there)[0] is before
+    assert sums == [hashlib.sha256(there.read_bytes()).hexdigest()]
     shutil.copy(models / "water-1.ckpt.pt", there)
-    assert dynamics._model(only_there) is not before
+    assert opened(only_there)[0] is not before
     with pytest.raises(BadModel, match="another one than the campaign was defined with"):
-        dynamics._model(asked)
+        opened(asked)
+
+
+def test_a_run_goes_on_only_with_the_model_that_it_began_with_also_where_only_the_endpoint_knows_it(
+    models, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ENDPOINT", str(tmp_path))  # as if it were there alone
+    simulation = ai.dp.MolecularDynamics(
+        "$ENDPOINT/water.ckpt.pt", WATER, temperature=300.0, steps=2, equilibration=0, sample=1
+    )
+    assert "sha256" not in simulation.settings.models[0]
+    shutil.copy(models / "water-0.ckpt.pt", tmp_path / "water.ckpt.pt")
+    _, checkpoint = next(simulation(seed=1))
+    kept = checkpoint()
+    assert next(simulation(seed=1, restart=kept))[0]["step"] == 2
+    shutil.copy(models / "water-1.ckpt.pt", tmp_path / "water.ckpt.pt")
+    with pytest.raises(BadModel, match="others than those that this run began with"):
+        next(simulation(seed=1, restart=kept))
+    assert next(simulation(seed=1, restart=kept, branched=True))[0]["step"] == 1
 
 
 def test_a_checkpoint_of_something_else_is_named(made):
