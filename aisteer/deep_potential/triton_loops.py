@@ -29,7 +29,7 @@ _PAIRS = 64
 _NUMBERS = 128
 """Numbers that it has at once between matrix products."""
 
-_INTERPRETED = 1 << 15
+_INTERPRETED = 1 << 11
 """The same where Triton interprets: the fewer programs the better."""
 
 _WIDEST = 1024
@@ -191,5 +191,5 @@ class _Tile(NamedTuple):
         return -(-size // self.atoms)
 
     @property
-    def options(self) -> dict[str, int]:
-        return {"ATOMS": self.atoms, "BLOCK": self.lanes, "num_warps": self.warps}
+    def options(self) -> dict[str, int | bool]:
+        return {"ATOMS": self.atoms, "BLOCK": self.lanes, "num_warps": self.warps, "enable_fp_fusion": True}

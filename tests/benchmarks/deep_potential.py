@@ -225,7 +225,7 @@ def _on_gpu(
     device: str,
     deepmd: dict[str, Callable[[], float]],
 ) -> dict[str, Any]:
-    """Wall µs per atom of one box: the whole with neighbours from the CPU, those alone, and the GPU's part either way."""
+    """Wall µs per atom of a box: the whole with neighbours from the CPU, those alone, and the GPU's part either way."""
     arms: dict[str, Callable[[], float]] = dict(deepmd)
     answers: dict[str, Any] = {}
     for name, model in models.items():
