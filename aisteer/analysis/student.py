@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp, lgamma, log, log1p, pi, sqrt
 
 __all__ = ["NORMAL", "student"]
@@ -12,6 +13,7 @@ _MANY = 1e5
 """Degrees of freedom above which the first correction to the normal quantile is right to nine digits."""
 
 
+@lru_cache(maxsize=256)
 def student(free: float) -> float:
     """Quantile of Student's t at 97.5 %, to nine digits, for one degree of freedom (12.7) or more.
 
