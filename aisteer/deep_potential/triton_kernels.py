@@ -3,7 +3,7 @@
 A program has a few atoms (and one member of the committee, where members differ), its lanes are the neighbours of
 each in one group, and Chebyshev polynomials are made in registers by their recurrence. No two programs write to the
 same place: pairs get an output each, which is summed along a list of pairs by neighbour. So there are no atomic
-additions, whose order and rounding would change from run to run, and an answer is the same to the last bit each time.
+additions, whose order and rounding would change from run to run: sums are in the same order each time.
 
 Constants that no float32 holds come from memory in float64 and never as an argument, since Triton passes a Python
 number as float32. What stands as a literal is exact in either. Places in memory are computed in 64 bits. Numbers that
