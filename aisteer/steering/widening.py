@@ -48,6 +48,6 @@ def in_words(factor: float) -> str:
     if factor < _SAID_FROM:
         return ""
     return (
-        f"Predicted uncertainties are widened to {factor:.2f} times the surrogate's, as outcomes fell outside them "
-        "more often than they should."
+        f"Intervals are shown {factor:.2f} times as wide as the surrogate's own, which would have been too narrow: "
+        "more than a tenth of the latest outcomes fell outside."
     )

@@ -37,7 +37,7 @@ def test_a_simulation_that_goes_wild_costs_the_surrogate_its_trust_and_everybody
     # Uncertainties were widened meanwhile, so that what is left to be said is that they are not what they were.
     assert made["belief"]["sub"].startswith("no longer as calibrated as before")
     assert "do not trust its uncertainties" in made["belief"]["warning"]
-    assert "are widened to" in made["belief"]["warning"]
+    assert "which would have been too narrow" in made["belief"]["note"]
     assert made["review"]["cards"]
     assert all("the model's predictions have drifted" in card["warnings"] for card in made["review"]["cards"])
     held = next(rate for rate in made["hindsight"]["rates"] if "where the AI chose" in rate["term"])

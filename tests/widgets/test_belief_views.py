@@ -11,6 +11,7 @@ from melting import melting
 from stories import MELT, MOLECULES, Story, shown
 
 from aisteer.journal import events as ev
+from aisteer.steering.widening import in_words
 from aisteer_widgets.view_models.asked import Beliefs, Question
 from aisteer_widgets.view_models.belief import _sub, belief
 from aisteer_widgets.view_models.front import unbeaten
@@ -361,3 +362,43 @@ def test_what_has_drifted_is_not_called_well_calibrated():
     assert _sub((0, 0), {"calibration": counted}).startswith("well calibrated: 48 of 49")
     drifted = {**counted, "drift": {"found": True}}
     assert _sub((0, 0), {"calibration": drifted}).startswith("no longer as calibrated as before: 48 of 49")
+
+
+def test_what_is_said_of_calibration_names_the_outcome_and_calls_a_correction_no_doubt():
+    held = {"inside": 48, "of": 50, "low": 0.87, "high": 0.99, "trusted": True, "words": "they hold"}
+    drifted = {"inside": 44, "of": 50, "low": 0.76, "high": 0.94, "trusted": False, "drift": {"found": True}}
+    said = in_words(1.42)
+    outcomes = {
+        "diffusion": {"calibration": held, "widened": 1.0, "words": ""},
+        "cost": {"calibration": {**drifted, "words": "drifted"}, "widened": 1.42, "words": said},
+    }
+    part = belief(fitted(TWO, **outcomes["diffusion"], outcomes=outcomes).scene(), Wishes(task="main"))
+    assert part["sub"] == (
+        "diffusion well calibrated: 48 of the last 50 outcomes in their 90\u00a0% intervals; "
+        "cost no longer as calibrated as before: 44 of the last 50 outcomes in their 90\u00a0% intervals"
+    )
+    assert part["warning"] == "cost: drifted"
+    assert part["note"] == f"cost: {said}"
+    assert "1.42 times as wide as the surrogate's own, which would have been too narrow" in said
+
+
+def test_intervals_that_hold_at_90_per_cent_and_are_far_off_at_50_are_not_called_calibrated():
+    story = fitted()
+    for i in range(60):
+        point = {"temperature": 900.0 + i, "density": 8.0}
+        story.run(point, 0.3 if i % 10 else 1.8, predicted={"diffusion": [0.0, 1.0]})
+    part = belief(story.scene(), Wishes(task="main", belief="calibration"))
+    assert part["sub"] == (
+        "too cautious: 54 of 60 outcomes in their 90\u00a0% intervals, 54 in their 50\u00a0% ones"
+    )
+    assert "50\u00a0% ones 54: wider than they need be" in part["chart"]["words"]
+    assert part["chart"]["recent"] is None
+
+
+def test_of_a_long_record_the_latest_outcomes_have_a_curve_of_their_own():
+    story = fitted()
+    for i in range(100):
+        point = {"temperature": 900.0 + i, "density": 8.0}
+        story.run(point, 0.1 if i < 50 else 3.0, predicted={"diffusion": [0.0, 1.0]})
+    chart = belief(story.scene(), Wishes(task="main", belief="calibration"))["chart"]
+    assert chart["recent"] == {"n": 50, "share": [0.0] * len(chart["levels"])}

@@ -9,10 +9,13 @@ from stories import AI, DRIVER, HUMAN, MELT, MOLECULES, Story, shown
 
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
+from aisteer_widgets.view_models.asked import Beliefs, Question
 from aisteer_widgets.view_models.review import review
 from aisteer_widgets.view_models.status import footer
 from aisteer_widgets.view_models.tally import Tally
 from aisteer_widgets.view_models.trace import Trace
+
+POINT = {"temperature": 900.0, "density": 8.0}
 
 
 def cards_of(story: Story) -> dict:
@@ -340,3 +343,64 @@ def test_a_proposal_to_end_shows_its_numbers_with_units_and_what_either_answer_d
     assert card["ending"]["best"] == f"3.00 ± 0.10 in {best}, of 1 run"
     assert "no rule begins another run" in card["ending"]["words"]
     assert f"before you have decided on {card['id']}" in cards[other]["reasons"][0]
+
+
+def test_cards_stand_in_the_order_of_their_ranks_and_say_why_the_first_that_was_chosen_need_not_be_first():
+    story = Story().start()
+    first, second, own, third = (
+        *story.propose(POINT, {**POINT, "density": 8.2}),
+        *story.propose({**POINT, "density": 8.6}, origin="human"),
+        *story.propose({**POINT, "density": 8.8}),
+    )
+    for name, rank in ((first, 117), (second, 3), (third, 3)):
+        story.append(
+            ev.ProposalPredicted(
+                proposal=name,
+                predicted={"diffusion": [1.0, 0.1]},
+                model=1,
+                acquisition=2.0 if name == third else 1.0,
+                rank=rank,
+                of=513,
+            ),
+            AI,
+        )
+    part = shown(story)["review"]
+    assert [c["id"] for c in part["cards"]] == [third, second, own, first]
+    assert part["sub"] == "best rank first"
+    assert "one after the other, each given the ones before it" in part["cards"][0]["ranked"]
+
+
+def test_what_would_come_next_is_another_point_as_shown_or_is_not_promised():
+    story = Story().start()
+    here, beside = story.propose(POINT, {**POINT, "density": 8.2})
+    story.append(ev.SurrogateFitted(task="main", model=1, runs=3))
+
+    def told(density: float) -> str:
+        reason = {"kind": "next", "parameters": {**POINT, "density": density}, "predicted": {}}
+        known = Beliefs({Question("main", "next", about=(here,)): {"model": 1, "reason": reason}})
+        cards = review(story.scene(beliefs=known))["cards"]
+        return next(c["next"] for c in cards if c["id"] == here)
+
+    assert told(8.5) == "next temperature 900\u00a0K, density 8.5\u00a0g/cm³"
+    assert told(8.0 + 1e-6) == (
+        "next hardly another point: forbid a region (Steer the AI, Where) to keep out of it"
+    )
+    assert told(8.2 - 1e-6) == f"next hardly another point than {beside}"
+
+
+def test_what_did_not_change_is_no_edit_and_what_did_is_told_apart():
+    story = Story().start()
+    (name,) = story.propose({"temperature": 900.0, "density": 7.0 + 4.6e-11})
+    story.submit(
+        cmd.Edit(
+            actor=HUMAN,
+            proposal=name,
+            revision=story.state.proposals[name].revision,
+            parameters={"temperature": 900.01, "density": 7.0},
+        )
+    )
+    (card,) = shown(story)["review"]["cards"]
+    assert [(p["old"], p["value"]) for p in card["parameters"]] == [
+        ("900\u00a0K", "900.01\u00a0K"),
+        ("", "7\u00a0g/cm³"),
+    ]

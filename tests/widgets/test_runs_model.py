@@ -262,3 +262,27 @@ def test_outcomes_without_an_error_have_the_same_decimals():
     for i, value in enumerate((8.042, 8.73)):
         story.run({**POINT, "density": 8.0 + i / 10}, value)
     assert [row["value"]["text"] for row in rows_of(story).values()] == ["8.730", "8.042"]
+
+
+def test_rows_that_somebody_points_at_stay_where_they_are_while_others_begin_and_end():
+    story = Story().start()
+    for i in range(9):
+        story.run({**POINT, "density": 8.0 + i / 10}, 1.0 + i)
+    held = tuple(rows_of(story))
+    begun = story.live({**POINT, "density": 7.5}, 3)
+    assert next(iter(rows_of(story))) == begun
+    assert tuple(rows_of(story, runs_held=held)) == held
+    part = shown(story, runs_held=held)["runs"]
+    assert part["elsewhere"] == f"{begun} goes here, too; rows are put in order when the pointer leaves them"
+    assert shown(story)["runs"]["elsewhere"] == ""
+
+
+def test_the_head_says_whose_values_stand_in_a_row_and_each_row_names_its_own():
+    story = Story().start()
+    story.run(POINT, 1.0)
+    part = shown(story)["runs"]
+    assert part["point_names"] == "temperature · density"
+    (row,) = part["rows"]
+    assert row["what"] == "900\u00a0K · 8\u00a0g/cm³"
+    assert row["point"] == "temperature 900\u00a0K, density 8\u00a0g/cm³"
+    assert shown(story)["ledger"]["point_names"] == "temperature · density"

@@ -166,6 +166,10 @@ class View(anywidget.AnyWidget):
         for name in ("runs_page", "ledger_page"):
             if name in known:
                 known[name] = max(0, int(known[name])) if isinstance(known[name], int) else 0
+        if "runs_held" in known:
+            known["runs_held"] = tuple(str(n) for n in list(known["runs_held"])[:32])
+        elif "runs_page" in known or "runs_filter" in known:
+            known["runs_held"] = ()
         if "hindsight" in known:
             known["hindsight"] = bool(known["hindsight"])
         if "selected" in known:

@@ -11,6 +11,7 @@ function beliefPanel(ctx) {
       type: "button", key: v.name, class: d.view === v.name ? "ais-chip ais-on" : "ais-chip", "aria-pressed": d.view === v.name ? "true" : "false",
       onclick: () => ctx.wish({ belief: v.name }) }, v.label))) : null,
     savedLine(ctx, "belief"),
+    d.note ? h("p", { key: "note", class: "ais-note-line ais-dim ais-widened" }, d.note) : null,
     d.warning ? h("div", { key: "warning", class: "ais-trouble ais-doubt", role: "note" }, h("span", { class: "ais-sign", "aria-hidden": "true" }, "!"), h("span", {}, d.warning)) : null,
     d.axes || d.held ? placeControls(ctx, d) : null,
     d.chart ? h("div", { key: `chart-${d.chart.kind}`, class: d.busy?.stale ? "ais-chart ais-old" : "ais-chart", "data-view": d.chart.kind }, VIEWS[d.chart.kind](ctx, d.chart)) : h("div", { key: "none", class: "ais-empty ais-slim" }, d.empty, busyLine(d)),

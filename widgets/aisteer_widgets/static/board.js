@@ -28,6 +28,7 @@ class View {
     this.heard = performance.now();
     this.stamps = {};
     this.colours = new Map();
+    this.still = {}; // what is held where it stands: by part, the names in their order, and the part as it came last
     this.measure_root = (node) => this.measure("root", node);
     this.kernel = new KernelWatch(model, el, () => this.paint());
     this.summaries = () => [];
@@ -62,12 +63,12 @@ class View {
   take(name) {
     const part = this.model.get(name);
     if (!part || !Object.keys(part).length) return;
-    this.snap[name] = part;
+    this.snap[name] = this.unmoved(name, part);
     this.stamps[name] = (this.stamps[name] || 0) + 1;
     this.word();
     if (name === "review") {
       this.held = performance.now();
-      this.keepSelection(part.cards);
+      this.keepSelection(this.snap.review.cards);
     }
   }
 

@@ -12,7 +12,7 @@ function ticks(low, high, most, whole = false) {
   const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999 && !(whole && s % 1)) || 1;
   const found = [];
   for (let t = Math.ceil(low / step) * step; t <= high + step * 1e-6; t += step) found.push(Math.abs(t) < step * 1e-6 ? 0 : t);
-  return found;
+  return found.length < 2 && most < 8 && !(whole && span < 2) ? ticks(low, high, most + 1, whole) : found; // one alone says no scale
 }
 
 function tickText(t, all) {

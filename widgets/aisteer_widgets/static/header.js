@@ -1,7 +1,7 @@
 function headerPanel(ctx) {
   const d = ctx.snap.header;
   if (!d) return null;
-  return h("header", { key: "header", class: "ais-head" },
+  return [h("header", { key: "header", class: d.endpoints.length + d.tasks.length > 2 ? "ais-head ais-many" : "ais-head" },
     h("div", { class: "ais-title" },
       h("h1", { title: d.full_name }, d.name),
       h("div", { class: "ais-dim ais-goal", title: d.objective }, d.objective)),
@@ -25,8 +25,8 @@ function headerPanel(ctx) {
       }, d.autonomy.options.map((o) => h("option", { value: o.value, selected: o.value === d.autonomy.value }, o.label)))),
     empty_starts(ctx) ? null : button(d.action.label, () => ctx.order(d.action.verb, {}, "header"), {
       main: true, blocked: ctx.gone() || d.action.blocked, title: d.action.title, busy: ctx.pending("header"), name: d.action.label, key: "action",
-    }),
-    errorLine(ctx, "header"));
+    })),
+    errorLine(ctx, "header")];
 }
 
 // Before the start there is one button, in the middle of the empty board.

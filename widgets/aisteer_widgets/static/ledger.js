@@ -5,7 +5,7 @@ function ledgerPanel(ctx) {
   return h("section", { key: "ledger", class: "ais-ledger", "aria-label": "Ledger of decisions" },
     h("h2", {}, ctx.alone ? h("b", {}, "Ledger") : h("button", { type: "button", class: "ais-fold", "aria-expanded": open ? "true" : "false", onclick: () => { ctx.ui.ledger = !open; ctx.wish({ hindsight: !open }); ctx.paint(); } }, open ? "▾ " : "▸ ", h("b", {}, "Ledger")), h("span", {}, d.sub), h("span", { class: "ais-dim" }, "every decision, beside what came of it")),
     !open ? null : d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) : [h("div", { class: "ais-scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, ["Proposal", "Point", "Predicted", "Decision", "Reason", "Run", "Outcome", "Off by"].map((t) => h("th", { scope: "col", class: ["Predicted", "Outcome", "Off by"].includes(t) ? "ais-right" : "" }, t, ["Predicted", "Outcome"].includes(t) ? unitLine(d.unit) : null)))),
+      h("thead", {}, h("tr", {}, ["Proposal", "Point", "Predicted", "Decision", "Reason", "Run", "Outcome", "Off by"].map((t) => h("th", { scope: "col", class: ["Predicted", "Outcome", "Off by"].includes(t) ? "ais-right" : "" }, t, ["Predicted", "Outcome"].includes(t) ? unitLine(d.unit) : t === "Point" ? unitLine(d.point_names) : null)))),
       h("tbody", {}, d.rows.map((r) => ledgerRow(r))))),
       pager(ctx, d, "ledger_page", "proposals"), lookedBack(ctx)]);
 }

@@ -2,12 +2,12 @@ function reviewPanel(ctx) {
   const d = ctx.snap.review;
   if (!d) return null;
   return h("section", { key: "review", class: "ais-review", "data-area": "review", "aria-label": "Proposals to review" },
-    h("h2", {}, h("b", {}, d.heading), h("span", { class: ctx.told() ? "ais-told" : "" }, ctx.told() || d.sub), h("span", { class: "ais-grow" }),
+    h("h2", {}, h("b", {}, d.heading), h("span", { class: ctx.told() ? "ais-said ais-told" : "ais-said", title: ctx.told() || d.sub_title || null }, ctx.told() || d.sub || "\u00a0"), h("span", { class: "ais-grow" }),
       button("Propose…", () => ctx.open({ kind: "own", target: "own" }), { kbd: "n", small: true, blocked: ctx.gone() || d.blocked, key: "own" })),
     ctx.ui.form?.kind === "own" && !own_is_here(ctx) ? ownForm(ctx) : null,
     own_is_here(ctx) ? null : errorLine(ctx, "own"),
     d.empty ? emptyState(ctx, d.empty) : null,
-    h("div", { key: "cards", role: "list" }, d.cards.map((c) => cardView(ctx, c))),
+    h("div", { key: "cards", role: "list", onpointerenter: () => ctx.hold_still("review", true), onpointerleave: () => ctx.hold_still("review", false) }, d.cards.map((c) => cardView(ctx, c))),
     d.more ? h("div", { class: "ais-dim ais-more" }, d.more) : null,
     h("div", { key: "held", class: "ais-held" }, d.held.map((x) => heldLine(ctx, x, ctx.last_decided()?.id === x.id)), d.recent.map((x) => recentLine(ctx, x, ctx.last_decided()?.id === x.id))),
     d.last ? h("div", { class: "ais-dim ais-last" }, d.last) : null);

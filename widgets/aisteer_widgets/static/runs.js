@@ -10,9 +10,11 @@ function runsPanel(ctx) {
       d.total || d.filter ? [filter("", "All"), filter("live", "Live"), filter("best", "Best first"), d.failed ? filter("failed", `Failed ${d.failed}`) : null] : null),
     errorLine(ctx, "runs"),
     d.empty ? h("div", { class: "ais-empty ais-slim" }, d.empty) :
-    h("div", { class: "ais-scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Run"), h("th", { scope: "col" }, "State"), ctx.narrow() ? null : h("th", { scope: "col" }, d.live_label, unitLine(d.live_unit)), h("th", { scope: "col", class: "ais-right" }, d.so_far, unitLine(d.so_far_unit)), h("th", {}, h("span", { class: "ais-hidden" }, "Controls")))),
+    h("div", { class: "ais-scroll", onpointerenter: () => ctx.hold_still("runs", true), onpointerleave: () => ctx.hold_still("runs", false), onkeydown: () => ctx.hold_still("runs", true),
+      onfocusout: (e) => { if (!e.currentTarget.contains(e.relatedTarget) && !e.currentTarget.matches(":hover")) ctx.hold_still("runs", false); } }, h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Run", unitLine(d.point_names)), h("th", { scope: "col" }, "State"), ctx.narrow() ? null : h("th", { scope: "col" }, d.live_label, unitLine(d.live_unit)), h("th", { scope: "col", class: "ais-right" }, d.so_far, unitLine(d.so_far_unit)), h("th", {}, h("span", { class: "ais-hidden" }, "Controls")))),
       h("tbody", {}, d.rows.map((r) => runRow(ctx, r))))),
+    d.elsewhere ? h("div", { key: "elsewhere", class: "ais-dim ais-more" }, d.elsewhere) : null,
     pager(ctx, d, "runs_page", "runs"));
 }
 
@@ -42,8 +44,8 @@ function runRow(ctx, r) {
     key: r.id, class: ["ais-run", chosen && "ais-sel", r.bad && "ais-struck"].filter(Boolean).join(" "), "data-run": r.id, tabindex: reachable ? "0" : "-1", "aria-selected": chosen ? "true" : "false",
     onclick: () => ctx.select_run(r.id),
   },
-    h("td", {}, h("b", {}, r.id), r.best ? h("span", { class: "ais-tag ais-best-tag" }, "★ ", r.best) : null, originOf(r),
-      h("div", { class: "ais-dim ais-what", title: r.what }, r.what)),
+    h("td", {}, h("div", { class: "ais-row" }, h("b", {}, r.id), r.best ? h("span", { class: "ais-tag ais-best-tag" }, "★ ", r.best) : null), originOf(r),
+      h("div", { class: "ais-dim ais-what", title: r.point }, r.what)),
     r.tone === "bad" ? h("td", { class: "ais-att" }, h("span", { "aria-hidden": "true" }, "✕ "), r.words, r.since ? h("div", { class: "ais-dim" }, `after ${r.since}`) : null) :
     h("td", { class: `ais-state ais-tone-${r.tone}` },
       r.progress !== null ? h("span", { class: "ais-bar", role: "progressbar", "aria-valuenow": Math.round(100 * r.progress), "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": `progress of ${r.id}` }, h("i", { style: { width: `${100 * r.progress}%` } })) :

@@ -1,4 +1,6 @@
-// What is selected, and the form that is open: they survive every new picture.
+// What is selected, and the form that is open: they survive every new picture. What is pointed at stays where it is.
+
+function listed(name, part) { return (name === "runs" ? part?.rows : part?.cards) || []; }
 
 const SELECTING = {
   // The proposal that an answer spoke of may be on its way still; once it is here, the keys speak of it.
@@ -29,6 +31,28 @@ const SELECTING = {
     const next = cards[Math.min(at, cards.length - 1)];
     const child = cards.find((c) => c.edited && c.edited === this.ui.selected);
     this.ui.selected = (child || next)?.id || null;
+  },
+
+  // What somebody points at does not move under the hand: rows and cards keep their order until the pointer, or the keys, have left them.
+  hold_still(name, on) {
+    const kept = this.still[name];
+    if (on === Boolean(kept)) return;
+    if (on) this.still[name] = { order: listed(name, this.snap[name]).map((x) => x.id), last: this.snap[name] };
+    else { delete this.still[name]; this.snap[name] = kept.last; this.paint(); }
+    if (name === "runs") this.wish({ runs_held: on ? this.still[name].order : [] });
+  },
+
+  // A part with its rows in the order in which they are held. Of runs a page is shown, and one that fell off it stays as it was until it comes again.
+  unmoved(name, part) {
+    const kept = this.still[name];
+    if (!kept) return part;
+    if (!listed(name, part).length || part.page !== kept.last.page || part.filter !== kept.last.filter) { delete this.still[name]; return part; }
+    const now = new Map(listed(name, part).map((x) => [x.id, x])), before = new Map(listed(name, this.snap[name]).map((x) => [x.id, x]));
+    const edits = new Map(name === "review" ? part.cards.filter((c) => c.edited).map((c) => [c.edited, c.id]) : []);
+    kept.order = kept.order.map((id) => (now.has(id) ? id : edits.get(id) || id)).filter((id) => now.has(id) || (name === "runs" && before.has(id)));
+    kept.order.push(...[...now.keys()].filter((id) => !kept.order.includes(id)).slice(0, name === "runs" ? Math.max(0, now.size - kept.order.length) : undefined));
+    kept.last = part;
+    return { ...part, [name === "runs" ? "rows" : "cards"]: kept.order.map((id) => now.get(id) || before.get(id)) };
   },
 
   select(id) {

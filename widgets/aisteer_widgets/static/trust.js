@@ -63,7 +63,7 @@ function calibrationChart(ctx, c) {
   const panels = ["levels", ...(c.rolling ? ["rolling"] : [])], height = 220;
   return h("div", { key: "calibration" }, h("p", { class: "ais-note-line ais-num" }, `${c.words}; ${c.density}`),
     side_by_side(ctx, "calibration", panels, height, (p, width) => h("figure", { key: p }, h("figcaption", {}, h("b", {}, p === "levels" ? "By level" : `Over time, the last ${c.rolling.window}`)), p === "levels" ? levelsPlot(ctx, c, width, height) : rollingPlot(ctx, c, width, height))),
-    h("div", { class: "ais-legend" }, lineKey("ais-mean", "share inside, as predicted before the runs"), key(h("i", { class: "ais-swatch" }), "95 % interval of that share"), lineKey("ais-diagonal", "what was claimed")),
+    h("div", { class: "ais-legend" }, lineKey("ais-mean", "share inside, as predicted before the runs"), key(h("i", { class: "ais-swatch" }), "95 % interval of that share"), c.recent ? lineKey("ais-recent", `the last ${c.recent.n}`) : null, lineKey("ais-diagonal", "what was claimed")),
     c.groups.length ? rateRows(c.groups, `Share of outcomes inside their ${Math.round(100 * c.level)} % intervals, by who chose the point`) : null);
 }
 
@@ -71,7 +71,7 @@ const SHARE = { low: 0, high: 1 };
 
 function levelsPlot(ctx, c, width, height) {
   return framed({ key: "levels", width, height, x: { ...SHARE, label: "level of the interval" }, y: SHARE, yLabel: "share of outcomes inside", label: `Share of ${c.n} outcomes inside intervals of each level`, draw: (X, Y, b) => [
-    bandOf(ctx, c.levels, c.low, c.share, c.high, X, Y, b), h("line", { class: "ais-diagonal", x1: X(0), y1: Y(0), x2: X(1), y2: Y(1) })] });
+    bandOf(ctx, c.levels, c.low, c.share, c.high, X, Y, b), c.recent ? h("path", { class: "ais-recent", d: path(c.levels, c.recent.share, X, Y) }) : null, h("line", { class: "ais-diagonal", x1: X(0), y1: Y(0), x2: X(1), y2: Y(1) })] });
 }
 
 function rollingPlot(ctx, c, width, height) {

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from aisteer.steering.rolling import ROLLING
+from aisteer.steering.widening import in_words
 from aisteer.surrogates.calibration import NEEDED, wilson
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.asked import Question
 from aisteer_widgets.view_models.belief_drives import drives
 from aisteer_widgets.view_models.belief_pool import ranked
 from aisteer_widgets.view_models.belief_space import held, map_of, outcomes_of, slices_of, told_of
-from aisteer_widgets.view_models.belief_tested import calibration, tested
+from aisteer_widgets.view_models.belief_tested import calibration, half_inside, off_at_half, tested
 from aisteer_widgets.view_models.front import front
 from aisteer_widgets.view_models.questions import axes_of, place_of, view_of, views_of
 from aisteer_widgets.view_models.scene import Scene, Wishes
@@ -43,8 +45,9 @@ def belief(scene: Scene, wishes: Wishes) -> Json:
     return {
         "views": views_of(scene.state, task, tested=counted[1] > 0),
         "view": view,
-        "sub": _sub(counted, fitted.summary if fitted else {}),
+        "sub": _subs(scene, task, counted, fitted.summary if fitted else {}),
         "warning": _warning(task, fitted.summary if fitted else {}),
+        "note": _widened(fitted.summary if fitted else {}),
         "chart": chart,
         "empty": refused or ("" if chart else _empty(scene, wishes.task, view)),
         "busy": _busy(scene, question, stale=stale) if chart is not None else None,
@@ -98,10 +101,26 @@ def _busy(scene: Scene, question: Question, *, stale: bool) -> Json | None:
     return {"share": round(share, 2), "words": words, "stale": stale}
 
 
-def _sub(counted: tuple[int, int], summary: Json) -> str:
+def _subs(scene: Scene, task: Task, counted: tuple[int, int], summary: Json) -> str:
+    """Calibration in words; of several outcomes each by its name."""
+    of = int((summary.get("calibration") or {}).get("of") or 0) or counted[1]
+    said = _sub(counted, summary, half_inside(scene, task, of))
+    others = {n: o for n, o in (summary.get("outcomes") or {}).items() if n != _first(task)}
+    if not said or not others:
+        return said
+    told = [(name, _sub((0, 0), other)) for name, other in others.items()]
+    return "; ".join(f"{fmt.label(n)} {words}" for n, words in [(_first(task), said), *told] if words)
+
+
+def _first(task: Task) -> str:
+    return task.objective.outcome if task.objective is not None else ""
+
+
+def _sub(counted: tuple[int, int], summary: Json, half: int | None = None) -> str:
     """Calibration in words, by a count that is given: the fit's own where it has one.
 
-    It is said to be off where 90 % is outside the count's own 95 % interval.
+    It is said to be off where 90 % is outside the count's own 95 % interval, or half of the outcomes outside the 99 %
+    interval of those in their 50 % intervals, ``half``: one level alone would praise what is far off at the others.
     """
     known = summary.get("calibration") or {}
     if known.get("of"):
@@ -115,15 +134,26 @@ def _sub(counted: tuple[int, int], summary: Json) -> str:
     word = (
         "well calibrated" if low <= 0.9 <= high else "over-confident" if inside / n < 0.9 else "too cautious"
     )
+    inner = ""
+    if word == "well calibrated" and half is not None and (off := off_at_half(half, n)):
+        word, inner = off, f", {half:,} in their 50{fmt.NARROW}% ones"
     if word == "well calibrated" and (known.get("drift") or {}).get("found"):
         word = "no longer as calibrated as before"
-    return f"{word}: {inside:,} of {fmt.count(n, 'outcome')} in their 90{fmt.NARROW}% intervals"
+    of = f"the last {n}" if known.get("of") and n >= ROLLING else f"{n:,}"
+    return f"{word}: {inside:,} of {of} outcomes in their 90{fmt.NARROW}% intervals{inner}"
+
+
+def _widened(summary: Json) -> str:
+    """That intervals are wider than the surrogate's own, which is a correction and no doubt."""
+    each = summary.get("outcomes") or {"": summary}
+    said = [(n, in_words(float(o.get("widened") or 1.0))) for n, o in each.items()]
+    return " ".join(f"{fmt.label(n)}: {w}" if len(each) > 1 else w for n, w in said if w)
 
 
 def _warning(task: Task, summary: Json) -> str:
     """When the surrogate should not be trusted, in the fit's own words; empty where nothing speaks against it."""
     said = _doubts(summary)
-    first = task.objective.outcome if task.objective is not None else ""
+    first = _first(task)
     for name, other in (summary.get("outcomes") or {}).items():
         if name != first:
             said += [f"{fmt.label(name)}: {words}" for words in _doubts(other)]
@@ -139,7 +169,9 @@ def _doubts(summary: Json) -> list[str]:
     skill = summary.get("skill") or {}
     if skill and float(skill.get("explained", 1.0)) <= 0:
         said.append(str(skill.get("words") or ""))
-    return [words for words in [*said, str(summary.get("words") or "")] if words]
+    widened = in_words(float(summary.get("widened") or 1.0))
+    besides = str(summary.get("words") or "").replace(widened, "").strip()
+    return [words for words in [*said, besides] if words]
 
 
 def _empty(scene: Scene, task: str, view: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from aisteer.steering.rolling import ROLLING
 from aisteer.surrogates.calibration import LEVEL, NOT_AGAIN, wilson
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.belief_space import Z95
@@ -16,9 +17,11 @@ from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tally import Measured
 from aisteer_widgets.view_models.tasks import Task
 
-__all__ = ["calibration", "tested"]
+__all__ = ["calibration", "half_inside", "off_at_half", "tested"]
 
 Json = dict[str, Any]
+SURE = 2.5758293035489004
+"""Half the width of a 99 % interval, in standard deviations."""
 WINDOW = 20
 """Outcomes over which the rolling share is taken."""
 KEPT = 2000
@@ -137,13 +140,35 @@ def calibration(scene: Scene, task: Task) -> Json | None:
         "share": [k / n for k in inside],
         "low": [low for low, _ in ends],
         "high": [high for _, high in ends],
+        "recent": _recent(claimed),
         "rolling": _rolling(hit),
         "level": LEVEL,
         "n": n,
         "groups": _groups(judged, hit, density),
-        "words": _words(hit),
+        "words": _words(hit, claimed),
         "density": _density(float(density.mean()), task),
     }
+
+
+def half_inside(scene: Scene, task: Task, latest: int) -> int | None:
+    """How many of the latest outcomes fell inside their 50 % intervals; nothing where there are not as many."""
+    judged = [m for m in scene.tally.of(task.name)[-KEPT:] if m.predicted is not None][-latest:]
+    if not latest or len(judged) < latest:
+        return None
+    return int((_claimed(judged, _noise(scene, task)) <= 0.5).sum())
+
+
+def off_at_half(inside: int, n: int) -> str:
+    """What predictions are whose 50 % intervals held that many; empty where a half may well be."""
+    low, high = wilson(inside, n, SURE)
+    return "over-confident" if high < 0.5 else "too cautious" if low > 0.5 else ""
+
+
+def _recent(claimed: np.ndarray[Any, Any]) -> Json | None:
+    """The shares of the latest outcomes alone, once these are few among all."""
+    if len(claimed) < 2 * ROLLING:
+        return None
+    return {"n": ROLLING, "share": [float((claimed[-ROLLING:] <= level).mean()) for level in LEVELS]}
 
 
 def _surprise(judged: list[Measured], noise: float) -> np.ndarray[Any, Any]:
@@ -221,10 +246,13 @@ def _coverage(inside: int, n: int) -> str:
     return f"{inside:,} of {n:,} ({round(100 * low)} to {round(100 * high)}{fmt.NARROW}%)"
 
 
-def _words(hit: np.ndarray[Any, Any]) -> str:
-    """The count with its interval; and where the last ones are unlike the earlier ones, that."""
+def _words(hit: np.ndarray[Any, Any], claimed: np.ndarray[Any, Any]) -> str:
+    """The count with its interval, and what it means; and where the last ones are unlike the earlier ones, that."""
     n, inside = len(hit), int(hit.sum())
-    said = f"90{fmt.NARROW}% intervals held {_coverage(inside, n)}"
+    half = int((claimed <= 0.5).sum())
+    said = f"90{fmt.NARROW}% intervals held {_coverage(inside, n)}, 50{fmt.NARROW}% ones {half:,}"
+    if off := off_at_half(half, n):
+        said += ": too narrow" if off == "over-confident" else ": wider than they need be"
     if n < 2 * WINDOW:
         return said
     late, early = hit[-WINDOW:], hit[:-WINDOW]

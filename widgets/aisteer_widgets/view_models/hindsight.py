@@ -8,6 +8,7 @@ from typing import Any
 from aisteer.steering.hindsight import Followed, hindsight
 from aisteer.surrogates.calibration import LEVEL, Coverage
 from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models.points import change
 from aisteer_widgets.view_models.rates import rate
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Task, task_of
@@ -92,9 +93,6 @@ def _estimate(value: float | None, error: float | None) -> str:
 
 def _changed(task: Task, old: Json, new: Json) -> str:
     """What the human changed: ``temperature 1,640 K → 1,200 K``."""
-    parts = [
-        f"{fmt.label(name)} {task.parameter(name).show(old.get(name))} → {task.parameter(name).show(value)}"
-        for name, value in new.items()
-        if old.get(name) != value
-    ]
+    changes = ((name, *change(task, name, old.get(name), value)) for name, value in new.items())
+    parts = [f"{fmt.label(name)} {before} → {after}" for name, before, after in changes if before]
     return fmt.clip(", ".join(parts[:4]), 160)

@@ -10,6 +10,7 @@ from aisteer.campaign.columns import decided_by, rule_in_force
 from aisteer.journal.events import STARTS
 from aisteer.journal.state import Proposal, State
 from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models import points
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Task, baselines, task_of
 from aisteer_widgets.view_models.undoable import short
@@ -34,6 +35,9 @@ def ledger(scene: Scene, wishes: Wishes) -> Json:
     return {
         "rows": rows,
         "unit": fmt.clip(unit or "", 24),
+        "point_names": points.names(
+            (task_of(state, p.task), p.parameters) for p in shown if p.action in STARTS
+        ),
         "page": page,
         "pages": pages,
         "total": total,
@@ -81,9 +85,7 @@ def _proposed_by(state: State, proposal: Proposal) -> str:
 def _what(task: Task, proposal: Proposal) -> str:
     if proposal.action not in STARTS:
         return short(task, proposal)
-    if task.structure and task.structure in proposal.parameters:
-        return fmt.clip(proposal.parameters[task.structure], 40)
-    return fmt.some([task.parameter(n).show(v) for n, v in proposal.parameters.items()], 48)
+    return points.values(task, proposal.parameters, 48)
 
 
 def _decision(proposal: Proposal) -> tuple[str, str, str]:

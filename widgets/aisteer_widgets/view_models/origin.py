@@ -15,7 +15,8 @@ __all__ = ["RANKED", "aside", "origin_of_run", "rank_of", "whose"]
 Json = dict[str, Any]
 RANKED = (
     "Its place by the acquisition, 1st being the best: in a pool among the candidates that have no outcome yet, "
-    "in a space among 512 points spread over it. It moves as results arrive."
+    "in a space among 512 points spread over it and itself. It moves as results arrive. Those of a batch are chosen "
+    "one after the other, each given the ones before it, so the one chosen first need not stand first by itself."
 )
 """What a rank is, for whoever asks."""
 

@@ -12,6 +12,7 @@ from aisteer_widgets.view_models.ending import ending, held_back
 from aisteer_widgets.view_models.expected import expected
 from aisteer_widgets.view_models.idle import nothing_to_review
 from aisteer_widgets.view_models.origin import RANKED, rank_of, whose
+from aisteer_widgets.view_models.points import change, named
 from aisteer_widgets.view_models.reasons import Words, words_of
 from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.stopping import stopping
@@ -30,10 +31,12 @@ def review(scene: Scene) -> Json:
     state = scene.state
     waiting = list(state.waiting)
     waiting.sort(key=lambda name: _place(state, name))
+    waiting = _best_first(state, waiting)
     cards = [card(scene, state.proposals[name]) for name in waiting[:CARDS]]
     return {
         "heading": _heading(len(waiting)),
-        "sub": _after(scene),
+        "sub": _after(scene, waiting),
+        "sub_title": RANKED,
         "waiting": len(waiting),
         "cards": cards,
         "more": _more(len(waiting) - len(cards)),
@@ -61,9 +64,37 @@ def _heading(waiting: int) -> str:
     return f"{fmt.count(waiting, 'proposal')} {'waits' if waiting == 1 else 'wait'} for you"
 
 
-def _after(scene: Scene) -> str:
+def _ranked(state: State, name: str) -> bool:
+    """Whether it is the AI's own and stands somewhere among its candidates."""
+    p = state.proposals[name]
+    return p.origin == "ai" and p.action == "start" and p.parent is None and p.rank is not None
+
+
+def _best_first(state: State, waiting: list[str]) -> list[str]:
+    """With the AI's own proposals of a task in the order of their ranks, in the places that they hold together.
+
+    They come in the order in which they were chosen, one after the other, each given those before it; by itself a
+    later one may stand higher, and ranks move as results arrive.
+    """
+    found = list(waiting)
+    for task in {state.proposals[n].task for n in waiting}:
+        places = [i for i, n in enumerate(waiting) if state.proposals[n].task == task and _ranked(state, n)]
+        mine = [waiting[i] for i in places]
+        for i, name in zip(places, sorted(mine, key=lambda n: _standing(state, n)), strict=True):
+            found[i] = name
+    return found
+
+
+def _standing(state: State, name: str) -> tuple[int, float]:
+    proposal = state.proposals[name]
+    return proposal.rank or 0, -(proposal.acquisition or 0.0)
+
+
+def _after(scene: Scene, waiting: list[str]) -> str:
     ended = sum(scene.state.totals.ended.values())
-    return f"after {fmt.count(ended, 'run')}" if ended else ""
+    ordered = sum(_ranked(scene.state, name) for name in waiting) > 1
+    told = [f"after {fmt.count(ended, 'run')}" if ended else "", "best rank first" if ordered else ""]
+    return ", ".join(filter(None, told))
 
 
 def _more(n: int) -> str:
@@ -109,15 +140,13 @@ def card(scene: Scene, proposal: Proposal) -> Json:
 def _parameters(task: Task, proposal: Proposal, parent: Proposal | None) -> list[Json]:
     shown = []
     for name, value in list(proposal.parameters.items())[:24]:
-        parameter = task.parameter(name)
-        old = parent.parameters.get(name) if parent is not None else None
-        edited = parent is not None and old != value
+        old, now = change(task, name, value if parent is None else parent.parameters.get(name), value)
         shown.append(
             {
                 "name": fmt.label(name),
-                "value": parameter.show(value),
+                "value": now,
                 "full": fmt.clip(value, 400),
-                "old": parameter.show(old) if edited else "",
+                "old": old,
                 "raw": value if isinstance(value, int | float | str) else fmt.clip(value, 400),
                 "key": name,
             }
@@ -137,6 +166,8 @@ def _next(scene: Scene, task: Task, proposal: Proposal, words: Words) -> str:
     point = reason.get("parameters")
     if not point:
         return fmt.clip(reason.get("words") or "nothing: no other point is left to propose", 160)
+    if same := _same(scene.state, task, proposal, point):
+        return same
     guess = (reason.get("predicted") or {}).get(task.objective.outcome) if task.objective else None
     expected = (
         f": {fmt.estimate(float(guess[0]), float(guess[1]), task.objective.shown_unit)}"
@@ -146,12 +177,24 @@ def _next(scene: Scene, task: Task, proposal: Proposal, words: Words) -> str:
     return f"next {_point(task, point)}{expected}"
 
 
+def _same(state: State, task: Task, proposal: Proposal, point: Json) -> str:
+    """That it would come back to what stands here, where what is shown of the two is the same; else nothing."""
+
+    def shown(parameters: Json) -> list[str]:
+        return [task.parameter(n).show(parameters[n]) for n in point if n in parameters]
+
+    if shown(proposal.parameters) == shown(point):
+        return "next hardly another point: forbid a region (Steer the AI, Where) to keep out of it"
+    beside = (p for p in map(state.proposals.__getitem__, state.waiting) if p.task == task.name)
+    other = next((p.id for p in beside if shown(p.parameters) == shown(point)), "")
+    return f"next hardly another point than {other}" if other else ""
+
+
 def _point(task: Task, parameters: Json) -> str:
     """A point on one line."""
     if task.structure and task.structure in parameters:
         return fmt.clip(parameters[task.structure], 40)
-    shown = [f"{fmt.label(n)} {task.parameter(n).show(v)}" for n, v in list(parameters.items())[:6]]
-    return fmt.clip(", ".join(shown), 120)
+    return named(task, parameters, 120)
 
 
 def _acquisition(state: State, words: Words, proposal: Proposal) -> str:

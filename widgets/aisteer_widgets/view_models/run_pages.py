@@ -6,13 +6,21 @@ from aisteer.journal.state import Run
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import task_of
 
-__all__ = ["PAGE", "page_of"]
+__all__ = ["PAGE", "in_order", "page_of"]
 
 PAGE = 8
 """Runs on a page."""
 
 
 def page_of(scene: Scene, wishes: Wishes) -> tuple[list[str], int]:
+    """The names of the runs on the wished page, and how many there are; those that are held stay where they are."""
+    names, total = in_order(scene, wishes)
+    held = [n for n in wishes.runs_held if n in scene.state.runs]
+    more = [n for n in names if n not in held]
+    return [*held, *more[: max(0, len(names) - len(held))]], total
+
+
+def in_order(scene: Scene, wishes: Wishes) -> tuple[list[str], int]:
     """The names of the runs on the wished page, and how many there are.
 
     Live ones come first, then paused ones, then the rest from the latest back; a filter picks one kind, and

@@ -6,9 +6,10 @@ from typing import Any
 
 from aisteer.journal.state import Run, State
 from aisteer_widgets.view_models import format as fmt
+from aisteer_widgets.view_models import points
 from aisteer_widgets.view_models.controls import STUCK, asked, can_follow, controls
 from aisteer_widgets.view_models.origin import aside, origin_of_run
-from aisteer_widgets.view_models.run_pages import PAGE, page_of
+from aisteer_widgets.view_models.run_pages import PAGE, in_order, page_of
 from aisteer_widgets.view_models.run_value import besides, value_of
 from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.tasks import Objective, Parameter, Task, baselines, task_of
@@ -58,6 +59,8 @@ def runs(scene: Scene, wishes: Wishes) -> Json:
         "so_far": fmt.label(task.objective.outcome) if task.objective else "So far",
         "so_far_unit": fmt.clip(task.objective.unit, 24) if task.objective else "",
         "rows": rows,
+        "point_names": points.names((task_of(state, run.task), run.parameters) for run in found),
+        "elsewhere": _elsewhere(scene, wishes, names),
         "total": total,
         "page": wishes.runs_page,
         "pages": max(1, -(-total // PAGE)),
@@ -65,6 +68,18 @@ def runs(scene: Scene, wishes: Wishes) -> Json:
         "failed": len(scene.tally.failed),
         "empty": None if rows else _empty(wishes),
     }
+
+
+def _elsewhere(scene: Scene, wishes: Wishes, names: list[str]) -> str:
+    """That rows are held where they are, where others would stand there."""
+    if not wishes.runs_held:
+        return ""
+    due, _ = in_order(scene, wishes)
+    if due == names:
+        return ""
+    more = [n for n in due if n not in names]
+    first = f"{fmt.some(more, 24)} {'goes' if len(more) == 1 else 'go'} here, too; " if more else ""
+    return f"{first}rows are put in order when the pointer leaves them"
 
 
 def _left_out(scene: Scene, wishes: Wishes) -> str:
@@ -160,7 +175,8 @@ def row(
         "id": run.id,
         "revision": run.revision,
         "task": run.task,
-        "what": _what(task, run),
+        "what": points.values(task, run.parameters, 60),
+        "point": points.named(task, run.parameters),
         "parameters": dict(list(run.parameters.items())[:24]),
         "extends": [Parameter(name, "float").field() for name in task.controls],
         "words": waits_for or words,
@@ -210,12 +226,6 @@ def _since(run: Run, now: float) -> str:
     if run.state == "ended":
         return fmt.duration(run.attempt.seconds) if run.attempt.seconds >= 1 else ""
     return fmt.duration(now - run.since)
-
-
-def _what(task: Task, run: Run) -> str:
-    if task.structure and task.structure in run.parameters:
-        return fmt.clip(run.parameters[task.structure], 34)
-    return fmt.some([task.parameter(n).show(v) for n, v in run.parameters.items()], 34)
 
 
 def _progress(run: Run, trace: Trace | None) -> float | None:

@@ -33,6 +33,7 @@ class Wishes:
         own_task: Its task.
         looked: The proposal that is looked at.
         hindsight: What decisions brought, which takes the whole ledger to say.
+        runs_held: Runs that stay where they stand, as somebody points at them.
     """
 
     task: str = ""
@@ -50,6 +51,7 @@ class Wishes:
     ledger_page: int = 0
     runs_page: int = 0
     runs_filter: str = ""
+    runs_held: tuple[str, ...] = ()
 
 
 def _no_picture(smiles: str) -> str:
