@@ -82,11 +82,11 @@ class BayesianBox(Bayesian):
         self.space = space
         self.fidelity = fidelity
         self.domain = Box(space, fidelity.name if fidelity else None)
+        self.initial = min(2 * space.dimension + 2, 12) if initial is None else max(1, initial)
         weighing: Weighing | None = CostAware(self.domain) if cost_aware else None
         if fidelity is not None:
-            weighing = Fidelities(space, self.domain, fidelity, seed)
+            weighing = Fidelities(space, self.domain, fidelity, seed, self.initial)
         super().__init__(space, self.domain, goals, seed=seed, acquisition=acquisition, weighing=weighing)
-        self.initial = min(2 * space.dimension + 2, 12) if initial is None else max(1, initial)
         self._reference: tuple[Json, Array] | None = None
 
     # --- proposing ----------------------------------------------------------------------------

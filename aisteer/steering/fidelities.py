@@ -46,8 +46,9 @@ def at_the_truth(evidence: Evidence, fidelity: Fidelity) -> Evidence:
 class Fidelities:
     """Weighs what a run tells of the best at the truth against its cost at its fidelity."""
 
-    def __init__(self, space: Space, domain: Box, fidelity: Fidelity, seed: int) -> None:
+    def __init__(self, space: Space, domain: Box, fidelity: Fidelity, seed: int, initial: int) -> None:
         self._space, self._domain, self.fidelity, self._seed = space, domain, fidelity, seed
+        self._initial = initial
         self._column = space.names.index(fidelity.name)
         self._best: dict[float, tuple[tuple[str, str], Array]] = {}
 
@@ -90,9 +91,11 @@ class Fidelities:
         From 1 on the next run is at the truth, whatever the surrogate makes of the others: as much goes to the truth as
         to them. If they mislead it, a campaign pays at most twice for what it finds (the idea of Mikkola et al.,
         AISTATS 2023), and what it recommends is never on their word alone for long. With each run at
-        the truth that failed, as much more has to be spent before the next.
+        the truth that failed, as much more has to be spent before the next. The first design, of which a third is at
+        the truth, is not counted.
         """
         made = [*(d.parameters for d in evidence.data), *evidence.pending, *(p for _, p in evidence.waiting)]
+        made = made[self._initial :]
         true = [place for place, point in enumerate(made) if self.fidelity.true(point)]
         since = [p for p in made[true[-1] + 1 if true else 0 :] if self.fidelity.known(p)]
         rows = [row for point in since if (row := placed(self._domain, point)) is not None]
