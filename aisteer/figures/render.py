@@ -27,6 +27,10 @@ _SHORT, _LONG = 16, 26
 """Letters of a label, of which three, two or one fit into the width of a panel."""
 _WIDE = 42
 """Letters of a title that fit there."""
+_BESIDE_AXES = 0.6
+"""Inches of a panel's width that its numbers and its label take."""
+_MANY = 30
+"""Points beyond which their bars grow lighter: all of them in full would be one dark mass."""
 
 
 @contextmanager
@@ -102,19 +106,18 @@ def _keys(figure: Figure, drawn: list[Axes], titles: list[str], columns: int) ->
     rows = ceil(len(drawn) / columns)
     fullest = max(range(len(drawn)), key=lambda place: len(named[place]))
     if len(drawn) == 1 or not all(named) or any(set(one) - set(named[fullest]) for one in named):
-        for axes, title in zip(drawn, titles, strict=True):
-            _key(axes, title)
+        beside = [_key(axes, title) for axes, title in zip(drawn, titles, strict=True)]
         tall = [
-            title.count("\n") + ceil(len(one) / _beside(one)) - 1
-            for one, title in zip(named, titles, strict=True)
+            title.count("\n") + ceil(len(one) / side_by_side) - 1
+            for one, title, side_by_side in zip(named, titles, beside, strict=True)
         ]
         return rows * max(0, *tall)
     for axes, title in zip(drawn, titles, strict=True):
         axes.set_title(title, loc="left")
     handles, labels = drawn[fullest].get_legend_handles_labels()
-    beside = columns * _beside(labels)
-    figure.legend(handles, labels, loc="outside upper left", ncols=beside, columnspacing=1.2)
-    return ceil(len(labels) / beside) - 1 + rows * max(title.count("\n") for title in titles)
+    whole = columns * _beside(labels)
+    figure.legend(handles, labels, loc="outside upper left", ncols=whole, columnspacing=1.2)
+    return ceil(len(labels) / whole) - 1 + rows * max(title.count("\n") for title in titles)
 
 
 def _folded(title: str) -> str:
@@ -128,14 +131,24 @@ def _folded(title: str) -> str:
     return ",\n".join(lines)
 
 
-def _key(axes: Axes, title: str) -> None:
-    """The legend, above the panel: inside it would hide points."""
+def _key(axes: Axes, title: str) -> int:
+    """The legend, above the panel: inside it would hide points.
+
+    Returns:
+        How many of its labels stand side by side: as many as there is room for beside the axis' own labels.
+    """
     labels = axes.get_legend_handles_labels()[1]
     if not labels:
         axes.set_title(title, loc="left")
-        return
+        return 1
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderaxespad": 0.2}
-    axes.legend(title=title or None, alignment="left", ncols=_beside(labels), columnspacing=1.2, **place)
+    figure = cast("Figure", axes.get_figure(root=True))
+    for beside in range(_beside(labels), 0, -1):
+        key = axes.legend(title=title or None, alignment="left", ncols=beside, columnspacing=1.2, **place)
+        wide = key.get_window_extent(figure.canvas.get_renderer()).width / figure.dpi  # type: ignore[attr-defined]
+        if wide <= PANEL_WIDTH - _BESIDE_AXES:
+            break
+    return beside
 
 
 def _beside(labels: list[str]) -> int:
@@ -171,20 +184,24 @@ def _marks(axes: Axes, marks: Marks, order: int, *, over_surface: bool) -> None:
         return
     look = LOOKS[marks.who]
     filled = "none" if look.hollow or marks.empty else look.colour
+    many = len(marks.x) > _MANY
     edge = "white" if over_surface and filled != "none" and look.marker not in {"x", "+"} else look.colour
     options: dict[str, Any] = {
         "linestyle": "none",
         "marker": look.marker or "o",
         "color": look.colour,
         "markerfacecolor": filled,
-        "elinewidth": 0.7,
+        "elinewidth": 0.4 if many else 0.7,
         "markeredgewidth": 0.8,
         "markeredgecolor": edge,
         "label": _text(marks.label),
         "alpha": 0.35 if marks.faint else 1.0,
     }
     errors = {"xerr": _shown(marks.x_error), "yerr": _shown(marks.y_error)}
-    axes.errorbar(marks.x, marks.y, zorder=order + 3, **errors, **options)
+    drawn = axes.errorbar(marks.x, marks.y, zorder=order + 3, **errors, **options)
+    if many:
+        for bars in drawn.lines[2]:
+            bars.set(alpha=max(0.12, _MANY / len(marks.x)) * options["alpha"], zorder=order + 2.5)
 
 
 def _shown(errors: Any) -> Any:

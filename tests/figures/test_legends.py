@@ -40,3 +40,26 @@ def test_panels_that_show_the_same_share_one_legend_and_others_have_their_own():
     assert all(axes.get_legend() is None for axes in same.axes)
     assert not other.legends
     assert all(axes.get_legend() is not None for axes in other.axes)
+
+
+def test_no_legend_is_cut_at_the_edge_of_the_figure():
+    left = panel("AI's proposals", "own and edited", title="ionisation energy (bars: 95 %)")
+    right = panel("95 % interval", "357 outcomes", title="")
+    with print_style():
+        figure = draw(Spec("calibration", [left, right, panel("of the last 20", "claimed", title="")]))
+        figure.canvas.draw()
+        for axes in figure.axes:
+            assert axes.get_legend().get_window_extent().x1 <= figure.bbox.x1
+
+
+def test_bars_of_many_points_are_lighter_than_the_points():
+    x = np.linspace(0.0, 1.0, 300)
+    with print_style():
+        figure = draw(
+            Spec("calibration", [Panel(Axis("x"), Axis("y"), [Marks("runs", "ai", x, x, 0.1 + 0 * x)])])
+        )
+    (bars,) = figure.axes[0].collections
+    (points,) = figure.axes[0].lines
+    assert bars.get_alpha() < 0.2
+    assert points.get_alpha() == 1.0
+    assert bars.get_zorder() < points.get_zorder()

@@ -34,14 +34,17 @@ function testedChart(ctx, c) {
     h("div", { class: "ais-legend" }, lineKey("ais-diagonal", "as predicted"), legendOf(letters), h("span", {}, "bars: 95 %"), markKey("run", "outside its 95 % interval", "ais-out-ring")));
 }
 
+const MANY = 40; // points beyond which their bars are light, as they would be one dark mass
+
 function testedPlot(ctx, c, p, width, height) {
   const m = p.marks, x = floats(m.x), y = floats(m.y), ex = floats(m.ex), ey = floats(m.ey), inside = floats(m.inside);
   const [low, high] = extent([...x, ...y], 0.12), axis = { low, high };
   return framed({ key: `${p.name}-plot`, width, height, x: { ...axis, label: p.x_label }, y: axis, yLabel: c.y_label, label: `${p.title}: predicted against measured, ${m.names.length} runs`, draw: (X, Y, b) => [
     h("line", { class: "ais-diagonal", x1: X(low), y1: Y(low), x2: X(high), y2: Y(high) }),
+    h("g", { key: "bars", class: m.names.length > MANY ? "ais-bars ais-light" : "ais-bars" }, m.names.map((name, i) => whiskers(x[i], y[i], ex[i], ey[i], X, Y, b))),
     m.names.map((name, i) => h("g", { key: name, class: `ais-point ${chosen(ctx, name)}`, onclick: () => ctx.select_run(name) },
-      whiskers(x[i], y[i], ex[i], ey[i], X, Y, b), inside[i] ? null : h("circle", { class: "ais-out-ring", cx: X(x[i]), cy: Y(y[i]), r: 6.5 }),
-      letterMark(m.letters[i], X(x[i]), Y(y[i]), 3, {}, `${name}: predicted ${plain(x[i])} ± ${plain(ex[i])} (95 %), measured ${plain(y[i])}`)))] });
+      m.names.length > MANY && chosen(ctx, name) ? whiskers(x[i], y[i], ex[i], ey[i], X, Y, b) : null, inside[i] ? null : h("circle", { class: "ais-out-ring", cx: X(x[i]), cy: Y(y[i]), r: m.names.length > MANY ? 4.5 : 6.5 }),
+      letterMark(m.letters[i], X(x[i]), Y(y[i]), m.names.length > MANY ? 2.4 : 3, {}, `${name}: predicted ${plain(x[i])} ± ${plain(ex[i])} (95 %), measured ${plain(y[i])}`)))] });
 }
 
 // --- shares ---------------------------------------------------------------------------------------
