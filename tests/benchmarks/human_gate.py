@@ -4,8 +4,8 @@ Six problems, campaigns of 40 runs, the default policy one run at a time, the sa
 seed. A human is
 
 - an expert, whose prior has a rank correlation of 0.5 with the truth, with a smooth bias and noise each time. He
-  refuses what it thinks little of among the AI's first points and leaves the rest to the AI (``_people.Expert``, where
-  it stands how that was chosen: on other functions, before it was run on these);
+  chooses among the AI's first points and leaves the rest to the AI (``_people.Expert``, where it stands how that was
+  chosen);
 - noisy: he draws lots. He answers half of the proposals; by turns he has a point of his own run instead, and refuses;
 - an adversary, who knows the truth, chooses the worst and refuses what is good, of half of the proposals as well;
 - absent: nobody answers and a rule accepts; that is the unassisted campaign, by construction.
