@@ -18,6 +18,8 @@ from aisteer_widgets.view_models.scene import Scene, Wishes
 from aisteer_widgets.view_models.steer import steer
 from aisteer_widgets.view_models.tally import Tally
 
+POINT = {"temperature": 900.0, "density": 8.0}
+
 
 def panel(campaign):
     state, tally = campaign.state, Tally()
@@ -41,6 +43,32 @@ def test_what_is_set_stands_there_with_who_set_it_when_and_why(campaign):
     assert now["set"][0]["said"].startswith(f"set by {campaign.actor.name} at ")
     ask(campaign, "unsteer")
     assert panel(campaign)["set"] == []
+
+
+def test_the_budget_is_changed_from_the_board_with_a_reason_and_back(campaign):
+    before = campaign.budget
+    answer = ask(campaign, "budget", amount=2 * before.amount, reason="it is worth it")
+    assert campaign.budget == type(before)(2 * before.amount, before.counts)
+    assert str(int(2 * before.amount)) in answer.message
+    changed = [r.event for r in campaign.journal.records(0) if isinstance(r.event, ev.BudgetChanged)]
+    assert changed[-1].reason == "it is worth it"
+    ask(campaign, "budget", amount=before.amount)
+    assert campaign.budget == before
+    for amount in (-1, None, "much"):
+        refused = carry_out(campaign, order("budget", amount=amount))
+        assert not refused.ok
+        assert "amount" in refused.message
+    assert campaign.budget == before
+
+
+def test_what_the_budget_does_not_cover_cannot_be_accepted_and_the_card_says_so():
+    story = Story(budget=1.0).start()
+    name, other = story.propose(POINT, {**POINT, "density": 8.2})
+    assert all(card["over"] == "" for card in shown(story)["review"]["cards"])
+    story.accept(name)
+    (card,) = shown(story)["review"]["cards"]
+    assert card["id"] == other
+    assert card["over"] == "It needs 0.8\u00a0node-hours, and 0.2\u00a0node-hours are left of the budget."
 
 
 def test_a_limit_of_runs_that_leaves_fewer_proposals_is_said(campaign):

@@ -74,6 +74,19 @@ def _rule(campaign: Any, order: Mapping[str, Any]) -> str:
     return f"From now on: {rule}."
 
 
+def _budget(campaign: Any, order: Mapping[str, Any]) -> str:
+    """Another amount; its unit and what counts stay."""
+    now, amount = campaign.budget, order.get("amount")
+    if now is None:
+        raise Refused(
+            "The campaign has no budget that could be changed. Give it one in a cell: campaign.budget = …"
+        )
+    if isinstance(amount, bool) or not isinstance(amount, int | float):
+        raise Refused(f"Give an amount in {now.unit}. Nothing was changed.")
+    words = campaign.redefine(reason=text_of(order, "reason"), budget=type(now)(amount, now.counts))
+    return f"{'; '.join(words)}." if words else "That is how it stood before."
+
+
 def _oversee(campaign: Any, order: Mapping[str, Any]) -> str:
     """What the AI is tested by, and when it proposes the end; a rule that is empty is none."""
     given = order.get("finish")
@@ -91,6 +104,7 @@ def _oversee(campaign: Any, order: Mapping[str, Any]) -> str:
 STEERING: dict[str, Callable[[Any, Mapping[str, Any]], str]] = {
     "autonomy": _autonomy,
     "rule": _rule,
+    "budget": _budget,
     "oversee": _oversee,
     "steer": _steer,
     "pin": _pin,

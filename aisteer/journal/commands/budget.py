@@ -42,11 +42,12 @@ def budget_changed(state: State, budget: Json | None, reason: str) -> list[Event
 def covered(state: State, name: str, cost: float, left: float) -> float:
     """What is ``left`` once ``cost`` is set aside for a proposal; ``BudgetExceeded`` where that is too much."""
     if state.budget is not None and cost > left + 1e-9:
-        counts = state.budget.get("counts", "used")
+        counts, unit = state.budget.get("counts", "used"), state.unit
+        needed = f"{cost:g} {unit.removesuffix('s') if cost == 1 else unit}"
         raise BudgetExceeded(
-            f"{name} needs {cost:g} {state.unit}, and {max(left, 0.0):g} of {state.budget['amount']:g} are left "
-            f"({state.spent:g} {counts}, {state.reserved:g} reserved by accepted runs). "
-            "It was not accepted. Raise the budget with campaign.budget = …, or reject something that waits.",
+            f"{name} needs {needed}, and {max(left, 0.0):g} of {state.budget['amount']:g} are left "
+            f"({state.spent:g} {counts}, {state.reserved:g} reserved by accepted runs). It was not accepted. Raise the "
+            "budget (on the board, click on it; in a cell, campaign.budget = …), or reject something that waits.",
             proposal=name,
             cost=cost,
             left=left,

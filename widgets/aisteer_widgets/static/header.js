@@ -13,7 +13,8 @@ function headerPanel(ctx) {
       h("b", {}, h("i", { class: `ais-lamp ais-lamp-${e.state}`, "aria-hidden": "true" }, { online: "", starting: "", offline: "!", unknown: "?" }[e.state]), e.label),
       h("span", {}, e.detail), e.note ? h("span", {}, e.note) : null)),
     d.budget ? h("div", { class: "ais-stat", title: d.budget.title },
-      h("b", { class: d.budget.low ? "ais-low" : "" }, d.budget.label),
+      h("button", { type: "button", class: d.budget.low ? "ais-budget ais-low" : "ais-budget", title: `${d.budget.title}. Click to change it.`, "aria-expanded": ctx.ui.form?.kind === "budget" ? "true" : "false", "aria-label": `Budget: ${d.budget.label}. Change it`,
+        onclick: () => (ctx.ui.form?.kind === "budget" ? ctx.close() : ctx.open({ kind: "budget", target: "budget" })) }, d.budget.label),
       h("span", { class: "ais-meter", role: "img", "aria-label": d.budget.title },
         h("i", { class: "ais-spent", style: { width: `${100 * d.budget.spent}%` } }),
         h("i", { class: "ais-reserved", style: { width: `${100 * d.budget.reserved}%` } }))) : null,
@@ -26,7 +27,27 @@ function headerPanel(ctx) {
     empty_starts(ctx) ? null : button(d.action.label, () => ctx.order(d.action.verb, {}, "header"), {
       main: true, blocked: ctx.gone() || d.action.blocked, title: d.action.title, busy: ctx.pending("header"), name: d.action.label, key: "action",
     })),
-    errorLine(ctx, "header")];
+    ctx.ui.form?.kind === "budget" && d.budget ? budgetForm(ctx, d) : null, errorLine(ctx, "header")];
+}
+
+// What may be spent: another amount, with the reason that the journal keeps; and back to what it was before.
+function budgetForm(ctx, d) {
+  const form = ctx.ui.form, b = d.budget, was = ctx.ui.budget_was, blocked = ctx.gone() || d.action.blocked;
+  const set = (amount) => {
+    if (!Number.isFinite(amount) || amount < 0) { ctx.fail("budget", `Give an amount in ${b.unit}, 0 or more. Nothing was changed.`); return; }
+    ctx.ui.budget_was = b.amount;
+    ctx.order("budget", { amount, reason: form.reason || "" }, "budget");
+  };
+  const send = () => set(Number((form.amount ?? String(b.amount)).trim() || "none"));
+  return h("div", { key: "budget-form", class: "ais-form ais-budget-form" },
+    h("div", { class: "ais-fields" },
+      h("label", { class: "ais-field" }, h("span", {}, "Budget", h("small", {}, b.unit)), h("input", { class: "ais-input ais-num", type: "text", inputmode: "decimal", "data-autofocus": "1", "aria-label": `Budget in ${b.unit}`, value: form.amount ?? readable(b.amount),
+        oninput: (e) => { form.amount = e.target.value; ctx.paint_now(); }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } })),
+      reasonField(form, "Your reason (kept in the journal)", send)),
+    h("div", { class: "ais-row" }, button("Set the budget", send, { main: true, busy: ctx.pending("budget"), blocked, kbd: "⏎" }),
+      was !== undefined && was !== b.amount ? button(`Back to ${readable(was)} ${b.unit}`, () => set(was), { busy: ctx.pending("budget"), blocked }) : null,
+      button("Cancel", () => ctx.close(), { kbd: "esc" }), h("span", { class: "ais-dim ais-num" }, b.title)),
+    errorLine(ctx, "budget"));
 }
 
 // Before the start there is one button, in the middle of the empty board.

@@ -52,7 +52,8 @@ const KEYBOARD = {
     if (!card) { this.tell("No proposal is selected."); return; }
     const why = this.gone() || this.snap.review.blocked;
     if (why) { this.fail(card.id, why); return; }
-    if (key === "a" && card.ending && !this.is_sure(card)) this.tell(`Press a again to ${card.ending.accept.toLowerCase()}.`);
+    if (key === "a" && card.over) this.fail(card.id, card.over);
+    else if (key === "a" && card.ending && !this.is_sure(card)) this.tell(`Press a again to ${card.ending.accept.toLowerCase()}.`);
     else if (key === "a") this.accept(card);
     else if (key === "r") this.open({ kind: "reject", target: card.id });
     else if (card.editable) this.open({ kind: "edit", target: card.id });

@@ -96,12 +96,13 @@ function cardActions(ctx, c) {
   const blocked = ctx.gone() || ctx.snap.review.blocked;
   const busy = ctx.pending(c.id);
   return h("div", { key: "actions", class: "ais-row ais-actions" },
-    button(busy === "accept" ? "Recording…" : c.ending || c.stopping ? (c.ending || c.stopping).accept : c.edited ? "Accept my edit" : "Accept", () => ctx.accept(c), { kbd: "a", main: true, blocked, busy, name: `Accept ${c.id}`, key: "a" }),
+    button(busy === "accept" ? "Recording…" : c.ending || c.stopping ? (c.ending || c.stopping).accept : c.edited ? "Accept my edit" : "Accept", () => ctx.accept(c), { kbd: "a", main: true, blocked: blocked || c.over, busy, name: `Accept ${c.id}`, key: "a" }),
     c.ending || c.stopping ? null : button("Edit", () => ctx.open({ kind: "edit", target: c.id }), {
       kbd: "e", blocked: blocked || (c.editable ? "" : NO_EDIT), busy, name: `Edit ${c.id}`, key: "e" }),
     button(c.ending || c.stopping ? (c.ending || c.stopping).reject : "Reject…", () => ctx.open({ kind: "reject", target: c.id }), { kbd: "r", blocked, busy, name: `Reject ${c.id}`, key: "r" }),
     c.edited ? button("Back to the AI’s", () => ctx.order("undo", { proposal: c.edited }, c.id), { kbd: ctx.undoes_edit(c) ? "u" : null, blocked, busy, title: `Undo the edit: ${c.edited} waits again`, key: "u" }) : null,
-    c.editable || c.ending || c.stopping ? null : h("span", { class: "ais-dim" }, NO_EDIT));
+    c.editable || c.ending || c.stopping ? null : h("span", { class: "ais-dim" }, NO_EDIT),
+    c.over ? [h("span", { key: "over", class: "ais-over ais-num" }, c.over), ctx.panels.length > 1 ? button("Raise the budget…", () => ctx.open({ kind: "budget", target: "budget" }), { small: true, blocked, key: "budget" }) : null] : null);
 }
 
 function rejectForm(ctx, c) {

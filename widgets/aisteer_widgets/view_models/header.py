@@ -61,6 +61,8 @@ def _budget(scene: Scene, names: list[str]) -> Json | None:
     kind = counts.get(str(state.budget.get("counts", "used")), "used")
     return {
         "label": f"{_amount(state.spent, amount)} of {fmt.quantity(amount, counted)}",
+        "amount": amount,
+        "unit": unit,
         "spent": state.spent / whole,
         "reserved": max(reserved, 0.0) / whole,
         "low": left < 0.1 * amount,

@@ -42,7 +42,8 @@ def nothing_to_review(scene: Scene) -> Json:
     if state.budget is not None and state.remaining <= 0:
         return {
             "title": "The budget is spent",
-            "text": "Raise it with campaign.budget = …, or propose nothing more: what is done is kept.",
+            "text": "Raise it (click on it above; in a cell, campaign.budget = …), or propose nothing more: what is "
+            "done is kept.",
             "start": False,
         }
     title, text = _decided(state)

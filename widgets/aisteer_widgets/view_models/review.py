@@ -115,6 +115,7 @@ def card(scene: Scene, proposal: Proposal) -> Json:
         "tone": proposal.origin,
         "who": whose(state, proposal),
         "ranked": RANKED if proposal.rank and proposal.of else "",
+        "over": _over(scene, proposal),
         "cost": fmt.cost(proposal.cost, scene.unit) if proposal.cost else "",
         "parameters": _parameters(task, proposal, parent),
         "expected": expected(scene, task, proposal, parent),
@@ -203,6 +204,15 @@ def _acquisition(state: State, words: Words, proposal: Proposal) -> str:
     told = proposal.origin == "ai" and proposal.parent is None
     rank = "" if told else rank_of(state, proposal)
     return ", ".join(w for w in (value, rank) if w)
+
+
+def _over(scene: Scene, proposal: Proposal) -> str:
+    """Why it cannot be accepted now: what it needs is beyond what is left of the budget; else nothing."""
+    state = scene.state
+    if state.budget is None or proposal.action not in STARTS or proposal.cost <= state.remaining + 1e-9:
+        return ""
+    left = fmt.quantity(max(state.remaining, 0.0), scene.unit, 3)
+    return f"It needs {fmt.cost(proposal.cost, scene.unit)}, and {left} are left of the budget."
 
 
 def _smiles(task: Task, proposal: Proposal) -> str:
