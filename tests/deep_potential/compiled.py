@@ -40,6 +40,7 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Code:
+    meant: str  # what Triton makes of the source, before anything is simplified
     ptx: str
     used: str
 
@@ -82,19 +83,30 @@ def compiled(name: str, real: str = "fp64", capability: int = 90, **fixed: objec
             text=True,
             check=True,
         )
-    return Code(made.asm["ptx"], told.stdout)
+    return Code(made.asm["source"], made.asm["ptx"], told.stdout)
 
 
 @pytest.mark.parametrize("capability", [80, 90])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_double_precision_is_double_in_every_operation(name, capability):
-    """A constant that Triton took for a float32 would show as a conversion, or as arithmetic, in single precision."""
+    """An argument that Triton took for a float32 would show as a conversion, or as arithmetic, in single precision."""
     code = compiled(name, "fp64", capability)
     single = {each for each in code.operations if ".f32" in each}
     if name == "activation":  # NVIDIA's exp looks at the upper half of its argument for how large it is
         single -= {each for each in single if each.split(".")[0] in {"abs", "setp"}}
     assert not single
     assert any(each.endswith(".f64") for each in code.operations)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_constants_of_double_precision_are_rounded_nowhere(name):
+    """Triton has literals in float32 first. Widened before the program runs, they leave no trace but what they lost."""
+    found = re.findall(
+        r"arith\.constant (?:dense<)?([^\s>]+)>? : (?:tensor<[\dx]+x)?f32", compiled(name).meant
+    )
+    assert found
+    assert all(re.fullmatch(r"-?\d\.\d+e[+-]\d+", each) for each in found)
+    assert all(float(each).is_integer() and abs(float(each)) < 100 for each in found)
 
 
 @pytest.mark.parametrize("name", ["moment_sums", "pair_pulls"])
