@@ -18,6 +18,7 @@ from aisteer.campaign.opened import Opened
 from aisteer.campaign.pareto import pareto
 from aisteer.campaign.points import spaces_of, validated
 from aisteer.campaign.predicting import predict
+from aisteer.campaign.preformatted import in_lines
 from aisteer.campaign.proposals import ProposalHandle, Proposals
 from aisteer.campaign.proposing import all_proposed, is_table, own_draft, own_drafts, proposed
 from aisteer.campaign.redefining import change
@@ -479,6 +480,9 @@ class Campaign:
             return summary.as_text(self)
         except AisteerError as error:  # closed, or its storage is gone: say so where it is shown
             return f"Campaign in {self.folder}: {error}"
+
+    def __str__(self) -> str:
+        return in_lines(repr(self))
 
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.columns import decision_row, spread
-from aisteer.campaign.preformatted import preformatted
+from aisteer.campaign.preformatted import in_lines, preformatted
 from aisteer.problem.frames import data_frame
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ class Analysis:
 
     def __repr__(self) -> str:
         return "\n".join(self.found.words)
+
+    def __str__(self) -> str:
+        return in_lines(repr(self))
 
     def _repr_html_(self) -> str:
         return preformatted(repr(self))

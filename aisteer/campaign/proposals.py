@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aisteer.campaign.columns import proposal_row
 from aisteer.campaign.described import describe_proposal
-from aisteer.campaign.preformatted import preformatted
+from aisteer.campaign.preformatted import in_lines, preformatted
 from aisteer.errors import UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
@@ -102,6 +102,9 @@ class ProposalHandle:
 
     def __repr__(self) -> str:
         return describe_proposal(self.snapshot, self._campaign.journal.state)
+
+    def __str__(self) -> str:
+        return in_lines(repr(self))
 
     def _repr_html_(self) -> str:
         return preformatted(repr(self))

@@ -10,7 +10,7 @@ from aisteer.campaign.columns import run_row
 from aisteer.campaign.described import describe_run
 from aisteer.campaign.files import file_of
 from aisteer.campaign.observations import Observations
-from aisteer.campaign.preformatted import preformatted
+from aisteer.campaign.preformatted import in_lines, preformatted
 from aisteer.campaign.printed import printed
 from aisteer.campaign.proposals import ProposalHandle
 from aisteer.errors import NotSupported, Refused, UnknownName
@@ -101,6 +101,9 @@ class RunHandle:
 
     def __repr__(self) -> str:
         return describe_run(self.snapshot, self._campaign.journal.state)
+
+    def __str__(self) -> str:
+        return in_lines(repr(self))
 
     def _repr_html_(self) -> str:
         return preformatted(repr(self))

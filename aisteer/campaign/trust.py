@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from aisteer.campaign.preformatted import in_lines, preformatted
 from aisteer.problem.frames import data_frame
 from aisteer.problem.goals import Goals
 
@@ -111,8 +111,11 @@ class Trust:
             lines += [f"  {whose}{words}" for words in said if words]
         return "\n".join(lines)
 
+    def __str__(self) -> str:
+        return in_lines(repr(self))
+
     def _repr_html_(self) -> str:
-        return f'<pre style="white-space: pre-wrap">{html.escape(repr(self))}</pre>'
+        return preformatted(repr(self))
 
 
 def trust(campaign: Campaign, task: str | None) -> Trust:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from by_hand import ended, launched, proposed
 
 import aisteer as ai
+from aisteer.campaign.preformatted import in_lines
 
 
 @ai.simulation(units={"pressure": "bar", "diffusion": "cm²/s"})
@@ -38,3 +39,16 @@ def test_what_has_no_unit_is_printed_without_one(make):
     own = campaign.propose(temperature=900, density=8)
     campaign.close()
     assert repr(own) == "P1 (temperature=900, density=8) · waiting"
+
+
+def test_a_long_line_that_is_printed_goes_on_beneath_it_and_no_word_is_broken():
+    line = (
+        "  P70 (nickel=0.0393684, palladium=0.0873834) · "
+        + "mixing 3 ± 14 meV/atom predicted · " * 4
+        + "waiting"
+    )
+    found = in_lines(f"short\n{line}").split("\n")
+    assert found[0] == "short"
+    assert all(len(one) <= 96 for one in found)
+    assert all(one.startswith(" " * 6) for one in found[2:])
+    assert " ".join(" ".join(found[1:]).split()) == " ".join(line.split())

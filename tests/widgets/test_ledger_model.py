@@ -125,3 +125,15 @@ def test_what_decisions_brought_is_reckoned_once_somebody_opens_it():
     )
     assert edit["ai_outcome"] == ""
     assert "cannot be said" in told["effect"]
+
+
+def test_a_long_reason_ends_at_the_end_of_a_word_and_is_there_in_full():
+    story = Story().start()
+    (name,) = story.propose({"temperature": 900.0, "density": 8.0})
+    reason = "because " * 40 + "of all that"
+    story.submit(
+        cmd.Reject(actor=HUMAN, proposal=name, revision=story.state.proposals[name].revision, reason=reason)
+    )
+    (row,) = shown(story)["ledger"]["rows"]
+    assert row["reason"] == "because " * 17 + "because…"
+    assert row["reason_full"] == reason

@@ -404,3 +404,37 @@ def test_what_did_not_change_is_no_edit_and_what_did_is_told_apart():
         ("900\u00a0K", "900.01\u00a0K"),
         ("", "7\u00a0g/cm³"),
     ]
+
+
+def test_what_is_next_to_nothing_beside_the_prediction_is_no_gain_and_the_best_has_its_digits():
+    story = Story(MOLECULES).start()
+    story.run({"smiles": "CCO"}, 3.79992303)
+    gain = {"kind": "acquisition", "name": "expected improvement"}
+    told = {"ionisation_energy": [3.8, 0.0005]}
+    near = {"kind": "nearest", "runs": [{"run": "R1", "similarity": 0.9, "value": 3.79992303}]}
+    story.propose(
+        {"smiles": "CCC"},
+        {"smiles": "CCN"},
+        predicted=[told, told],
+        reasons=[
+            [{**gain, "value": 2.9e-25, "exploit": -2.5e-23, "explore": 2.5e-23}, near],
+            [{**gain, "value": 2.9e-5, "exploit": 1e-5, "explore": 1.9e-5}],
+        ],
+    )
+    nothing, some = shown(story)["review"]["cards"]
+    assert nothing["acquisition"] == "expected improvement: nothing to gain any more"
+    assert nothing["why"] is None
+    assert some["acquisition"] == "expected improvement 2.9×10⁻⁵\u00a0eV"
+    assert some["why"]["parts"] == ["1×10⁻⁵", "1.9×10⁻⁵"]
+    assert nothing["expected"]["best_text"] == "best so far 3.79992\u00a0eV (R1)"
+    assert nothing["nearest"] == ["R1 CCO, 90\u00a0% similar: 3.79992\u00a0eV"]
+
+
+def test_a_slope_says_in_which_unit_the_outcome_changes():
+    definition = json.loads(json.dumps(MELT))
+    definition["tasks"]["main"]["objective"] |= {"outcome": "lattice", "unit": "Å"}
+    story = Story(definition).start()
+    slopes = [{"name": "temperature", "change": 0.25, "share": 0.1}]
+    story.propose(POINT, reasons=[[{"kind": "sensitivity", "slopes": slopes}]])
+    (card,) = shown(story)["review"]["cards"]
+    assert card["slopes"] == ["temperature +0.25\u00a0Å per 170\u00a0K"]

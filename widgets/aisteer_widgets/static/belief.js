@@ -72,7 +72,7 @@ function mapChart(ctx, c) {
   const one = (which, caption) => h("figure", { key: which }, sized(ctx, `map-${which}`, 230, (width) => mapOne(ctx, c, which, width, 230)), h("figcaption", {}, caption));
   const off = floats(c.marks.off);
   return h("div", { key: "map" }, h("div", { class: "ais-maps" },
-    one("mean", [h("b", {}, "Mean"), ` ${c.z_label}`]), one("std", [h("b", {}, "Uncertainty"), ` (std${c.z_unit ? `, ${c.z_unit}` : ""})`])),
+    one("mean", [h("b", {}, "Predicted"), ` ${c.z_label}`]), one("std", [h("b", {}, "Uncertainty"), ` (std${c.z_unit ? `, ${c.z_unit}` : ""})`])),
     h("div", { class: "ais-readout ais-num ais-dim", ref: (node) => { ctx.readout = node; } }, "Click to place a candidate of your own."),
     h("div", { class: "ais-legend" }, legendOf(c.marks.letters), own_at(ctx, c) ? markKey("human", "your candidate, not proposed yet", "ais-hollow ais-own-mark") : null,
       off.some((o) => o > 0.05) ? h("span", {}, c.far) : null,
@@ -116,7 +116,7 @@ function mapOne(ctx, c, which, width, height) {
   return h("div", { class: "ais-map", style: { height: `${height}px` } },
     h("canvas", { width: Math.round(W * 1.5), height: Math.round(H * 1.5), style: { left: `${box.l}px`, top: `${box.t}px`, width: `${W}px`, height: `${H}px` }, stamp: `${W}x${H}:${low}:${high}:${rows}:${ctx.stamp("belief")}`,
       draw: (n) => paintField(n, field, rows, columns, low, high, c.x.cells, c.y.cells) }),
-    h("svg", { width, height, role: "img", "aria-label": `${which === "mean" ? "Mean" : "Uncertainty"} of ${c.z_label} over ${c.x.label} and ${c.y.label}, from ${plain(low)} to ${plain(high)}${c.blank ? `; ${c.blank}` : ""}` },
+    h("svg", { width, height, role: "img", "aria-label": `${which === "mean" ? "Predicted mean" : "Uncertainty"} of ${c.z_label} over ${c.x.label} and ${c.y.label}, from ${plain(low)} to ${plain(high)}${c.blank ? `; ${c.blank}` : ""}` },
       marksAlong(c.x, Math.max(2, W / 60)).map(([t, text]) => h("text", { class: "ais-tick", x: X(t), y: box.t + H + 14, "text-anchor": "middle" }, text)),
       yTicks.map(([t, text]) => h("text", { class: "ais-tick", x: box.l - 5, y: Y(t) + 3.5, "text-anchor": "end" }, text)),
       h("text", { class: "ais-axis-label", x: box.l + W / 2, y: height - 4, "text-anchor": "middle" }, c.x.label),

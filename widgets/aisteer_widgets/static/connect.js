@@ -90,7 +90,7 @@ class ConnectView {
     const d = this.shown, gone = this.gone();
     return h("div", { key: "tree", class: gone ? "ais-stale" : "" },
       gone ? h("div", { key: "gone", class: "ais-trouble", role: "alert" }, h("span", { class: "ais-sign", "aria-hidden": "true" }, "!"), h("span", {}, gone)) : null,
-      h("header", { key: "head", class: "ais-head" },
+      h("header", { key: "head", class: "ais-head ais-head-row" },
         h("div", { class: "ais-title" }, h("h1", {}, "Connect to Globus Compute"), h("div", { class: "ais-dim" }, d.sign_in.words)),
         h("div", { class: "ais-grow" }),
         d.doing ? h("div", { key: "doing", class: "ais-dim ais-doing" }, h("i", { class: "ais-lamp ais-lamp-starting", "aria-hidden": "true" }), d.doing) : null,

@@ -1,7 +1,7 @@
 function headerPanel(ctx) {
   const d = ctx.snap.header;
   if (!d) return null;
-  return [h("header", { key: "header", class: d.endpoints.length + d.tasks.length > 2 ? "ais-head ais-many" : "ais-head" },
+  return h("header", { key: "header", class: "ais-head" }, h("div", { class: d.endpoints.length + d.tasks.length > 2 ? "ais-head-row ais-many" : "ais-head-row" },
     h("div", { class: "ais-title" },
       h("h1", { title: d.full_name }, d.name),
       h("div", { class: "ais-dim ais-goal", title: d.objective }, d.objective)),
@@ -12,7 +12,7 @@ function headerPanel(ctx) {
     d.endpoints.map((e) => h("div", { key: e.name, class: "ais-stat", title: e.title },
       h("b", {}, h("i", { class: `ais-lamp ais-lamp-${e.state}`, "aria-hidden": "true" }, { online: "", starting: "", offline: "!", unknown: "?" }[e.state]), e.label),
       h("span", {}, e.detail), e.note ? h("span", {}, e.note) : null)),
-    d.budget ? h("div", { class: "ais-stat", title: d.budget.title },
+    d.budget ? h("div", { class: "ais-stat ais-spending", title: d.budget.title },
       h("button", { type: "button", class: d.budget.low ? "ais-budget ais-low" : "ais-budget", title: `${d.budget.title}. Click to change it.`, "aria-expanded": ctx.ui.form?.kind === "budget" ? "true" : "false", "aria-label": `Budget: ${d.budget.label}. Change it`,
         onclick: () => (ctx.ui.form?.kind === "budget" ? ctx.close() : ctx.open({ kind: "budget", target: "budget" })) }, d.budget.label),
       h("span", { class: "ais-meter", role: "img", "aria-label": d.budget.title },
@@ -27,7 +27,7 @@ function headerPanel(ctx) {
     empty_starts(ctx) ? null : button(d.action.label, () => ctx.order(d.action.verb, {}, "header"), {
       main: true, blocked: ctx.gone() || d.action.blocked, title: d.action.title, busy: ctx.pending("header"), name: d.action.label, key: "action",
     })),
-    ctx.ui.form?.kind === "budget" && d.budget ? budgetForm(ctx, d) : null, errorLine(ctx, "header")];
+    ctx.ui.form?.kind === "budget" && d.budget ? budgetForm(ctx, d) : null, errorLine(ctx, "header"));
 }
 
 // What may be spent: another amount, with the reason that the journal keeps; and back to what it was before.

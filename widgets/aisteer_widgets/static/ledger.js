@@ -36,6 +36,6 @@ function ledgerRow(r) {
   const cell = (head, look, title, ...what) => h("td", { class: look || null, title, "data-head": head }, ...what);
   return h("tr", { key: r.id },
     cell("", "", null, h("b", {}, r.id), h("div", { class: "ais-dim ais-nowrap" }, r.by)), cell("at", "ais-point-cell", r.full, r.what), cell("predicted", "ais-right ais-num", null, r.predicted),
-    cell("", "ais-rule", r.time, r.verdict, r.who ? h("div", { class: "ais-dim" }, `by ${r.who}`) : null), cell("because", "ais-message", r.reason, r.reason), cell("run", "", null, r.run),
+    cell("", "ais-rule", r.time, r.verdict, r.who ? h("div", { class: "ais-dim" }, `by ${r.who}`) : null), cell("because", "ais-message", r.reason_full, r.reason), cell("run", "", null, r.run),
     cell("outcome", "ais-right ais-num", null, r.outcome), cell("off by", "ais-right ais-num", null, r.off));
 }

@@ -185,20 +185,23 @@ function poolPicker(ctx, form, schema, task, start, send) {
     if (items.some((x) => x.key === form.picked?.key)) send();
     else if (items.length) { pick(items[0]); if (items.length === 1 || exact) send(); }
   };
+  const keys = (e) => {
+    if (e.key === "Enter") { e.preventDefault(); enter(); return; }
+    if (e.key !== "ArrowDown" && e.key !== "ArrowUp") return;
+    e.preventDefault();
+    const items = found?.items || [], at = items.findIndex((x) => x.key === form.picked?.key);
+    const next = items[Math.max(0, Math.min(items.length - 1, at + (e.key === "ArrowDown" ? 1 : -1)))];
+    if (next) pick(next);
+  };
+  // The list scrolls, so that Tab comes by it: what is typed there belongs to the search.
+  const onward = (e) => { if (e.ctrlKey || e.metaKey || e.altKey || !(e.key.length === 1 || /^(Enter|Arrow)/.test(e.key))) return; e.currentTarget.parentNode.querySelector("input").focus(); keys(e); };
   const pick = (item) => { form.values = { [schema.key]: item.key }; form.picked = item; ctx.typed_own(); ctx.paint(); };
   return h("div", { class: "ais-picker" },
     h("label", { class: "ais-field ais-wide" }, h("span", {}, `Search ${schema.size} candidates`, start ? h("small", {}, `now ${start}`) : null),
       h("input", { class: "ais-input", type: "search", "data-autofocus": "1", placeholder: "part of its name or any column", "aria-label": "Search candidates",
         oninput: (e) => { ctx.entered = null; ctx.search(task, e.target.value); },
-        onkeydown: (e) => {
-          if (e.key === "Enter") { e.preventDefault(); enter(); return; }
-          if (e.key !== "ArrowDown" && e.key !== "ArrowUp") return;
-          e.preventDefault();
-          const items = found?.items || [], at = items.findIndex((x) => x.key === form.picked?.key);
-          const next = items[Math.max(0, Math.min(items.length - 1, at + (e.key === "ArrowDown" ? 1 : -1)))];
-          if (next) pick(next);
-        } })),
-    h("div", { class: "ais-found", role: "listbox", "aria-label": "Candidates" }, (found?.items || []).map((item) =>
+        onkeydown: keys })),
+    !found?.items.length ? null : h("div", { key: "found", class: "ais-found", role: "listbox", "aria-label": "Candidates", onkeydown: onward }, found.items.map((item) =>
       h("div", { key: item.key, role: "option", class: form.picked?.key === item.key ? "ais-option ais-picked" : "ais-option", "aria-selected": form.picked?.key === item.key ? "true" : "false", onclick: () => pick(item) },
         item.picture ? h("img", { class: "ais-molecule ais-molecule-small", src: item.picture, alt: "" }) : null,
         h("div", { class: "ais-option-words" }, h("b", { title: item.label }, item.label), h("span", { class: "ais-dim" }, item.detail))))),

@@ -35,7 +35,7 @@ def expected(scene: Scene, task: Task, proposal: Proposal, parent: Proposal | No
         "half": fmt.Z95 * std,
         "others": _others(task, proposal),
         "best": best.value if best else None,
-        "best_text": _best_so_far(scene, proposal.task, unit),
+        "best_text": _best_so_far(scene, proposal.task, unit, std),
         "parent": _parent(objective, parent),
         "pending": False,
         **_axis(mean, std, best.value if best else None, _guess(objective, parent)),
@@ -58,12 +58,13 @@ def _others(task: Task, proposal: Proposal) -> list[Json]:
     return found
 
 
-def _best_so_far(scene: Scene, task: str, unit: str) -> str:
+def _best_so_far(scene: Scene, task: str, unit: str, std: float) -> str:
+    """To the digits of the prediction that it is seen beside."""
     best = scene.tally.best(task)
     if best is None:
         return ""
     where = ", ".join([best.run, *filter(None, [aside(scene, task)])])
-    return f"best so far {fmt.quantity(best.value, unit)} ({where})"
+    return f"best so far {fmt.moving(best.value, (0.0, std), unit)} ({where})"
 
 
 def _no_prediction(scene: Scene, proposal: Proposal, task: Task) -> str:

@@ -66,7 +66,8 @@ def _row(scene: Scene, proposal: Proposal, unit: str | None) -> Json:
         "predicted": predicted,
         "verdict": verdict,
         "who": who,
-        "reason": reason,
+        "reason": _to_a_word(reason, 150),
+        "reason_full": fmt.clip(reason, 800),
         "run": proposal.launched or "",
         "outcome": outcome,
         "off": off,
@@ -100,7 +101,13 @@ def _decision(proposal: Proposal) -> tuple[str, str, str]:
     if decision.by.kind == "ai":
         who = f"AI ({who})"
     why = rule_in_force(decision.rule)[1] if decision.rule else ""
-    return verdict, fmt.clip(who, 90), fmt.clip(decision.reason or why, 120)
+    return verdict, fmt.clip(who, 90), decision.reason or why
+
+
+def _to_a_word(text: str, most: int) -> str:
+    """The beginning of a text, up to the end of a word."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[:most].rpartition(' ')[0] or line[:most]}…"
 
 
 def _outcome(state: State, task: Task, proposal: Proposal, *, headed: bool) -> tuple[str, str, str]:

@@ -14,6 +14,8 @@ from aisteer_widgets.view_models.tasks import Task
 __all__ = ["Words", "words_of"]
 
 Json = dict[str, Any]
+NEGLIGIBLE = 1e-6
+"""Of the standard deviation of a prediction: a gain below that is none."""
 
 
 def _nowhere(run: str) -> str:
@@ -36,6 +38,7 @@ class Words:
         next: What would come if it were rejected: the reason itself; nothing where it is not known.
         others: Everything else that has words.
         where: A run's point in words.
+        scale: Standard deviation of the prediction, in the objective's unit; 0 where there is none.
     """
 
     split: Json | None = None
@@ -47,17 +50,25 @@ class Words:
     next: Json | None = None
     others: list[str] = field(default_factory=list)
     where: Callable[[str], str] = _nowhere
+    scale: float = 0.0
+
+    def beside(self, value: float, unit: str) -> str:
+        """A measured value, to the digits in which it differs from what is predicted."""
+        return fmt.moving(value, (0.0, self.scale), unit)
 
 
-def words_of(reasons: Iterable[Json], task: Task, where: Callable[[str], str] = _nowhere) -> Words:
+def words_of(
+    reasons: Iterable[Json], task: Task, where: Callable[[str], str] = _nowhere, scale: float = 0.0
+) -> Words:
     """Each reason by its kind; one of an unknown kind is shown by its own words, or not at all.
 
     Args:
         reasons: As a policy gave them.
         task: The task.
         where: A run's point in words, where there is room for it.
+        scale: Standard deviation of the objective as predicted: what is next to nothing beside it is none.
     """
-    words = Words(where=where)
+    words = Words(where=where, scale=scale)
     for reason in reasons:
         _KINDS.get(str(reason.get("kind", "")), _other)(words, reason, task)
     words.nearest = words.nearest[:3]
@@ -70,6 +81,10 @@ def _acquisition(words: Words, reason: Json, task: Task) -> None:
     value, exploit, explore = (_number(reason.get(n)) for n in ("value", "exploit", "explore"))
     name = fmt.clip(reason.get("name") or "acquisition", 90)
     unit = _unit(reason, task)
+    sizes = [abs(n) for n in (value, exploit, explore) if n is not None]
+    if value is not None and reason.get("unit") in {None, unit} and max(sizes) < NEGLIGIBLE * words.scale:
+        words.acquisition = f"{name}: nothing to gain any more"
+        return
     if value is not None:
         words.acquisition = f"{name} {fmt.quantity(value, unit, 2)}"
     if exploit is None or explore is None or not explore > 0:
@@ -123,7 +138,10 @@ def _nearest(words: Words, reason: Json, task: Task) -> None:
         if not isinstance(run, dict):
             continue
         value, error = _number(run.get("value")), _number(run.get("standard_error")) or 0.0
-        outcome = f": {fmt.estimate(value, error, unit)}" if value is not None else ""
+        shown = (
+            "" if value is None else fmt.estimate(value, error, unit) if error else words.beside(value, unit)
+        )
+        outcome = f": {shown}" if shown else ""
         name = fmt.clip(run.get("run", ""), 12)
         named = " ".join(filter(None, [name, words.where(name)]))
         foreseen = ", foreseen when it was stopped" if run.get("estimated") else ""
@@ -147,11 +165,12 @@ def _sensitivity(words: Words, reason: Json, task: Task) -> None:
         if change and share:
             known.append((str(slope.get("name", "")), change, share))
     most = max((abs(change) for _, change, _ in known), default=0.0)
+    unit = task.objective.shown_unit if task.objective else ""
     for name, change, share in known[:4]:
         if abs(change) >= 0.1 * most:
             sign = "+" if change > 0 else ""
             step = step_in_words(task.parameter(name), share)
-            words.slopes.append(f"{fmt.label(name)} {sign}{fmt.number(change, 2)} per {step}")
+            words.slopes.append(f"{fmt.label(name)} {sign}{fmt.quantity(change, unit, 2)} per {step}")
 
 
 def _feasibility(words: Words, reason: Json, task: Task) -> None:

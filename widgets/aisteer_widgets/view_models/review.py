@@ -106,7 +106,9 @@ def card(scene: Scene, proposal: Proposal) -> Json:
     state = scene.state
     task = task_of(state, proposal.task)
     parent = state.proposals.get(proposal.parent or "")
-    words = words_of(proposal.reasons, task, lambda run: _molecule_of(state, task, run))
+    words = words_of(
+        proposal.reasons, task, lambda run: _molecule_of(state, task, run), _spread(task, proposal)
+    )
     smiles = _smiles(task, proposal)
     return {
         "id": proposal.id,
@@ -204,6 +206,12 @@ def _acquisition(state: State, words: Words, proposal: Proposal) -> str:
     told = proposal.origin == "ai" and proposal.parent is None
     rank = "" if told else rank_of(state, proposal)
     return ", ".join(w for w in (value, rank) if w)
+
+
+def _spread(task: Task, proposal: Proposal) -> float:
+    """Standard deviation of what is predicted of the objective; 0 where nothing is."""
+    guess = proposal.predicted.get(task.objective.outcome) if task.objective else None
+    return float(guess[1]) if guess and len(guess) > 1 else 0.0
 
 
 def _over(scene: Scene, proposal: Proposal) -> str:
