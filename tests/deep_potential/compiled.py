@@ -13,12 +13,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 import triton
 import triton.language as tl
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from aisteer.deep_potential import triton_kernels as kernels
+from aisteer.deep_potential.device import has_kernels
 
 INTEGERS = {"starts", "neighbours", "atoms", "reach", "order", "left", "right", "table"}
 DOUBLES = {"offsets", "positions", "constants", "pulls", "forces", "virials"}
@@ -149,3 +151,10 @@ def test_a_single_member_and_a_single_column_compile_too(name):
 @pytest.mark.parametrize("name", ["moment_sums", "pair_pulls", "force_sums"])
 def test_groups_of_any_width_compile(name, lanes):
     assert " STACK:0 " in compiled(name, ATOMS=64 // lanes, BLOCK=lanes).used
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="kernels run on the GPU that is here")
+def test_where_kernels_cannot_run_plain_pytorch_is_taken_and_that_is_said():
+    has_kernels.cache_clear()
+    with pytest.warns(UserWarning, match="The same is computed in plain PyTorch"):
+        assert not has_kernels(torch.device("cuda"))
