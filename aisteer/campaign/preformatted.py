@@ -8,6 +8,7 @@ import textwrap
 __all__ = ["in_lines", "preformatted"]
 
 _STYLE = "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere"
+_BETWEEN = " · "
 _COLUMNS = 96
 """Letters beside each other in a notebook; there a longer line is broken in the middle of a word."""
 
@@ -23,10 +24,23 @@ def in_lines(text: str) -> str:
 
 
 def _broken(line: str) -> str:
+    """Between its parts, where it has some; a part that is too long by itself between words."""
     if len(line) <= _COLUMNS:
         return line
     further = " " * (len(line) - len(line.lstrip()) + 4)
-    wrapped = textwrap.wrap(
-        line, _COLUMNS, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
-    )
-    return "\n".join(wrapped)
+    lines: list[str] = []
+    for part in line.split(_BETWEEN):
+        if lines and len(lines[-1]) + len(_BETWEEN) + len(part) <= _COLUMNS:
+            lines[-1] += f"{_BETWEEN}{part}"
+            continue
+        if lines:
+            lines[-1] += _BETWEEN.rstrip()
+        lines += textwrap.wrap(
+            part,
+            _COLUMNS - len(_BETWEEN),
+            initial_indent=further if lines else "",
+            subsequent_indent=further,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(lines)

@@ -22,6 +22,7 @@ __all__ = [
     "calibration",
     "coverage",
     "lower_bound",
+    "off_at_half",
     "skill",
     "wilson",
 ]
@@ -32,6 +33,10 @@ LEVEL = 0.9
 """Of the central interval whose coverage is counted."""
 HALF_WIDTH = 1.6448536269514722
 """Half the width of that interval, in standard deviations of a normal distribution."""
+_HALF_LEVEL_WIDTH = 0.6744897501960817
+"""The same of the central 50 % interval."""
+_SURE = 2.5758293035489004
+"""Half the width of a 99 % interval: how sure it has to be that a second level is off where the first one holds."""
 NEEDED = 8
 """Predictions made before the run that it takes to say anything."""
 NOT_AGAIN = "the hyper-parameters were not fitted again"
@@ -136,6 +141,15 @@ def wilson(inside: int, of: int, z: float = 1.959963984540054) -> tuple[float, f
     return low, high
 
 
+def off_at_half(inside: int, of: int) -> str:
+    """What uncertainties are whose 50 % intervals held ``inside`` of so many outcomes: ``narrow`` or ``wide``.
+
+    Empty where a half may well be, which lies inside the 99 % Wilson interval of the share.
+    """
+    low, high = wilson(inside, of, _SURE)
+    return "narrow" if high < 0.5 else "wide" if low > 0.5 else ""
+
+
 def lower_bound(inside: int, of: int, risk: float = 0.05) -> float:
     """What a share is at least, with a confidence of ``1 - risk`` (Clopper & Pearson, Biometrika 1934, 26, 404).
 
@@ -186,7 +200,9 @@ def calibration(
         high=every.high,
         nll=every.nll,
         trusted=trusted,
-        words=_words(every, parts[0], parts[1], changed),
+        words=_words(
+            every, parts[0], parts[1], changed, int(np.sum(np.abs(outcome - mean) <= _HALF_LEVEL_WIDTH * std))
+        ),
         bound=every.bound,
         acquired=parts[0],
         audit=parts[1],
@@ -194,7 +210,9 @@ def calibration(
     )
 
 
-def _words(every: Coverage, acquired: Coverage | None, audit: Coverage | None, changed: Drift | None) -> str:
+def _words(
+    every: Coverage, acquired: Coverage | None, audit: Coverage | None, changed: Drift | None, half: int
+) -> str:
     if every.of == 0:
         return "No outcome has been predicted before it was known, so the predictions are untested."
     counted = (
@@ -206,6 +224,8 @@ def _words(every: Coverage, acquired: Coverage | None, audit: Coverage | None, c
     if every.of < NEEDED:
         return f"{counted}; too few to trust it: at least {NEEDED} are needed."
     verdict = "that agrees with what it claims"
+    if off := off_at_half(half, every.of):
+        verdict += f", but {half} inside the 50% interval do not: its uncertainties are too {off} there"
     if every.low > LEVEL:
         verdict = "the model is cautious: its uncertainties are too wide"
     for part, where in ((acquired, " where the point was chosen"), (audit, " where nobody chose the point")):

@@ -260,6 +260,11 @@ def test_no_short_word_is_broken_in_the_tables_however_narrow(book, page):
                 return found; })"""
         )
         assert broken == [], width
+        too_wide = page.evaluate(
+            """() => ['.aisteer', '.ais-runs .ais-scroll', '.ais-why dd', '.ais-rates'].flatMap((s) =>
+                [...document.querySelectorAll(s)].filter((n) => n.scrollWidth > n.clientWidth + 1).map(() => s))"""
+        )
+        assert too_wide == [], width
     page.set_viewport_size(size)
     page.locator(".ais-ledger .ais-fold").click()
 

@@ -120,6 +120,27 @@ def test_a_live_run_is_paused_with_the_mouse_and_resumed_with_a_key(book, page):
     assert asked(book, run)[-1][0] == "stop"
 
 
+def test_rows_stay_where_they_are_while_the_pointer_is_over_them(book, page):
+    ended, row = running(book, task="anneal", temperature=950.0)
+    page.keyboard.press("s")
+    reads(row, "partial")
+
+    def rows() -> list[str | None]:
+        return [one.get_attribute("data-run") for one in page.locator("tr[data-run]").all()]
+
+    row.hover()
+    before = rows()
+    made = book.kernel("print(campaign.propose(task='anneal', temperature=960.0).accept(hold=0).id)")
+    begun = until(lambda: book.kernel(f"print(campaign.proposals['{made}'].run or '')"), f"no run of {made}")
+    page.wait_for_selector(".ais-runs .ais-more")
+    assert [one for one in rows() if one in before] == before
+    page.locator(".ais-runs h2 b").hover()
+    until(
+        lambda: rows()[0] == begun and rows().index(begun) < rows().index(ended), "rows are not put in order"
+    )
+    book.kernel(f"campaign.runs['{begun}'].stop()")
+
+
 @pytest.mark.full
 def test_a_live_run_is_extended_then_stopped_and_its_child_goes_on_from_there(book, page):
     run, row = running(book, task="anneal", temperature=1000.0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, norm
 
-from aisteer.surrogates.calibration import LEVEL, NEEDED, calibration, lower_bound, skill, wilson
+from aisteer.surrogates.calibration import LEVEL, NEEDED, calibration, lower_bound, off_at_half, skill, wilson
 from aisteer.surrogates.drift import drift
 
 RNG = np.random.default_rng(0)
@@ -150,3 +150,14 @@ def test_steady_predictions_and_single_outliers_are_no_drift():
     assert not drift(z).found
     assert drift(np.zeros(30)).chance == 1.0
     assert drift(np.zeros(15)) is None
+
+
+def test_intervals_that_hold_at_one_level_and_not_at_another_are_not_praised():
+    z = np.where(np.arange(90) % 2, 1.5, -1.5)
+    z[::22], z[11::22], z[[5, 60]] = 3.0, -3.0, 0.0
+    found = calibration(z, np.zeros(90), np.ones(90))
+    assert found.trusted
+    assert "agrees with what it claims, but 2 inside the 50% interval do not" in found.words
+    assert "its uncertainties are too narrow there" in found.words
+    assert off_at_half(6, 8) == off_at_half(28, 50) == ""
+    assert (off_at_half(0, 8), off_at_half(40, 50)) == ("narrow", "wide")

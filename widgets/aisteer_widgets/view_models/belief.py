@@ -6,13 +6,13 @@ from typing import Any
 
 from aisteer.steering.rolling import ROLLING
 from aisteer.steering.widening import in_words
-from aisteer.surrogates.calibration import NEEDED, wilson
+from aisteer.surrogates.calibration import NEEDED, off_at_half, wilson
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.asked import Question
 from aisteer_widgets.view_models.belief_drives import drives
 from aisteer_widgets.view_models.belief_pool import ranked
 from aisteer_widgets.view_models.belief_space import held, map_of, outcomes_of, slices_of, told_of
-from aisteer_widgets.view_models.belief_tested import calibration, half_inside, off_at_half, tested
+from aisteer_widgets.view_models.belief_tested import calibration, half_inside, tested
 from aisteer_widgets.view_models.front import front
 from aisteer_widgets.view_models.questions import axes_of, place_of, view_of, views_of
 from aisteer_widgets.view_models.scene import Scene, Wishes
@@ -136,7 +136,8 @@ def _sub(counted: tuple[int, int], summary: Json, half: int | None = None) -> st
     )
     inner = ""
     if word == "well calibrated" and half is not None and (off := off_at_half(half, n)):
-        word, inner = off, f", {half:,} in their 50{fmt.NARROW}% ones"
+        word = "over-confident" if off == "narrow" else "too cautious"
+        inner = f", {half:,} in their 50{fmt.NARROW}% ones"
     if word == "well calibrated" and (known.get("drift") or {}).get("found"):
         word = "no longer as calibrated as before"
     of = f"the last {n}" if known.get("of") and n >= ROLLING else f"{n:,}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aisteer.steering.rolling import ROLLING
-from aisteer.surrogates.calibration import LEVEL, NOT_AGAIN, wilson
+from aisteer.surrogates.calibration import LEVEL, NOT_AGAIN, off_at_half, wilson
 from aisteer_widgets.view_models import format as fmt
 from aisteer_widgets.view_models.belief_space import Z95
 from aisteer_widgets.view_models.marks import MOST, Marks, letter
@@ -17,11 +17,9 @@ from aisteer_widgets.view_models.scene import Scene
 from aisteer_widgets.view_models.tally import Measured
 from aisteer_widgets.view_models.tasks import Task
 
-__all__ = ["calibration", "half_inside", "off_at_half", "tested"]
+__all__ = ["calibration", "half_inside", "tested"]
 
 Json = dict[str, Any]
-SURE = 2.5758293035489004
-"""Half the width of a 99 % interval, in standard deviations."""
 WINDOW = 20
 """Outcomes over which the rolling share is taken."""
 KEPT = 2000
@@ -158,12 +156,6 @@ def half_inside(scene: Scene, task: Task, latest: int) -> int | None:
     return int((_claimed(judged, _noise(scene, task)) <= 0.5).sum())
 
 
-def off_at_half(inside: int, n: int) -> str:
-    """What predictions are whose 50 % intervals held that many; empty where a half may well be."""
-    low, high = wilson(inside, n, SURE)
-    return "over-confident" if high < 0.5 else "too cautious" if low > 0.5 else ""
-
-
 def _recent(claimed: np.ndarray[Any, Any]) -> Json | None:
     """The shares of the latest outcomes alone, once these are few among all."""
     if len(claimed) < 2 * ROLLING:
@@ -252,7 +244,7 @@ def _words(hit: np.ndarray[Any, Any], claimed: np.ndarray[Any, Any]) -> str:
     half = int((claimed <= 0.5).sum())
     said = f"90{fmt.NARROW}% intervals held {_coverage(inside, n)}, 50{fmt.NARROW}% ones {half:,}"
     if off := off_at_half(half, n):
-        said += ": too narrow" if off == "over-confident" else ": wider than they need be"
+        said += ": too narrow" if off == "narrow" else ": wider than they need be"
     if n < 2 * WINDOW:
         return said
     late, early = hit[-WINDOW:], hit[:-WINDOW]
