@@ -34,7 +34,7 @@ def test_a_budget_of_estimates_is_spent_at_acceptance_whatever_runs_use(on_disk:
             journal.submit(accept(journal, name))
         (more,) = propose(journal, 4.0)
         with pytest.raises(
-            BudgetExceeded, match=r"needs 1 node-hours, and 0 of 3 are left \(3 estimated, 0 res"
+            BudgetExceeded, match=r"needs 1 node-hour, and 0 of 3 are left \(3 estimated, 0 res"
         ):
             journal.submit(accept(journal, more))
         journal.submit(launch(epoch, "P1", "P2"))
@@ -94,7 +94,7 @@ def test_before_anything_ran_a_budget_in_another_unit_prices_what_was_proposed(o
         assert [journal.state.proposals[name].cost for name in ("P1", "P2", "P3")] == [1.0, 1.0, 1.0]
         assert (journal.state.remaining, journal.state.totals.estimated) == (1.0, 1.0)
         journal.submit(accept(journal, "P2"))
-        with pytest.raises(BudgetExceeded, match="P3 needs 1 runs, and 0 of 2 are left"):
+        with pytest.raises(BudgetExceeded, match="P3 needs 1 run, and 0 of 2 are left"):
             journal.submit(accept(journal, "P3"))
         assert journal.state == plain(journal)
 
@@ -115,7 +115,7 @@ def test_what_was_decided_before_a_budget_in_another_unit_costs_in_the_new_one_w
             journal.submit(accept(journal, name))
         last = journal.state.proposals[names[2]].revision
         journal.submit(c.Undo(actor=ADA, proposal=names[2], revision=last))
-        with pytest.raises(BudgetExceeded, match="needs 1 runs, and 0 of 2 are left"):
+        with pytest.raises(BudgetExceeded, match="needs 1 run, and 0 of 2 are left"):
             journal.submit(accept(journal, names[2]))
         assert journal.state == plain(journal)
 
@@ -139,7 +139,7 @@ def test_the_gate_prices_what_was_priced_before_the_budget_was_set(place: Place)
             cost=0.0,
         )
         journal.submit(edited)
-        with pytest.raises(BudgetExceeded, match="P4 needs 1 runs"):
+        with pytest.raises(BudgetExceeded, match="P4 needs 1 run"):
             journal.submit(accept(journal, "P4"))
 
 
