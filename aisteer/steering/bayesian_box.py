@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -63,8 +62,7 @@ class BayesianBox(Bayesian):
         initial: How many first points; twice the number of parameters and two, at most 12, if not given.
         acquisition: One of ``goals.acquisitions``; the first of them if not given.
         fidelity: The parameter that says how good a run is. Then points and fidelities are chosen together, by what
-            they tell of the best at the truth per cost (``criteria.truth``), and as much goes to the truth as to lower
-            fidelities (``fidelities``).
+            they tell of the best at the truth per cost (``criteria.truth``).
         cost_aware: Whether a gain is divided by what a run is expected to cost (``weighing``).
     """
 
@@ -85,7 +83,7 @@ class BayesianBox(Bayesian):
         self.initial = min(2 * space.dimension + 2, 12) if initial is None else max(1, initial)
         weighing: Weighing | None = CostAware(self.domain) if cost_aware else None
         if fidelity is not None:
-            weighing = Fidelities(space, self.domain, fidelity, seed, self.initial)
+            weighing = Fidelities(space, self.domain, fidelity, seed)
         super().__init__(space, self.domain, goals, seed=seed, acquisition=acquisition, weighing=weighing)
         self._reference: tuple[Json, Array] | None = None
 
@@ -105,7 +103,7 @@ class BayesianBox(Bayesian):
         points = self._first_points(space, taken, evidence, first)
         chosen: list[Json] = []
         if belief is not None and len(points) < n:
-            chosen = self._chosen(evidence, belief, n - len(points), taken)
+            chosen = self._search(space, evidence, belief, n - len(points), taken)
         notes = how_chosen(len(points), self.initial, len(chosen))
         points += chosen
         summary = belief.summary(self.domain.names) if belief is not None else {}
@@ -154,20 +152,6 @@ class BayesianBox(Bayesian):
                     break
             taken -= {point_key(self.domain.names, p) for p in again[n - len(found) :]}
         return [*found, *again[: n - len(found)]]
-
-    def _chosen(self, evidence: Evidence, belief: Belief, n: int, taken: set[Key]) -> list[Json]:
-        """The first of them at the truth where that is due."""
-        found: list[Json] = []
-        if self._truth_due(evidence):
-            meant = at_the_truth(evidence, self.fidelity)  # type: ignore[arg-type]
-            found = self._search(restrained(self.space, meant), meant, belief, 1, taken)
-            evidence = replace(evidence, pending=(*evidence.pending, *found))
-        if len(found) < n:
-            found += self._search(restrained(self.space, evidence), evidence, belief, n - len(found), taken)
-        return found
-
-    def _truth_due(self, evidence: Evidence) -> bool:
-        return isinstance(self.weighing, Fidelities) and self.weighing.unconfirmed(evidence) >= 1.0
 
     def _search(
         self, space: Space, evidence: Evidence, belief: Belief, n: int, taken: set[Key]

@@ -21,7 +21,6 @@ from aisteer.steering.criteria.protocol import Criterion
 from aisteer.steering.criteria.truth import TruthGain
 from aisteer.steering.domains import Box
 from aisteer.steering.fitting import Belief
-from aisteer.steering.points import placed
 from aisteer.steering.protocols import Evidence, Json
 from aisteer.steering.restraint import Restrained, settings_of
 
@@ -46,9 +45,8 @@ def at_the_truth(evidence: Evidence, fidelity: Fidelity) -> Evidence:
 class Fidelities:
     """Weighs what a run tells of the best at the truth against its cost at its fidelity."""
 
-    def __init__(self, space: Space, domain: Box, fidelity: Fidelity, seed: int, initial: int) -> None:
+    def __init__(self, space: Space, domain: Box, fidelity: Fidelity, seed: int) -> None:
         self._space, self._domain, self.fidelity, self._seed = space, domain, fidelity, seed
-        self._initial = initial
         self._column = space.names.index(fidelity.name)
         self._best: dict[float, tuple[tuple[str, str], Array]] = {}
 
@@ -82,28 +80,6 @@ class Fidelities:
     def starts(self, belief: Belief, evidence: Evidence) -> Array:
         """The best mean at the truth, and the best bound."""
         return np.concatenate([self._promising(belief, evidence), self.best(belief, evidence)])
-
-    # --- when the truth is due ------------------------------------------------------------------
-
-    def unconfirmed(self, evidence: Evidence) -> float:
-        """What lower fidelities took since the last run at the truth, as a share of what a run there costs.
-
-        From 1 on the next run is at the truth, whatever the surrogate makes of the others: as much goes to the truth as
-        to them. If they mislead it, a campaign pays at most twice for what it finds (the idea of Mikkola et al.,
-        AISTATS 2023), and what it recommends is never on their word alone for long. With each run at
-        the truth that failed, as much more has to be spent before the next. The first design, of which a third is at
-        the truth, is not counted.
-        """
-        made = [*(d.parameters for d in evidence.data), *evidence.pending, *(p for _, p in evidence.waiting)]
-        made = made[self._initial :]
-        true = [place for place, point in enumerate(made) if self.fidelity.true(point)]
-        since = [p for p in made[true[-1] + 1 if true else 0 :] if self.fidelity.known(p)]
-        rows = [row for point in since if (row := placed(self._domain, point)) is not None]
-        if not rows:
-            return 0.0
-        x, costs = np.stack(rows), self.costs(evidence)
-        failed = sum(self.fidelity.true(point) for point in evidence.failed)
-        return float(costs.at(x).sum() / costs.at(self._domain.at_truth(x[:1]))[0]) / (1 + failed)
 
     # --- what would be recommended --------------------------------------------------------------
 
@@ -186,7 +162,6 @@ class Fidelities:
         )
         here, there = gains.gain(belief, x, spread).value, gains.gain(belief, true, spread).value
         cost, whole = costs.at(x), costs.at(true)
-        unconfirmed = self.unconfirmed(evidence)
         recommended = {"kind": "recommendation", **self.recommended(belief, evidence)}
         found: list[Json] = []
         for i, point in enumerate(points):
@@ -202,7 +177,6 @@ class Fidelities:
                 "per_cost": float(here[i] / cost[i]),
                 "per_cost_at_truth": float(there[i] / whole[i]),
                 "costs": costs.words,
-                "unconfirmed": unconfirmed,
             }
             said = {"reasons": [{**reason, "words": self._words(reason, belief, costs)}, recommended]}
             found.append(
@@ -223,14 +197,7 @@ class Fidelities:
 
         if reason["value"] == reason["truth"]:
             words = f"{name} = {_shown(reason['value'])}, the truth: estimated to cost {reason['cost']:.3g} {hours} "
-            words += f"({costs.words}), it {worth('')}."
-            due = reason["unconfirmed"]
-            return words + (
-                f" Since the last run at the truth, lower fidelities took {due:.3g} times what one costs: "
-                "the truth is due."
-                if due >= 1.0
-                else ""
-            )
+            return words + f"({costs.words}), it {worth('')}."
         return (
             f"{name} = {_shown(reason['value'])} of {_shown(reason['truth'])}: estimated to cost {reason['cost']:.3g} "
             f"{hours} instead of {reason['cost_at_truth']:.3g} at the truth ({costs.words}), it {worth('')}; the same "

@@ -128,25 +128,6 @@ def test_nothing_is_recommended_that_is_hardly_known_while_as_good_is_known_well
     assert found["words"].endswith("this one would be the best.")
 
 
-def test_the_truth_is_due_when_the_others_took_as_much_as_a_run_there(points):
-    ai = policy(task(MESHED, fidelity="mesh"), MESHED)
-    low = [p for p in MESHED.sample(60, 8) if p["mesh"] == 10]
-    told = [*points[:12], {"x": 0.4, "y": 0.6, "mesh": 80}]
-    early, late = ran([*told, *low[:2]]), ran([*told, *low[:24]])
-    assert ai.weighing.unconfirmed(early) == pytest.approx(0.1, rel=0.3)
-    assert ai.weighing.unconfirmed(late) == pytest.approx(1.2, rel=0.3)
-    first, second = ai.propose(late, 2).drafts
-    assert first.parameters["mesh"] == 80
-    said = next(r for r in first.reasons if r["kind"] == "fidelity")
-    assert said["words"].endswith("the truth is due.")
-    after = replace(late, waiting=(("P1", first.parameters),))
-    assert ai.weighing.unconfirmed(after) == 0.0
-    assert ai.propose(after, 1).drafts[0].parameters == second.parameters
-    assert ai.weighing.unconfirmed(replace(late, failed=(first.parameters,))) == pytest.approx(0.6, rel=0.3)
-    pinned = replace(late, steering={"pinned": {"mesh": 20}})
-    assert ai.propose(pinned, 1).drafts[0].parameters["mesh"] == 20
-
-
 def test_its_logarithm_has_the_slope_that_differences_say(points):
     ai = BayesianBox(MESHED, Goals.read(Maximize("yield")), fidelity=FIDELITY)
     evidence = ran(points[:12])
