@@ -25,7 +25,7 @@ from aisteer.steering.favour import turns
 from aisteer.steering.fidelities import Fidelities, at_the_truth
 from aisteer.steering.fitting import Belief
 from aisteer.steering.guided import best_of, everywhere, favoured_too, regions
-from aisteer.steering.points import Key, point_key, taken_points
+from aisteer.steering.points import Key, placed, point_key, taken_points
 from aisteer.steering.protocols import Batch, Evidence, Json
 from aisteer.steering.rejections import penalties
 from aisteer.steering.restraint import restrained, settings_of
@@ -132,7 +132,10 @@ class BayesianBox(Bayesian):
         again: list[Json] = []
         rejected, avoided = self._rejected(evidence), self._avoided(evidence)
         if n:
-            given = self.domain.encode([d.parameters for d in evidence.data if d.origin == "prior"])
+            rows = (placed(self.domain, d.parameters) for d in evidence.data if d.origin == "prior")
+            given = np.array(
+                [row for row in rows if row is not None]
+            )  # those of an earlier space are nowhere
             apart = 0.5 * self.initial ** (-1 / space.dimension)
             more = n if len(given) == 0 else 4 * n
             spread = feasible_sobol(space, self.initial + len(taken) + len(rejected) + more, self.seed)

@@ -16,7 +16,7 @@ from aisteer.problem.space import Space
 from aisteer.steering.ahead import Ahead
 from aisteer.steering.audits import Audits
 from aisteer.steering.ending import or_finish
-from aisteer.steering.overtaken import Seen, left_out, moved_by, overtaken
+from aisteer.steering.overtaken import Seen, left_out, moved_by, overtaken, surplus
 from aisteer.steering.policies import policy
 from aisteer.steering.protocols import Evidence, Json, Policy, Predicts, Troubled
 from aisteer.steering.restraint import obeying
@@ -97,7 +97,7 @@ class Mind:
             task = self._task(evidence)
         except AisteerError as error:
             return Thought(trouble=str(error))
-        out = left_out(task.space, evidence, stands)
+        out = {**left_out(task.space, evidence, stands), **surplus(evidence, stands)}
         gone = {name for names in out.values() for name in names}
         stands = replace(stands, waiting=tuple(p for p in stands.waiting if p.id not in gone))
         if not isinstance(task.policy, Predicts):

@@ -15,7 +15,7 @@ from aisteer.steering.rank import moved
 from aisteer.steering.restraint import settings_of
 from aisteer.steering.thought import Situation
 
-__all__ = ["Seen", "left_out", "moved_by", "overtaken"]
+__all__ = ["Seen", "left_out", "moved_by", "overtaken", "surplus"]
 
 _STALE_SHARE = 0.25
 _STALE_BATCHES = 10
@@ -47,6 +47,20 @@ def left_out(space: Space | Pool, evidence: Evidence, stands: Situation) -> dict
         if words:
             found.setdefault(words, []).append(proposal.id)
     return found
+
+
+def surplus(evidence: Evidence, stands: Situation) -> dict[str, list[str]]:
+    """First points that wait though as many outcomes are known as there were to be, where more wait than a batch has.
+
+    That is where a human had many shown to choose from; what he left would keep the AI from going on.
+    """
+    first = {
+        p.id: reason["of"] for p in stands.waiting for reason in p.reasons if reason.get("kind") == "initial"
+    }
+    left = [name for name, of in first.items() if len(evidence.data) >= of]
+    if not left or len(stands.waiting) <= stands.batch:
+        return {}
+    return {"the first design is complete: what is proposed now rests on its outcomes": left}
 
 
 def moved_by(before: Seen | None, now: Seen) -> str:

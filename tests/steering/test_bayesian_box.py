@@ -13,7 +13,7 @@ from aisteer.steering.bayesian_box import BayesianBox
 from aisteer.steering.beliefs import belief
 from aisteer.steering.improvement import expected_improvement, log_expected_improvement
 from aisteer.steering.policies import policy
-from aisteer.steering.protocols import Evidence
+from aisteer.steering.protocols import Datum, Evidence
 from aisteer.steering.random_arm import RandomArm
 from tests.steering.scenes import SQUARE, known, task
 
@@ -64,6 +64,15 @@ def test_the_first_points_keep_away_from_what_is_known_from_elsewhere():
         parameters(BayesianBox(SQUARE, MAXIMIZE, seed=3).propose(known(alone[:3], [1.0, 2.0, 3.0]), 3))
         == alone[3:]
     )
+
+
+def test_prior_data_of_an_earlier_space_are_no_hindrance():
+    rows = [Datum("D1", {"x": 0.2, "y": 0.2}, {"yield": (1.0, 0.0)}, origin="prior")]
+    rows.append(replace(rows[0], run="D2", parameters={"x": 0.2}))
+    mind = BayesianBox(SQUARE, MAXIMIZE, seed=3)
+    points = parameters(mind.propose(replace(known([], []), data=tuple(rows)), 3))
+    assert len(points) == 3
+    assert not mind.faults
 
 
 def test_expected_improvement_is_the_sum_of_what_it_exploits_and_explores():

@@ -152,6 +152,25 @@ def test_what_waits_is_predicted_again_and_taken_back_only_when_it_fell_far(tmp_
     assert campaign.state.models["main"].model == model + 1
 
 
+def test_first_points_that_a_human_left_are_taken_back_when_the_first_design_has_run(tmp_path: Path):
+    campaign, mind = Campaign(main=task(slots=1, batch=2)), Mind(tmp_path)
+    campaign.submit(cmd.Steer(actor=HUMAN, task="main", change={"batch": 24}))
+    campaign.think(mind)
+    shown = list(campaign.state.waiting)
+    for place, name in enumerate(shown[:6]):
+        assert not campaign.think(mind).withdrawals
+        campaign.accept(name)
+        (run,) = campaign.launch()
+        campaign.end(run, hill(campaign.state.runs[run].parameters) + 0.01 * place)
+    assert not campaign.think(mind).withdrawals  # so many were asked for
+    campaign.submit(cmd.Steer(actor=HUMAN, task="main", change={"batch": 2}))
+    thought = campaign.think(mind)
+    assert thought.withdrawals == {
+        "the first design is complete: what is proposed now rests on its outcomes": shown[6:]
+    }
+    assert len(thought.drafts) == 2
+
+
 def measured(batch: int = 2) -> Campaign:
     """A campaign in which six runs have ended."""
     campaign = Campaign(main=task(batch=batch, policy="bayesian"))
