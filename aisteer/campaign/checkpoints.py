@@ -54,7 +54,9 @@ def nearest_checkpoint(run: Run, mirror: Mirror, at: int) -> str:
             f"Name one below {seen}, as len(run.observations) says; -1 is the last."
         )
     if not kept:
-        raise BadParameters(f"Of {run.id} only the last checkpoint is known here. Branch without at=….")
+        raise BadParameters(
+            f"Of {run.id} only the last checkpoint is known here. Branch without from_observation=…."
+        )
     return min(kept, key=lambda each: abs(each[0] - at % seen))[1]
 
 

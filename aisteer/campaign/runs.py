@@ -13,7 +13,7 @@ from aisteer.campaign.observations import Observations
 from aisteer.campaign.preformatted import in_lines, preformatted
 from aisteer.campaign.printed import printed
 from aisteer.campaign.proposals import ProposalHandle
-from aisteer.errors import NotSupported, Refused, UnknownName
+from aisteer.errors import BadParameters, NotSupported, Refused, UnknownName
 from aisteer.journal import commands as cmd
 from aisteer.problem.frames import data_frame
 from aisteer.problem.objective import Estimate
@@ -211,13 +211,15 @@ class RunHandle:
         check_controls(self._simulation["name"], self._simulation["controls"], values)
         return self._child("extend", values, reason)
 
-    def branch(self, *, reason: str = "", at: int | None = None, **parameters: Any) -> ProposalHandle:
-        """Start a child from one of its checkpoints, with other values.
+    def branch(
+        self, *, reason: str = "", from_observation: int | None = None, **parameters: Any
+    ) -> ProposalHandle:
+        """Start a child from one of its checkpoints, with other values; the same again is the same child.
 
         Args:
             reason: Kept with the decision.
-            at: Begin from the checkpoint that is nearest to this observation (its number, from 0, as in
-                ``observations``; -1 is the last); from the last checkpoint unless given. How near that is,
+            from_observation: Begin from the checkpoint that is nearest to this observation (its number, from 0, as
+                in ``observations``; -1 is the last); from the last checkpoint unless given. How near that is,
                 ``checkpoint_every`` says.
             **parameters: Values that are not the run's own.
 
@@ -226,10 +228,18 @@ class RunHandle:
 
         Raises:
             NotSupported: Its simulation has no checkpoint.
-            BadParameters: The values do not fit the space, or there is no such observation.
+            BadParameters: The values do not fit the space, there is no such observation, or a parameter of the
+                campaign is itself called ``from_observation``.
         """
         self._need("branch")
-        return self._child("branch", parameters, reason, at)
+        known = {*self.snapshot.effective, *self._simulation["controls"]}
+        if from_observation is not None and "from_observation" in known:
+            raise BadParameters(
+                f"{self.id} has a parameter that is called from_observation itself, so branch(from_observation=…) "
+                "could mean either. Nothing was written. Without it a branch begins from the last checkpoint; with "
+                "another value of that parameter it is a run of its own: campaign.propose(…)."
+            )
+        return self._child("branch", parameters, reason, from_observation)
 
     def mark_bad(self, reason: str = "") -> RunHandle:
         """Take its outcome out of the fit."""
@@ -253,7 +263,9 @@ class RunHandle:
         actor = self._campaign.actor
         self._campaign.submit(cmd.Request(actor=actor, run=self.id, verb=verb, values=values, reason=reason))
 
-    def _child(self, action: Any, values: Json, reason: str, at: int | None = None) -> ProposalHandle:
+    def _child(
+        self, action: Any, values: Json, reason: str, observation: int | None = None
+    ) -> ProposalHandle:
         campaign, run, mirror = self._campaign, self.snapshot, self._campaign.opened.mirror
         resources = campaign.state.proposals[run.proposal].resources
         # What a human chose to do next is no random draw, so it does not count for the random arm.
@@ -265,19 +277,17 @@ class RunHandle:
             origin="human",
             action=action,
             run=self.id,
-            restart=last_checkpoint(run, mirror) if at is None else nearest_checkpoint(run, mirror, at),
+            restart=(
+                last_checkpoint(run, mirror)
+                if observation is None
+                else nearest_checkpoint(run, mirror, observation)
+            ),
+            observation=observation,
             cost=campaign.cost(task, resources),
             resources=resources,
             reason=reason,
         )
-        if at is None:
-            return campaign.propose_draft(draft, accept=True)
-        # The same values from another frame are another child.
-        with campaign.journal.lock:
-            there = [p.id for p in cmd.alike(campaign.journal.state, draft) if p.restart == draft.restart]
-        return (
-            campaign.proposals[there[0]] if there else campaign.propose_draft(draft, repeat=True, accept=True)
-        )
+        return campaign.propose_draft(draft, accept=True)
 
 
 class Runs(Mapping[str, RunHandle]):

@@ -11,9 +11,7 @@ from aisteer.problem.parameters import Choice, Float, Int
 
 __all__ = ["RESERVED", "check_parameter", "did_you_mean"]
 
-RESERVED = frozenset(
-    ("at", "restart", "seed", "self", "reason", "repeat", "task", "resources", "on_observation")
-)
+RESERVED = frozenset(("restart", "seed", "self", "reason", "repeat", "task", "resources", "on_observation"))
 """Names that ``propose``, ``edit``, ``branch`` or the worker use themselves."""
 
 

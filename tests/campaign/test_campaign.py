@@ -418,6 +418,12 @@ def test_a_branch_is_a_child_from_the_last_checkpoint_also_of_a_live_run(make):
     assert run.branch(temperature=1100).id == child.id
 
 
+@ai.simulation(checkpoint=True)
+def elsewhere(from_observation, at, *, restart=None):
+    yield {"step": 0}, dict
+    return {"diffusion": at}
+
+
 def test_a_branch_begins_at_the_checkpoint_nearest_to_the_observation_that_is_named(make):
     campaign = make()
     run = launched(campaign, campaign.propose(**POINT))
@@ -431,14 +437,47 @@ def test_a_branch_begins_at_the_checkpoint_nearest_to_the_observation_that_is_na
     write_observations(campaign, run, lines)
 
     def begins(at):
-        restart = run.branch(temperature=1100, at=at).snapshot.restart
+        restart = run.branch(temperature=1100, from_observation=at).snapshot.restart
         return int(restart.rpartition("/")[2])
 
     assert [begins(at) for at in (0, 2, 4, 5, 9, -1, -10)] == [1, 1, 1, 2, 2, 2, 1]
     assert len(campaign.proposals) == 3  # the same values from another frame are another child, and only then
     for beyond in (10, -11):
         with pytest.raises(BadParameters, match=f"has 10 observations.*none is number {beyond}"):
-            run.branch(temperature=1100, at=beyond)
+            run.branch(temperature=1100, from_observation=beyond)
+
+
+def test_the_same_branch_asked_twice_is_one_child_unless_it_is_from_another_checkpoint(make):
+    campaign = make()
+    run = launched(campaign, campaign.propose(**POINT))
+    lines = []
+
+    def observed(step):
+        lines.append(f'{{"seq":{2 * step},"t":1.0,"kind":"obs","values":{{"step":{step}}}}}')
+        lines.append(f'{{"seq":{2 * step + 1},"t":1.0,"kind":"checkpoint","name":"{step}","bytes":80}}')
+        write_observations(campaign, run, lines)
+
+    observed(0)
+    observed(1)
+    first = run.branch(temperature=1100, from_observation=0)
+    last = run.branch(temperature=1100)
+    assert [child.snapshot.restart.rpartition("/")[2] for child in (first, last)] == ["0", "1"]
+    observed(2)  # the cell is run again while the run goes on
+    assert run.branch(temperature=1100, from_observation=0).id == first.id
+    assert run.branch(temperature=1100).id == last.id
+    assert run.branch(temperature=1100, from_observation=1).id == last.id
+    latest = run.branch(temperature=1100, from_observation=-1)
+    assert latest.snapshot.restart.endswith("/2")
+    assert run.branch(temperature=1100).id == last.id
+
+
+def test_a_parameter_may_have_the_name_of_what_a_branch_is_told(make, tmp_path):
+    campaign = make(space=ai.Space(from_observation=ai.Int(0, 9), at=ai.Float(0, 1)), simulation=elsewhere)
+    run = launched(campaign, campaign.propose(from_observation=1, at=0.5))
+    write_observations(campaign, run, ['{"seq":1,"t":1.0,"kind":"checkpoint","name":"1"}'])
+    assert run.branch(at=0.7).parameters == {"from_observation": 1, "at": 0.7}
+    with pytest.raises(BadParameters, match="has a parameter that is called from_observation itself"):
+        run.branch(at=0.7, from_observation=2)
 
 
 def test_the_latest_observation_is_there_when_a_checkpoint_was_written_after_it(make):
@@ -459,7 +498,7 @@ def test_a_checkpoint_that_a_worker_had_no_room_for_is_not_begun_from(make):
             f'{{"seq":{2 * k + 1},"t":1.0,"kind":"checkpoint","name":"{k + 1}","bytes":{200 << 20}}}'
         )
     write_observations(campaign, run, lines)
-    assert run.branch(temperature=1100, at=0).snapshot.restart.endswith("/checkpoints/3")
+    assert run.branch(temperature=1100, from_observation=0).snapshot.restart.endswith("/checkpoints/3")
 
 
 def test_an_ended_run_is_extended_by_a_child(make):

@@ -145,7 +145,7 @@ def test_a_branch_knows_that_it_is_one_an_extension_does_not_and_it_begins_where
     campaign.propose(x=2.0).accept()
     assert wait(campaign, ended=1)
     run = campaign.runs["R1"]
-    made = [run.extend(steps=9), run.branch(steps=8), run.branch(x=3.0, at=0)]
+    made = [run.extend(steps=9), run.branch(steps=8), run.branch(x=3.0, from_observation=0)]
     assert wait(campaign, ended=4)
     children = [campaign.runs[campaign.proposals[each.id].run] for each in made]
     first = [next(iter(child.observations))["values"] for child in children]

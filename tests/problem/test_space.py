@@ -205,6 +205,11 @@ def test_a_space_survives_the_journal():
     assert again.sample(5, 0) == space.sample(5, 0)
 
 
+def test_a_parameter_of_a_campaign_that_is_stored_may_be_called_at():
+    space = Space(at=Float(0, 1))
+    assert Space.from_json(json.loads(json.dumps(space.to_json()))) == space
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -14,7 +14,7 @@ from aisteer.journal.commands.campaign import Define, Pause, Redefine, SetAutono
 from aisteer.journal.commands.command import Command
 from aisteer.journal.commands.data import AddData, MarkData
 from aisteer.journal.commands.decisions import Accept, Decide, Edit, Reject, Undo, Verdict
-from aisteer.journal.commands.drafts import Draft, alike, existing, point_key
+from aisteer.journal.commands.drafts import Draft, existing, point_key
 from aisteer.journal.commands.driving import Fitted, TakeLease
 from aisteer.journal.commands.gate import handle
 from aisteer.journal.commands.notes import Note, Trouble
@@ -55,7 +55,6 @@ __all__ = [
     "Unsteer",
     "Verdict",
     "Withdraw",
-    "alike",
     "checked",
     "existing",
     "handle",

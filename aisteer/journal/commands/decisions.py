@@ -189,6 +189,7 @@ def _edit(state: State, command: Edit, now: float) -> list[Event]:
             parent=proposal.id,
             run=proposal.run,
             restart=proposal.restart,
+            observation=proposal.observation,
             resources=resources,
             reason=command.reason,
         ),

@@ -10,7 +10,7 @@ from aisteer.journal import events as ev
 from aisteer.journal.events import Json
 from aisteer.journal.state import Proposal, Searchable, State
 
-__all__ = ["Draft", "alike", "existing", "point_key"]
+__all__ = ["Draft", "existing", "point_key"]
 
 _STANDING = frozenset({"waiting", "accepted", "launched"})
 
@@ -31,6 +31,7 @@ class Draft:
     reasons: Sequence[Json] = ()
     run: str | None = None
     restart: str | None = None
+    observation: int | None = None
     resources: Json | None = None
     model: int | None = None
     reason: str = ""
@@ -41,26 +42,25 @@ def point_key(task: str, action: str, run: str | None, parameters: Json) -> str:
     return json.dumps([task, action, run, parameters], sort_keys=True, ensure_ascii=False)
 
 
-def alike(state: State, draft: Draft) -> list[Proposal]:
-    """The proposals of the same point (waiting, accepted, or launched)."""
-    key = point_key(draft.task, draft.action, draft.run, draft.parameters)
-    return [
-        p
-        for p in _candidates(state, {key})
-        if p.state in _STANDING and point_key(p.task, p.action, p.run, p.parameters) == key
-    ]
-
-
 def existing(state: State, drafts: Iterable[Draft]) -> dict[str, str]:
     """Point key to the proposal that already covers it (waiting, accepted, or launched)."""
-    wanted = {point_key(d.task, d.action, d.run, d.parameters) for d in drafts}
+    wanted = {point_key(d.task, d.action, d.run, d.parameters): d for d in drafts}
     found: dict[str, str] = {}
     for proposal in _candidates(state, wanted):
         if proposal.state in _STANDING:
             key = point_key(proposal.task, proposal.action, proposal.run, proposal.parameters)
-            if key in wanted:
+            if key in wanted and _begins_alike(proposal, wanted[key]):
                 found.setdefault(key, proposal.id)
     return found
+
+
+def _begins_alike(proposal: Proposal, draft: Draft) -> bool:
+    """Whether both go on from the same place.
+
+    The last checkpoint is another one when the same is asked again of a run that has gone on meanwhile; one that
+    was wished is not.
+    """
+    return proposal.restart == draft.restart or (proposal.observation is None and draft.observation is None)
 
 
 def _candidates(state: State, keys: Iterable[str]) -> Iterable[Proposal]:

@@ -77,6 +77,7 @@ def _propose(state: State, command: Propose, now: float) -> list[Event]:
                 reasons=list(draft.reasons),
                 run=draft.run,
                 restart=draft.restart,
+                observation=draft.observation,
                 resources=draft.resources,
                 model=draft.model,
                 batch=batch if len(command.drafts) > 1 else None,

@@ -33,6 +33,7 @@ class ProposalMade(Event):
         parent: The proposal that this one edits.
         run: The run that it stops, extends or branches.
         restart: The checkpoint that a child starts from.
+        observation: Of ``run``, the one near which that checkpoint was wished; none where it is just the last.
         resources: Overrides of the task's resources.
         model: The policy's revision that made it.
         batch: Proposals made together share this number.
@@ -58,6 +59,7 @@ class ProposalMade(Event):
     batch: int | None = None
     reason: str = ""
     beside: str | None = None
+    observation: int | None = None
 
 
 @event("proposal.predicted")

@@ -64,3 +64,4 @@ class Proposal:
     decision: Decision | None = None
     undone: bool = False
     beside: str | None = None
+    observation: int | None = None

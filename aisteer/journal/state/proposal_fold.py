@@ -37,6 +37,7 @@ def _made(state: State, record: Record, event: ev.ProposalMade) -> None:
         batch=event.batch,
         reason=event.reason,
         beside=event.beside,
+        observation=event.observation,
     )
     state.waiting[event.proposal] = None
     state.next_proposal += 1
