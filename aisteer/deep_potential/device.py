@@ -1,7 +1,7 @@
-"""The fast path on any device that torch has: the same series and folded layers, all members in one batch.
+"""The fast path on any device with double precision: the same series and folded layers, all members in one batch.
 
-On a GPU the loops over neighbours are kernels in Triton, which PyTorch brings along there; elsewhere, and where Triton
-cannot compile, they are plain torch. On a CPU the compiled loops of :mod:`aisteer.deep_potential.fast` are several
+On a GPU the loops over neighbours are kernels in Triton, which PyTorch brings along there; elsewhere, and where these
+do not run, they are plain torch. On a CPU the compiled loops of :mod:`aisteer.deep_potential.fast` are several
 times as fast.
 """
 
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -52,46 +53,52 @@ class Loops(Protocol):
 
 
 def device_of(name: str | None, *, exact: bool) -> torch.device | None:
-    """The device of that name, or ``None`` for the compiled loops.
+    """The device of that name with the number that it has now, or ``None`` for the compiled loops.
 
     Raises:
-        BadModel: There is no such device, or the networks themselves are wanted there.
+        BadModel: There is no such device, or none with double precision, or the networks themselves are wanted there.
     """
     if name is None:
         return None
     if exact:
         raise BadModel("The networks themselves are evaluated on the CPU. Leave out device, or exact=True.")
     try:
-        found = torch.device(name)
-        torch.empty(1, device=found)
-    except (RuntimeError, AssertionError) as error:
+        number = torch.zeros(1, dtype=torch.float64, device=torch.device(name))
+        number.cpu()
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
         raise BadModel(
-            f"There is no device {name!r:.40} here: {str(error).splitlines()[0]:.200} Without device= the CPU is taken."
+            f"There is no device {name!r:.40} with double precision here: {str(error).splitlines()[0]:.200} "
+            "Without device= the CPU is taken."
         ) from error
-    return found
+    # "cuda" is another GPU after torch.cuda.set_device; what is on a GPU stays there.
+    return number.device
 
 
 @cache
 def has_kernels(device: torch.device) -> bool:
-    """Whether Triton's kernels run there: on a GPU, where Triton is installed, has a C compiler and knows the GPU.
+    """Whether Triton's kernels run there: on a GPU, where Triton is installed and each of them has run once.
 
     With ``TRITON_INTERPRET=1`` they run on the CPU too, very slowly: that is how they are tested without a GPU.
+
+    Raises:
+        torch.OutOfMemoryError: There is no memory for that now, which says nothing of later.
     """
     if device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
         return False
     if find_spec("triton") is None:
         return False
     try:
-        from aisteer.deep_potential.triton_loops import TritonPasses
+        from aisteer.deep_potential.triton_loops import try_kernels
 
-        values, vector = torch.zeros(1, 1, 1, device=device), torch.ones(1, 1, device=device)
         with _current(device):
-            TritonPasses().activate(values, vector, vector, None, torch.empty_like(values))
+            try_kernels(device)
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:  # noqa: BLE001  whatever it lacks, plain torch answers the same
         why = " ".join(str(error).split())
         warnings.warn(
-            f"Triton cannot compile for {device} ({type(error).__name__}: {why:.200}). The same is computed in plain "
-            "PyTorch, which takes longer; it mostly lacks a C compiler, such as gcc.",
+            f"Triton's kernels do not run on {device} ({type(error).__name__}: {why:.200}). The same is computed in "
+            "plain PyTorch, which takes longer; Triton mostly lacks a C compiler, such as gcc.",
             stacklevel=2,
         )
         return False
@@ -127,6 +134,7 @@ class DeviceCommittee:
         self._types = len(descriptor.sel)
         self._device = device
         self._series_dtype, dtype = PRECISIONS[precision]
+        self._tempted = device.type == "cuda" and dtype == torch.float32  # to TF32
         s_max = s_of(descriptor, r_min)
         shifts = np.tile(2.0 * np.arange(self._intervals)[::-1] + 1, self._types)
         self._weight = Weight(descriptor.cutoff, descriptor.smooth_from, 2 * self._intervals / s_max, shifts)
@@ -156,7 +164,7 @@ class DeviceCommittee:
 
     def __call__(self, frames: Frames, found: Neighbours, atoms: Integers) -> list[Answer]:
         """What each member says, for the energies of `atoms` alone (numbers through all frames)."""
-        with _current(self._device):
+        with _current(self._device), FULL_PRODUCTS if self._tempted else nullcontext():
             return self._answers(frames, found, atoms)
 
     def _answers(self, frames: Frames, found: Neighbours, atoms: Integers) -> list[Answer]:
@@ -213,6 +221,46 @@ class DeviceCommittee:
 def _current(device: torch.device) -> AbstractContextManager[object]:
     """Triton takes the GPU that is the current one, whatever its arguments are on."""
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
+class _FullProducts:
+    """While a thread is in it, a GPU's matrix products in single precision have all its bits, and not TF32's eleven.
+
+    PyTorch has one setting for all threads. So the first to come changes it, and the last to go changes it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._within = Lock(), 0
+        self._restore: Callable[[], object] = nullcontext
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._within:
+                self._restore = _leave_tf32()
+            self._within += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._within -= 1
+            if not self._within:
+                self._restore()
+
+
+def _leave_tf32() -> Callable[[], object]:
+    """Answer with what brings it back."""
+    matmul = torch.backends.cuda.matmul
+    if matmul.fp32_precision != "tf32":
+        return nullcontext
+    try:
+        was = torch.get_float32_matmul_precision()
+    except RuntimeError:  # it was set by `fp32_precision`, and PyTorch refuses to have both ways mixed
+        matmul.fp32_precision = "ieee"
+        return partial(setattr, matmul, "fp32_precision", "tf32")
+    torch.set_float32_matmul_precision("highest")
+    return partial(torch.set_float32_matmul_precision, was)
+
+
+FULL_PRODUCTS = _FullProducts()
 
 
 def _alike(networks: Sequence[ExactNetwork]) -> list[list[int]]:

@@ -110,7 +110,7 @@ class Engine:
         ]
 
     def on_device(self, precision: Precision, device: torch.device) -> DeviceCommittee:
-        """The same in plain torch, where torch can compute."""
+        """The same on a device that has a number, if its kind has: by Triton's kernels, or in plain torch."""
         assert self._choice is not None
         if (precision, device) not in self._on_device:
             made = DeviceCommittee(self.doubles, self.r_min, *self._choice, precision, device)

@@ -5,6 +5,7 @@ Importing it takes Triton, which PyTorch's builds for GPUs bring along.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from aisteer.deep_potential import triton_kernels as kernels
 from aisteer.deep_potential.fitting import Room
 from aisteer.deep_potential.kernels import Pairs, Weight
 
-__all__ = ["TritonLoops", "TritonPasses"]
+__all__ = ["TritonLoops", "TritonPasses", "try_kernels"]
 
 Integers = NDArray[np.int64]
 
@@ -172,6 +173,26 @@ class TritonLoops:
         )
         by_frame = self._virials.view(self._members, -1, self._frame_size, 9)
         return self._forces, by_frame.sum(2)
+
+
+def try_kernels(device: torch.device) -> None:
+    """Run each of them once, on two atoms that are each other's neighbour, and wait for it."""
+    double = partial(torch.ones, dtype=torch.float64, device=device)
+    pairs = Pairs(np.arange(3), np.array([1, 0]), np.zeros((2, 3)), np.eye(2, 3))
+    weight = Weight(6.0, 1.0, 1.0, np.ones(1))
+    loops = TritonLoops(pairs, weight, 1, 2, device, everyone=True, room=Room(device))
+    scalars, vectors = double(2, 4), double(3, 2, 2)
+    loops.moments(np.arange(2), scalars, vectors)
+    loops.spread(double(1, 2, 2), double(1, 3, 2, 2), 0)
+    forces, _ = loops.sums()
+    passes, columns, products = TritonPasses(), double(4, 2, 1, 2), double(1, 2, 3)
+    left, right, table = (
+        torch.tensor(each, device=device) for each in ([[0, 1, 1]], [[0, 0, 1]], [[[0, 1], [1, 2]]])
+    )
+    passes.multiply(columns, left, right, products)
+    passes.pull_back(columns, products, table, double(1, 4, 2, 2))
+    passes.activate(products, double(1, 3), double(1, 3), None, double(1, 2, 3))
+    forces.cpu()  # what went wrong on a GPU is told when it is waited for
 
 
 class _Tile(NamedTuple):

@@ -12,15 +12,24 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import triton
 import triton.language as tl
 from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
+from triton.compiler import ASTSource, CompiledKernel
+from triton.runtime import driver
+from triton.runtime.jit import JITFunction
 
 from aisteer.deep_potential import triton_kernels as kernels
 from aisteer.deep_potential.device import has_kernels
+from aisteer.deep_potential.fast import PRECISIONS
+from aisteer.deep_potential.fitting import Room
+from aisteer.deep_potential.kernels import Pairs, Weight
+from aisteer.deep_potential.triton_loops import TritonLoops, TritonPasses, try_kernels
+
+CPU = torch.device("cpu")
 
 INTEGERS = {"starts", "neighbours", "atoms", "reach", "order", "left", "right", "table"}
 DOUBLES = {"offsets", "positions", "constants", "pulls", "forces", "virials"}
@@ -151,6 +160,68 @@ def test_a_single_member_and_a_single_column_compile_too(name):
 @pytest.mark.parametrize("name", ["moment_sums", "pair_pulls", "force_sums"])
 def test_groups_of_any_width_compile(name, lanes):
     assert " STACK:0 " in compiled(name, ATOMS=64 // lanes, BLOCK=lanes).used
+
+
+class Absent:
+    """What Triton asks a driver before it compiles, answered as for a GPU of compute capability 9.0."""
+
+    def get_current_target(self) -> GPUTarget:
+        return GPUTarget("cuda", 90, 32)
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, _device: int) -> int:
+        return 0
+
+
+@pytest.fixture
+def launched(monkeypatch) -> dict[str, CompiledKernel]:
+    """What Triton makes of each launch, up to the launch itself."""
+    made = {}
+
+    def compile_only(self, *args, **options):
+        made[self.__name__] = compiled = run(self, *args, **{**options, "warmup": True})
+        return compiled
+
+    run = JITFunction.run
+    monkeypatch.setattr(JITFunction, "run", compile_only)
+    monkeypatch.setattr(driver, "_active", Absent())
+    return made
+
+
+def test_kernels_compile_as_they_are_launched_on_trial(launched):
+    try_kernels(CPU)
+    assert set(launched) == set(kernels.__all__)
+    assert all(each.asm["cubin"] for each in launched.values())
+
+
+@pytest.mark.parametrize("precision", ["fp64", "mixed", "fp32"])
+@pytest.mark.parametrize(("wide", "warps"), [(32, 1), (512, 8), (1024, 16)])
+def test_kernels_compile_as_they_are_launched(launched, wide, warps, precision):
+    """Triton looks at what it is given: which numbers are multiples of 16, and how wide an address is."""
+    series, real = PRECISIONS[precision]
+    neighbours = np.repeat(np.arange(2), wide)
+    pairs = Pairs(np.array([0, wide, 2 * wide]), neighbours, np.zeros((2 * wide, 3)), np.eye(2, 3))
+    room = Room(CPU)
+    loops = TritonLoops(pairs, Weight(6.0, 1.0, 1.0, np.ones(1)), 2, 2, CPU, everyone=True, room=room)
+    loops.moments(np.arange(2), torch.ones(2, 34, dtype=series), torch.ones(3, 2, 32, dtype=series))
+    loops.spread(torch.ones(2, 2, 32, dtype=real), torch.ones(2, 3, 2, 32, dtype=real), 0)
+    loops.sums()
+    passes, columns, products = (
+        TritonPasses(),
+        torch.ones(4, 2, 2, wide, dtype=real),
+        torch.ones(2, 2, wide, dtype=real),
+    )
+    places = torch.zeros(2, wide, dtype=torch.int64)
+    passes.multiply(columns, places, places, products)
+    passes.pull_back(
+        columns, products, places[:, None].expand(2, wide, wide), torch.ones(2, 4, 2, wide, dtype=real)
+    )
+    passes.activate(products, products[0], products[1], products, torch.ones(2, 2, wide, dtype=real))
+    assert set(launched) == set(kernels.__all__)
+    assert all(each.asm["cubin"] for each in launched.values())
+    assert launched["pair_pulls"].metadata.num_warps == warps
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="kernels run on the GPU that is here")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import aisteer as ai
-from aisteer.deep_potential import triton_loops
+from aisteer.deep_potential import triton_kernels, triton_loops
 from aisteer.deep_potential.device import DeviceCommittee, has_kernels
 from aisteer.deep_potential.neighbours import find_neighbours
 from aisteer.deep_potential.structures import Frames, frames_of
@@ -49,6 +49,34 @@ def furthest(ours, theirs) -> float:
 
 
 def test_kernels_are_what_answers_here():
+    assert has_kernels(CPU)
+
+
+@pytest.fixture
+def forgotten():
+    """Whether kernels run is asked anew, here and afterwards."""
+    has_kernels.cache_clear()
+    yield
+    has_kernels.cache_clear()
+
+
+@pytest.mark.parametrize("kernel", triton_kernels.__all__)
+@pytest.mark.usefixtures("forgotten")
+def test_one_kernel_that_does_not_run_is_known_before_the_first_answer(monkeypatch, kernel):
+    monkeypatch.setattr(triton_kernels, kernel, None)
+    with pytest.warns(UserWarning, match="do not run on cpu .*The same is computed in plain PyTorch"):
+        assert not has_kernels(CPU)
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_memory_that_is_short_for_a_moment_says_nothing_of_later(monkeypatch):
+    def short(*_args: object) -> None:
+        raise torch.OutOfMemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(triton_loops.TritonPasses, "activate", short)
+        with pytest.raises(torch.OutOfMemoryError):
+            has_kernels(CPU)
     assert has_kernels(CPU)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from ase import Atoms
 
 import aisteer as ai
+from aisteer.deep_potential.device import FULL_PRODUCTS, device_of
 from aisteer.errors import BadModel
 
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -138,6 +140,59 @@ def test_a_calculator_computes_on_a_device(committee, answers):
     box.calc = committee.calculator(device="cpu")
     expected = committee.evaluate(positions[0], cells[0], symbols).forces.mean(axis=0)
     assert np.abs(box.get_forces() - expected).max() < 1e-11
+
+
+@pytest.fixture
+def tf32(request):
+    """Switched on in one of PyTorch's ways, and as it was afterwards."""
+    matmul = torch.backends.cuda.matmul
+    if request.param == "fp32_precision":
+        was, matmul.fp32_precision = matmul.fp32_precision, "tf32"
+        yield matmul
+        matmul.fp32_precision = was
+    else:
+        was = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision(request.param)
+        yield matmul
+        torch.set_float32_matmul_precision(was)
+
+
+@pytest.mark.parametrize("tf32", ["high", "medium", "fp32_precision"], indirect=True)
+def test_tf32_is_off_until_the_last_has_evaluated_and_then_as_it_was(tf32, request):
+    way = request.node.callspec.params["tf32"]
+    with FULL_PRODUCTS:
+        with FULL_PRODUCTS:
+            assert tf32.fp32_precision == "ieee"
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert tf32.fp32_precision == "ieee"
+    assert tf32.fp32_precision == "tf32"
+    if way != "fp32_precision":
+        assert torch.get_float32_matmul_precision() == way
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+@pytest.mark.parametrize("tf32", ["high"], indirect=True)
+@pytest.mark.parametrize("precision", ["mixed", "fp32"])
+def test_single_precision_has_all_its_bits_whatever_pytorch_is_set_to(committee, answers, precision, tf32):
+    evaluate = partial(committee.evaluate, *answers.frames("bulk"), device="cuda", precision=precision)
+    set_high = evaluate().forces
+    torch.set_float32_matmul_precision("highest")
+    assert np.array_equal(set_high, evaluate().forces)
+
+
+def test_names_of_one_device_are_one_device():
+    assert device_of("cpu:0", exact=False) == device_of("cpu", exact=False)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_a_gpu_without_a_number_is_the_one_that_is_current_now():
+    assert device_of("cuda", exact=False) == torch.device("cuda", torch.cuda.current_device())
+
+
+def test_a_device_that_cannot_compute_in_double_precision_is_refused():
+    """PyTorch's "meta" is everywhere, and has shapes alone."""
+    with pytest.raises(BadModel, match="no device 'meta' with double precision here"):
+        device_of("meta", exact=False)
 
 
 def test_a_device_that_is_not_there_is_named(committee, answers):
