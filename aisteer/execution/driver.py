@@ -77,7 +77,8 @@ class Driver:
         self.holder = dict(holder)
         self.mirror = Mirror(self.folder)
         self.epoch = 0
-        self.problem = ""
+        self._problems: dict[str, str] = {}
+        """What is wrong and stands in no journal, by its source, the latest last."""
         self._tracker = Tracker(
             self.mirror, patience=patience, on_gap=self._gap, on_unkept=self._unkept, on_kept=self._kept
         )
@@ -126,6 +127,11 @@ class Driver:
         return self._thread is not None and self._thread.is_alive()
 
     @property
+    def problem(self) -> str:
+        """The latest of what is wrong and could not be written into the journal; empty if there is nothing."""
+        return ["", *self._problems.values()][-1]
+
+    @property
     def driving(self) -> bool:
         """Whether it holds the lease now."""
         return self.alive and self._ready.is_set()
@@ -159,9 +165,10 @@ class Driver:
                 self._thinker.start(self.epoch)
             self._loop()
         except LeaseLost as error:
-            self.problem = str(error)
+            self._know("lease", str(error))
         except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
-            self.problem = f"The driver stopped: {error}. Runs go on; start it again with campaign.start()."
+            words = f"The driver stopped: {error}. Runs go on; start it again with campaign.start()."
+            self._know("driver", words)
             _log.exception("the driver stopped")
         finally:
             self._ready.clear()
@@ -174,11 +181,11 @@ class Driver:
             try:
                 self.epoch = self.journal.take_lease(self.holder, self.actor)
             except (LeaseHeld, LeaseLost) as error:
-                self.problem = str(error)
+                self._know("lease", str(error))
                 if self._stop.wait(1.0):
                     return False
                 continue
-            self.problem = ""
+            self._problems.clear()  # what stands is met again
             return True
         return False
 
@@ -195,15 +202,13 @@ class Driver:
             try:
                 busy = self._tick()
                 pause = 0.1
-                if "driver" in self.journal.state.troubles:
-                    self._solved("driver")
+                self._works("driver")
             except LeaseLost:
                 raise
             except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
                 # Storage or an endpoint is in trouble: nothing is lost, so keep trying, ever slower.
                 if not isinstance(error, AisteerError | OSError):
                     _log.exception("the driver met something unexpected")
-                self.problem = str(error)
                 self._trouble("driver", str(error))
                 self._stop.wait(pause)
                 pause = min(pause * 2, 10.0)
@@ -380,9 +385,7 @@ class Driver:
         )
 
     def _kept(self, run: str) -> None:
-        source = f"mirror of {run}"
-        if source in self.journal.state.troubles:
-            self._solved(source)
+        self._works(f"mirror of {run}")
 
     def _trouble(self, source: str, message: str, run: str | None = None) -> None:
         self._settled.discard(source)
@@ -390,15 +393,22 @@ class Driver:
         try:
             self.journal.submit(cmd.Trouble(actor=self.actor, source=source, message=message, run=run))
         except (AisteerError, OSError) as error:
-            self.problem = f"{message} ({error})"
+            self._know(source, f"{message} ({error})")
+        else:
+            self._problems.pop(source, None)
+
+    def _know(self, source: str, words: str) -> None:
+        """Keep what the journal does not say."""
+        self._problems.pop(source, None)
+        self._problems[source] = words
 
     def _works(self, source: str) -> None:
         """What may have been in trouble, for this driver or an earlier one, is not."""
-        if self.problem or source in self.journal.state.troubles:
+        if source in self._problems or source in self.journal.state.troubles:
             self._solved(source)
 
     def _solved(self, source: str) -> None:
-        self.problem = ""
+        self._problems.pop(source, None)
         self._settled.add(source)
         self._settle()
 
@@ -409,6 +419,7 @@ class Driver:
                 if source in self.journal.state.troubles:
                     self.journal.submit(cmd.Trouble(actor=self.actor, source=source, message="", solved=True))
             except (AisteerError, OSError) as error:
-                self.problem = str(error)
+                self._know("journal", str(error))
                 return
             self._settled.discard(source)
+        self._problems.pop("journal", None)

@@ -36,21 +36,27 @@ def patient(x: float):
     return {"y": float(step)}
 
 
-def test_a_trouble_is_over_when_another_driver_hands_the_run_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_host(*_: object, **__: object) -> None:
-        raise EndpointError("The local host process did not answer.")
-
+def test_a_trouble_is_over_when_another_driver_hands_the_run_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AISTEER_TEST_LOG", str(tmp_path / "log"))
     campaign = campaign_of(counted)
-    with monkeypatch.context() as without:
-        without.setattr("aisteer.execution.local.start_host", no_host)
-        campaign.propose(x=1.0).accept()
-        until(campaign, lambda: "endpoint local" in campaign.state.troubles)
-        assert "did not answer" in repr(asyncio.run(campaign.wait(ended=1, timeout=0.1)))
-        campaign.close()
+    campaign.propose(x=1.0).accept()
+    finished(campaign, 1)
+    attempts = campaign.folder / "spool" / "attempts"
+    attempts.rename(tmp_path / "away")
+    attempts.touch()
+    campaign.propose(x=2.0).accept()
+    until(campaign, lambda: "endpoint local" in campaign.state.troubles)
+    told = campaign.state.troubles["endpoint local"].message
+    assert told in asyncio.run(campaign.wait(ended=2, timeout=0.1)).reason
+    campaign.close()
+    attempts.unlink()
+    (tmp_path / "away").rename(attempts)
     again = ai.open("driven")
-    assert "did not answer" in repr(again)
+    assert again.state.troubles["endpoint local"].message == told
     again.start()
-    finished(again, 1)
+    finished(again, 2)
     until(again, lambda: not again.state.troubles)
     again.close()
 
@@ -136,6 +142,41 @@ def test_a_stop_that_could_not_be_written_is_told_when_it_can_be_and_once() -> N
     assert (run.end, [control.answer for control in run.controls]) == ("partial", ["sent"])
     told = [json.loads(line)["id"] for line in controls.read_text().splitlines()]
     assert told == [control.id for control in run.controls]
+    until(campaign, lambda: not campaign.state.troubles)
+    campaign.close()
+
+
+def test_a_trouble_that_the_journal_did_not_take_is_known_until_it_is_over_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = campaign_of(patient)
+    campaign.propose(x=1.0).accept()
+    running(campaign)
+    driver, submit, refused, known = campaign.opened.driver, campaign.journal.submit, [True], []
+
+    def refuse(command: cmd.Command, **options: object) -> object:
+        if refused and isinstance(command, cmd.Trouble):
+            raise JournalUnavailable("The disk is full. Nothing was lost; make room.")
+        if isinstance(command, cmd.Report) and driver.problem:
+            known.append(driver.problem)
+        return submit(command, **options)
+
+    deaf = campaign.runs["R1"]
+    controls = campaign.folder / "spool" / AttemptRef("R1", deaf.uuid, 1).folder / "controls.jsonl"
+    controls.mkdir()
+    monkeypatch.setattr(campaign.journal, "submit", refuse)
+    deaf.stop()
+    until(campaign, lambda: "R1 could not be told to stop" in driver.problem)
+    campaign.propose(x=2.0).accept()  # another is handed over, which works
+    running(campaign, "R2")
+    assert known
+    assert all("R1 could not be told to stop" in words for words in (*known, driver.problem))
+    refused.clear()
+    until(campaign, lambda: "controls at local" in campaign.state.troubles)
+    until(campaign, lambda: not driver.problem)
+    controls.rmdir()
+    campaign.runs["R2"].stop()
+    finished(campaign, 2)
     until(campaign, lambda: not campaign.state.troubles)
     campaign.close()
 
