@@ -71,6 +71,23 @@ def test_what_the_budget_does_not_cover_cannot_be_accepted_and_the_card_says_so(
     assert card["over"] == "It needs 0.8\u00a0node-hours, and 0.2\u00a0node-hours are left of the budget."
 
 
+@pytest.mark.parametrize(
+    ("cost", "budget", "words"),
+    [
+        (1.5, 2.5, "It needs 1.5\u00a0node-hours, and 1\u00a0node-hour is left of the budget."),
+        (1.0, 1.9996, "It needs 1\u00a0node-hour, and 0.9996\u00a0node-hours are left of the budget."),
+    ],
+)
+def test_what_is_left_of_the_budget_is_told_in_words_and_digits_that_fit(cost, budget, words):
+    definition = copy.deepcopy(MELT)
+    definition["tasks"]["main"]["cost"] = cost
+    story = Story(definition, budget=budget).start()
+    name, _ = story.propose(POINT, {**POINT, "density": 8.2})
+    story.accept(name)
+    (card,) = shown(story)["review"]["cards"]
+    assert card["over"] == words
+
+
 def test_a_limit_of_runs_that_leaves_fewer_proposals_is_said(campaign):
     campaign.redefine(runs=3)
     campaign.propose(temperature=900, density=8.0)

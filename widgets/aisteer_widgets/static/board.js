@@ -35,6 +35,7 @@ class View {
     this.listen();
     for (const name of model.get("_parts")) this.take(name);
     model.send({ type: "painted", pulse: model.get("pulse") });
+    this.wish({ runs_held: [] }); // a view that is gone (a page that was loaded anew) may have left them held
     this.paint();
     this.ticker = setInterval(() => this.tick(), 250);
   }

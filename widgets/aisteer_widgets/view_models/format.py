@@ -190,13 +190,14 @@ def duration(seconds: float) -> str:
     return f"{days}{NARROW}d {hours}{NARROW}h" if hours else f"{days}{NARROW}d"
 
 
-def cost(value: float, unit: str) -> str:
-    """A cost in the budget's unit; node-hours too small to read become node-seconds."""
+def cost(value: float, unit: str, digits: int = 3) -> str:
+    """A cost in the budget's unit, to ``digits`` digits; node-hours too small to read become node-seconds."""
     if unit == "node-hours" and 0 < abs(value) < 0.0095:
-        return quantity(value * 3600, "node-seconds", 2)
+        value, unit, digits = value * 3600, "node-seconds", digits - 1
     if unit == "runs" and float(value).is_integer():
         return count(int(value), "run")
-    return quantity(value, unit, 3)
+    text = number(value, digits)
+    return _with_unit(text, unit.removesuffix("s") if text == "1" else unit)
 
 
 def clock(time: float) -> str:

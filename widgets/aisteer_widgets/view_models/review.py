@@ -219,8 +219,13 @@ def _over(scene: Scene, proposal: Proposal) -> str:
     state = scene.state
     if state.budget is None or proposal.action not in STARTS or proposal.cost <= state.remaining + 1e-9:
         return ""
-    left = fmt.quantity(max(state.remaining, 0.0), scene.unit, 3)
-    return f"It needs {fmt.cost(proposal.cost, scene.unit)}, and {left} are left of the budget."
+    needed = left = ""
+    for digits in range(3, 18):  # as many as tell the two apart
+        needed = fmt.cost(proposal.cost, scene.unit, digits)
+        left = fmt.cost(max(state.remaining, 0.0), scene.unit, digits)
+        if needed != left:
+            break
+    return f"It needs {needed}, and {left} {'is' if left.split()[0] == '1' else 'are'} left of the budget."
 
 
 def _smiles(task: Task, proposal: Proposal) -> str:
