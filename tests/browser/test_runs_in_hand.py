@@ -258,3 +258,28 @@ def test_axe_finds_no_fault_in_the_runs_their_controls_and_forms(book, page, the
     page.keyboard.press("s")
     reads(row, "partial")
     assert not found, "\n\n".join(dict.fromkeys(found))
+
+
+def test_rows_that_a_page_held_which_is_gone_are_put_in_order_by_the_next(lab: Lab, browser: Browser):
+    lab.write("held.ipynb", [OPEN.replace("handling", "held")])
+    with guarded(browser) as page:
+        book = Book(page, lab, "held.ipynb").open().run_all()
+        page.wait_for_selector(".aisteer .ais-head", timeout=60_000)
+        ended, row = running(book, task="anneal", temperature=950.0)
+        page.keyboard.press("s")
+        reads(row, "partial")
+        row.hover()
+        made = book.kernel("print(campaign.propose(task='anneal', temperature=960.0).accept(hold=0).id)")
+        page.wait_for_selector(".ais-runs .ais-more")
+        book.save()
+        page.goto("about:blank")  # the pointer has left nothing
+        page.mouse.move(0, 0)
+        book.open().ready()
+        begun = book.kernel(f"print(campaign.proposals['{made}'].run)")
+
+        def rows() -> list[str | None]:
+            return [one.get_attribute("data-run") for one in page.locator("tr[data-run]").all()]
+
+        until(lambda: rows() == [begun, ended], "rows are held still", 60)
+        assert not page.locator(".ais-runs .ais-more").count()
+        book.kernel(f"campaign.runs['{begun}'].stop()")
