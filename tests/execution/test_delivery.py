@@ -152,12 +152,13 @@ def test_a_trouble_that_the_journal_did_not_take_is_known_until_it_is_over_itsel
     campaign = campaign_of(patient)
     campaign.propose(x=1.0).accept()
     running(campaign)
-    driver, submit, refused, known = campaign.opened.driver, campaign.journal.submit, [True], []
+    driver, submit, refused = campaign.opened.driver, campaign.journal.submit, [True]
+    beside, known = [], []
 
     def refuse(command: cmd.Command, **options: object) -> object:
         if refused and isinstance(command, cmd.Trouble):
             raise JournalUnavailable("The disk is full. Nothing was lost; make room.")
-        if isinstance(command, cmd.Report) and driver.problem:
+        if isinstance(command, cmd.Report) and beside:
             known.append(driver.problem)
         return submit(command, **options)
 
@@ -167,8 +168,10 @@ def test_a_trouble_that_the_journal_did_not_take_is_known_until_it_is_over_itsel
     monkeypatch.setattr(campaign.journal, "submit", refuse)
     deaf.stop()
     until(campaign, lambda: "R1 could not be told to stop" in driver.problem)
-    campaign.propose(x=2.0).accept()  # another is handed over, which works
+    beside.append(campaign.propose(x=2.0).accept())  # it is handed over, which works
     running(campaign, "R2")
+    driver._works("endpoint elsewhere")  # as when another endpoint takes what it is given
+    assert "R1 could not be told to stop" in driver.problem
     assert known
     assert all("R1 could not be told to stop" in words for words in (*known, driver.problem))
     refused.clear()
