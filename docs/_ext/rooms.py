@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,15 @@ def _modules(package: str) -> Iterator[str]:
             continue
         body = ast.parse(path.read_text(encoding="utf-8"))
         offers = any(isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__" for n in body.body)
-        if ast.get_docstring(body) and offers:
+        if ast.get_docstring(body) and offers and _can_be_imported(body):
             yield ".".join((package, *parts))
+
+
+def _can_be_imported(body: ast.Module) -> bool:
+    """Whether all that it imports is installed: Triton is on machines with a GPU."""
+    whole = [alias.name for node in body.body if isinstance(node, ast.Import) for alias in node.names]
+    parts = [node.module for node in body.body if isinstance(node, ast.ImportFrom) and node.module]
+    return all(find_spec(name.partition(".")[0]) for name in (*whole, *parts))
 
 
 def _page(title: str, modules: list[str]) -> str:
