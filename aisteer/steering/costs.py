@@ -115,7 +115,7 @@ def fidelity_costs(
     pull = math.sqrt(_WEAK) * np.eye(len(usual))
     design = np.block([[np.ones((len(s), 1)), rising], [np.zeros((len(usual), 1)), pull]])
     low = np.concatenate([[-np.inf], np.zeros(len(usual))])
-    solved = lsq_linear(design, np.concatenate([y, pull @ usual]), bounds=(low, np.inf)).x
+    solved = lsq_linear(design, np.concatenate([y, pull @ usual]), bounds=(low, np.inf), method="bvls").x
     weights = np.clip(solved[1:], 0.0, _LARGEST)
     said = [f"{int(known.sum())} runs that ended"] if known.any() else []
     said += ["what was stated"] if len(stated) else []

@@ -47,6 +47,9 @@ def live(book: Book, proposal: str) -> tuple[str, Locator]:
         lambda: book.kernel(f"print(campaign.proposals['{proposal}'].run or '')"), f"no run of {proposal}", 60
     )
     row = book.page.locator(f"tr[data-run={name}]")
+    # What is new waits while the pointer or the keys are among the rows, where an earlier test may have left them.
+    book.page.mouse.move(1, 1)
+    book.page.evaluate("document.activeElement?.blur()")
     reads(row, "running", "starting")
     if row.get_attribute("aria-selected") != "true":
         row.click()
