@@ -133,9 +133,8 @@ class BayesianBox(Bayesian):
         rejected, avoided = self._rejected(evidence), self._avoided(evidence)
         if n:
             rows = (placed(self.domain, d.parameters) for d in evidence.data if d.origin == "prior")
-            given = np.array(
-                [row for row in rows if row is not None]
-            )  # those of an earlier space are nowhere
+            # Those of an earlier space are nowhere.
+            given = np.array([row for row in rows if row is not None])
             apart = 0.5 * self.initial ** (-1 / space.dimension)
             more = n if len(given) == 0 else 4 * n
             spread = feasible_sobol(space, self.initial + len(taken) + len(rejected) + more, self.seed)
