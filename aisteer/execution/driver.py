@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from aisteer.errors import AisteerError, LeaseHeld, LeaseLost
+from aisteer.execution.attaching import Attaching
 from aisteer.execution.delivery import Delivery
 from aisteer.execution.endpoint import AttemptRef, Endpoint, Health
 from aisteer.execution.foresight import Foresight
@@ -26,6 +27,7 @@ from aisteer.execution.rules import Rules
 from aisteer.execution.thinking import Thinker, Thinks
 from aisteer.execution.tidying import Tidier
 from aisteer.execution.tracking import Tracked, Tracker
+from aisteer.execution.troubles import Troubles
 from aisteer.journal import commands as cmd
 from aisteer.journal import events as ev
 from aisteer.journal.events import Actor, Event
@@ -40,8 +42,6 @@ _BUSY = 0.05
 _EAGER = 0.01
 """The same while proposals are being made that a rule may accept at once."""
 _IDLE = 0.5
-_AGAIN = 1.0
-"""Seconds between two tries to take up what an endpoint could not be asked for."""
 
 
 class Driver:
@@ -77,32 +77,27 @@ class Driver:
         self.holder = dict(holder)
         self.mirror = Mirror(self.folder)
         self.epoch = 0
-        self._problems: dict[str, str] = {}
-        """What is wrong and stands in no journal, by its source, the latest last."""
+        self.troubles = told = Troubles(journal, self.actor, on_log or _log.info)
         self._tracker = Tracker(
-            self.mirror, patience=patience, on_gap=self._gap, on_unkept=self._unkept, on_kept=self._kept
+            self.mirror, patience=patience, on_gap=told.gap, on_unkept=told.unkept, on_kept=told.kept
         )
         self._launcher = Launcher()
         self._check = check
         self._rules = Rules()
         self._thinker = (
-            Thinker(journal, mind, self._trouble, self._solved, foresight=Foresight(journal, self.mirror))
+            Thinker(journal, mind, told.note, told.solved, foresight=Foresight(journal, self.mirror))
             if mind is not None
             else None
         )
-        self._delivery = Delivery(self._trouble, self._works)
+        self._delivery = Delivery(told.note, told.works)
+        self._attaching = Attaching(self._tracker.live, self._delivery.waits, told)
         self._unreported: list[Event] = []
-        self._unattached: list[tuple[Endpoint, dict[AttemptRef, str | None]]] = []
-        self._attach_at = 0.0
-        self._settled: set[str] = set()
-        """Troubles that are over, of which the journal does not say so yet."""
         self._tidier = Tidier(journal)
         self._seen = 0
         self._beaten = 0.0
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
-        self._log = on_log or _log.info
 
     # --- from outside ---
 
@@ -129,7 +124,7 @@ class Driver:
     @property
     def problem(self) -> str:
         """The latest of what is wrong and could not be written into the journal; empty if there is nothing."""
-        return ["", *self._problems.values()][-1]
+        return self.troubles.latest
 
     @property
     def driving(self) -> bool:
@@ -165,10 +160,10 @@ class Driver:
                 self._thinker.start(self.epoch)
             self._loop()
         except LeaseLost as error:
-            self._know("lease", str(error))
+            self.troubles.keep("lease", str(error))
         except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
             words = f"The driver stopped: {error}. Runs go on; start it again with campaign.start()."
-            self._know("driver", words)
+            self.troubles.keep("driver", words)
             _log.exception("the driver stopped")
         finally:
             self._ready.clear()
@@ -181,11 +176,11 @@ class Driver:
             try:
                 self.epoch = self.journal.take_lease(self.holder, self.actor)
             except (LeaseHeld, LeaseLost) as error:
-                self._know("lease", str(error))
+                self.troubles.keep("lease", str(error))
                 if self._stop.wait(1.0):
                     return False
                 continue
-            self._problems.clear()  # what stands is met again
+            self.troubles.forget()
             return True
         return False
 
@@ -202,14 +197,14 @@ class Driver:
             try:
                 busy = self._tick()
                 pause = 0.1
-                self._works("driver")
+                self.troubles.works("driver")
             except LeaseLost:
                 raise
             except Exception as error:  # noqa: BLE001  a thread that dies silently would look like patience
                 # Storage or an endpoint is in trouble: nothing is lost, so keep trying, ever slower.
                 if not isinstance(error, AisteerError | OSError):
                     _log.exception("the driver met something unexpected")
-                self._trouble("driver", str(error))
+                self.troubles.note("driver", str(error))
                 self._stop.wait(pause)
                 pause = min(pause * 2, 10.0)
                 continue
@@ -227,13 +222,13 @@ class Driver:
         self._beat()
         self.journal.serve(self._check)
         self.journal.refresh()
-        self._settle()
+        self.troubles.settle()
         state = self.journal.state
         self._follow(state)
         self._decide(state)
         self._launch(state)
         self._delivery.retry()
-        self._attach_again()
+        self._attaching.retry()
         if not self._tracker.live and not self._unreported:
             self._tidier.tidy(self.endpoints, self.epoch)
             for endpoint in {id(e): e for e in self.endpoints.values()}.values():
@@ -270,37 +265,8 @@ class Driver:
                 unsure.append(self._launcher.submission(state, run))
         self._delivery.submit(unsure)
         for endpoint, tickets in grouped.values():
-            self._attach_to(endpoint, tickets)
+            self._attaching.attach(endpoint, tickets)
         self._delivery.control(runs, self.epoch)
-
-    def _attach_to(self, endpoint: Endpoint, tickets: dict[AttemptRef, str | None]) -> None:
-        # What could not be handed over is not there to be taken up; it is tried again.
-        there = {
-            ref: ticket
-            for ref, ticket in tickets.items()
-            if ref in self._tracker.live and not self._delivery.waits(ref)
-        }
-        try:
-            endpoint.attach(there)
-        except (AisteerError, OSError) as error:
-            self._unattached.append((endpoint, tickets))
-            self._trouble(f"endpoint {endpoint.address}", str(error))
-            return
-        if there:
-            self._works(f"endpoint {endpoint.address}")
-
-    def _attach_again(self) -> None:
-        """Take up what an endpoint could not be asked for, once it answers or there is nothing left to ask for."""
-        now = time.monotonic()
-        if now < self._attach_at or not self._unattached:
-            return
-        self._attach_at = now + _AGAIN
-        waiting, self._unattached = self._unattached, []
-        for endpoint, tickets in waiting:
-            if endpoint.status().state != "online" and any(ref in self._tracker.live for ref in tickets):
-                self._unattached.append((endpoint, tickets))
-            else:
-                self._attach_to(endpoint, tickets)
 
     def _track(self, state: State, run: Run, endpoint: Endpoint) -> Tracked:
         task, proposal = state.definition["tasks"][run.task], state.proposals[run.proposal]
@@ -372,54 +338,3 @@ class Driver:
         if not isinstance(event, ev.AttemptEnded):
             return event
         return self._launcher.finality(state, event)
-
-    def _gap(self, run: str, words: str) -> None:
-        self._trouble(f"observations of {run}", f"{run}: {words}. What had arrived before is kept.", run)
-
-    def _unkept(self, run: str, why: str) -> None:
-        self._trouble(
-            f"mirror of {run}",
-            f"{run}: its observations cannot be kept now ({why}). Nothing is lost: they stand in the spool and "
-            "are read again until there is room. Make room on the disk of the campaign's folder.",
-            run,
-        )
-
-    def _kept(self, run: str) -> None:
-        self._works(f"mirror of {run}")
-
-    def _trouble(self, source: str, message: str, run: str | None = None) -> None:
-        self._settled.discard(source)
-        self._log(message)
-        try:
-            self.journal.submit(cmd.Trouble(actor=self.actor, source=source, message=message, run=run))
-        except (AisteerError, OSError) as error:
-            self._know(source, f"{message} ({error})")
-        else:
-            self._problems.pop(source, None)
-
-    def _know(self, source: str, words: str) -> None:
-        """Keep what the journal does not say."""
-        self._problems.pop(source, None)
-        self._problems[source] = words
-
-    def _works(self, source: str) -> None:
-        """What may have been in trouble, for this driver or an earlier one, is not."""
-        if source in self._problems or source in self.journal.state.troubles:
-            self._solved(source)
-
-    def _solved(self, source: str) -> None:
-        self._problems.pop(source, None)
-        self._settled.add(source)
-        self._settle()
-
-    def _settle(self) -> None:
-        """Say which troubles are over. It raises nothing: what the journal does not take is said again later."""
-        for source in list(self._settled):
-            try:
-                if source in self.journal.state.troubles:
-                    self.journal.submit(cmd.Trouble(actor=self.actor, source=source, message="", solved=True))
-            except (AisteerError, OSError) as error:
-                self._know("journal", str(error))
-                return
-            self._settled.discard(source)
-        self._problems.pop("journal", None)

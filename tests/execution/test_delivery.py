@@ -170,7 +170,7 @@ def test_a_trouble_that_the_journal_did_not_take_is_known_until_it_is_over_itsel
     until(campaign, lambda: "R1 could not be told to stop" in driver.problem)
     beside.append(campaign.propose(x=2.0).accept())  # it is handed over, which works
     running(campaign, "R2")
-    driver._works("endpoint elsewhere")  # as when another endpoint takes what it is given
+    driver.troubles.works("endpoint elsewhere")  # as when another endpoint takes what it is given
     assert "R1 could not be told to stop" in driver.problem
     assert known
     assert all("R1 could not be told to stop" in words for words in (*known, driver.problem))
