@@ -20,8 +20,9 @@ from typing import Any
 
 from aisteer.errors import BadDefinition
 from aisteer.problem.captured import captured, refuse_large, size_in_words
+from aisteer.problem.literals import Unsourceable
 from aisteer.problem.simulation import Simulation
-from aisteer.problem.source import Unsourceable, assemble
+from aisteer.problem.source import assemble
 
 __all__ = ["Shipment", "is_found_by_workers", "ship"]
 

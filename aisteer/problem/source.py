@@ -5,11 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import dataclasses
-import importlib
 import inspect
 import linecache
-import math
-import pathlib
 import symtable
 import sys
 import textwrap
@@ -18,18 +15,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from aisteer.errors import BadDefinition
+from aisteer.problem.literals import Unsourceable, constant, import_line
 
-__all__ = ["Unsourceable", "assemble", "definition_of"]
+__all__ = ["assemble", "definition_of"]
 
 _FUTURE = "from __future__ import annotations"
 _HEADER = (
     "# Put together by aisteer from what this simulation uses. Run once per worker; addressed by its hash."
 )
-_LONGEST_CONSTANT = 65_536
-
-
-class Unsourceable(Exception):
-    """It cannot be written down as source; the message says why."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -90,10 +83,10 @@ class _Assembly:
             self._import_module(name, value)
         elif _is_definition(inner) and self.local(inner):
             yield from self._define(name, inner)
-        elif (line := _import_line(name, inner)) is not None:
+        elif (line := import_line(name, inner)) is not None:
             self.imports[name] = line
         else:
-            self.constants[name] = _constant(name, inner)
+            self.constants[name] = constant(name, inner)
 
     def _import_module(self, name: str, module: types.ModuleType) -> None:
         if not self.local(module):
@@ -302,71 +295,6 @@ def _names(table: symtable.SymbolTable, at_once: set[str], later: set[str], *, n
         comprehension = child.get_name() in {"listcomp", "genexpr", "setcomp", "dictcomp"}
         runs_now = now and (str(child.get_type()).lower().endswith("class") or comprehension)
         _names(child, at_once, later, now=runs_now)
-
-
-# --- values -----------------------------------------------------------------------------------
-
-
-def _import_line(name: str, value: Any) -> str | None:
-    """The import that gives ``value``; ``None`` where there is none."""
-    for module_name in (getattr(value, "__module__", None), type(value).__module__):
-        attribute = getattr(value, "__name__", None) or getattr(value, "_name", None)
-        if not isinstance(module_name, str) or not isinstance(attribute, str) or not attribute.isidentifier():
-            continue
-        if module_name in {"__main__", "builtins"}:
-            continue
-        try:
-            module = importlib.import_module(module_name)
-        except ImportError:
-            continue
-        if getattr(module, attribute, None) is value:
-            renamed = "" if attribute == name else f" as {name}"
-            return f"from {module_name} import {attribute}{renamed}"
-    return None
-
-
-def _constant(name: str, value: Any) -> str:
-    text = _literal(value)
-    if text is None:
-        raise Unsourceable(f"{name!r} ({type(value).__name__}) cannot be written down as a constant")
-    if len(text) > _LONGEST_CONSTANT:
-        raise Unsourceable(f"{name!r} is too long to be read")
-    return text
-
-
-def _literal(value: Any) -> str | None:
-    """Python text for plain data, the same in every process; ``None`` for anything else."""
-    kind = type(value)
-    text: str | None = None
-    if value is None or value is Ellipsis or kind in {bool, int, str, bytes, complex}:
-        text = repr(value)
-    elif kind is float:
-        text = repr(value) if math.isfinite(value) else f"float({str(value)!r})"
-    elif isinstance(value, pathlib.PurePath):
-        text = f"pathlib.{'Path' if isinstance(value, pathlib.Path) else 'PurePath'}({str(value)!r})"
-    elif kind in {list, tuple, set, frozenset}:
-        text = _sequence(value, kind)
-    elif kind is dict:
-        pairs = [(_literal(k), _literal(v)) for k, v in value.items()]
-        if all(k is not None and v is not None for k, v in pairs):
-            text = "{" + ", ".join(f"{k}: {v}" for k, v in pairs) + "}"
-    return text
-
-
-def _sequence(value: Any, kind: type) -> str | None:
-    parts = [_literal(item) for item in value]
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return None
-    if kind is list:
-        return f"[{', '.join(known)}]"
-    if kind is tuple:
-        return f"({', '.join(known)}{',' if len(known) == 1 else ''})"
-    # The order of a set depends on the process; its text must not.
-    inside = ", ".join(sorted(known))
-    if not known:
-        return f"{kind.__name__}()"
-    return f"{{{inside}}}" if kind is set else f"frozenset({{{inside}}})"
 
 
 # --- proof ------------------------------------------------------------------------------------

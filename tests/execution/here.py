@@ -19,9 +19,10 @@ from aisteer.execution.worker import entrance
 from tests.execution.stage import Stage, eventually
 
 pytest.importorskip("globus_compute_sdk")
+from aisteer.execution.globus.member import Member
 from aisteer.execution.globus.near import Near
 from aisteer.execution.globus.outbox import Outbox
-from aisteer.execution.globus.roster import Member, Roster
+from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.sending import Sender
 from aisteer.execution.globus.watcher import Watcher
 

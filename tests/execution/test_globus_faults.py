@@ -66,6 +66,7 @@ def test_an_endpoint_that_answers_with_a_pickle_executes_nothing_here_and_is_nam
 
 
 def test_an_executor_that_died_of_a_batch_that_failed_is_made_again(loopback: Loopback) -> None:
+    from aisteer.execution.globus.faults import explained
     from aisteer.execution.globus.service import Service
 
     service = Service()
@@ -73,7 +74,7 @@ def test_an_executor_that_died_of_a_batch_that_failed_is_made_again(loopback: Lo
     function = service.function("echo", "def echo(root, order):\n    return order\n")
     loopback.service.answer_with(400, seconds=60, matching="/submit")
     [failed] = role.send(function, "", [{"x": 1}])
-    assert "400" in service.words(failed.exception(30))
+    assert "400" in explained(failed.exception(30))
     loopback.service.behave()
     [sent] = role.send(function, "", [{"x": 2}])
     assert sent.result(60) == {"x": 2}

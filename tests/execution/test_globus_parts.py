@@ -72,7 +72,7 @@ def test_of_all_ways_to_serialize_only_json_is_read(strategy: Any) -> None:
 
 
 @given(st.text().filter(lambda text: not text.startswith("11\n")) | PLAIN.filter(lambda value: value != ""))
-def test_whatever_else_arrives_is_refused_in_words(payload: object) -> None:
+def test_whatever_else_arrives_is_refused_explained(payload: object) -> None:
     with pytest.raises(NotJson, match=r"^it "):
         JsonOnly().deserialize(payload)
 
@@ -219,22 +219,22 @@ def test_what_is_no_number_is_none(value: Any) -> None:
 def test_an_endpoint_that_cannot_be_started_is_told_by_its_last_words() -> None:
     from globus_compute_sdk.errors import TaskExecutionFailed
 
-    from aisteer.execution.globus.service import Service
+    from aisteer.execution.globus.faults import explained
 
     said = (
         "Failed to start or unexpected error:\n  (MessageSystemExit) \n    PID path: daemon.pid\n\n"
         "Another instance of this endpoint is running."
     )
-    words = Service.words(object.__new__(Service), TaskExecutionFailed(said))
+    words = explained(TaskExecutionFailed(said))
     assert words == "it could not be started there: Another instance of this endpoint is running."
 
 
 def test_what_an_endpoint_says_of_a_failure_can_be_stored() -> None:
     from globus_compute_sdk.errors import TaskExecutionFailed
 
-    from aisteer.execution.globus.service import Service
+    from aisteer.execution.globus.faults import explained
 
-    words = Service.words(object.__new__(Service), TaskExecutionFailed("ValueError: \ud800\x00" + "x" * 9000))
+    words = explained(TaskExecutionFailed("ValueError: \ud800\x00" + "x" * 9000))
     assert len(words.encode()) < 600
 
 
@@ -251,11 +251,11 @@ def test_a_submission_that_is_refused_says_what_to_do(status: int, more: dict[st
     import globus_sdk
     import requests
 
-    from aisteer.execution.globus.service import Service
+    from aisteer.execution.globus.faults import explained
 
     response = requests.Response()
     response.status_code = status
     response.headers["Content-Type"] = "application/json"
     response._content = json.dumps({"code": "REFUSED", "message": "No.", **more}).encode()
     response.request = requests.Request("POST", "https://compute.invalid").prepare()
-    assert says in Service.words(object.__new__(Service), globus_sdk.GlobusAPIError(response))
+    assert says in explained(globus_sdk.GlobusAPIError(response))

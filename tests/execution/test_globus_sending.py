@@ -26,10 +26,11 @@ from aisteer.execution.globus import early, patience, waiting
 from aisteer.execution.globus import roster as roster_module
 from aisteer.execution.globus.bringing import Bringing
 from aisteer.execution.globus.early import Early
+from aisteer.execution.globus.faults import explained
+from aisteer.execution.globus.member import Member
 from aisteer.execution.globus.patience import held_back, hold_back
 from aisteer.execution.globus.role import Role
-from aisteer.execution.globus.roster import Member, Roster
-from aisteer.execution.globus.service import Service
+from aisteer.execution.globus.roster import Roster
 
 QUICK = "def f(x): return {'y': x}"
 WITHDRAWN = {"end": "withdrawn", "message": "taken back"}
@@ -150,9 +151,9 @@ def test_a_run_whose_code_is_gone_waits_by_name_and_holds_up_no_other(place: Her
     "error", [FileNotFoundError(2, "No such file", "x.py"), OSError(28, "No space left on device")]
 )
 def test_a_file_here_is_not_taken_for_the_service(error: OSError) -> None:
-    words = Service.words(object.__new__(Service), error)
+    words = explained(error)
     assert words.startswith("A file here cannot be used: ")
-    assert "does not answer" in Service.words(object.__new__(Service), ConnectionResetError(104, "reset"))
+    assert "does not answer" in explained(ConnectionResetError(104, "reset"))
 
 
 def waiting_ones(tmp_path: Path, *needs: str) -> tuple[Roster, list[Member]]:

@@ -29,9 +29,10 @@ pytest.importorskip("globus_compute_sdk")
 from aisteer.execution.globus import telling
 from aisteer.execution.globus import watcher as watcher_module
 from aisteer.execution.globus.health import health
+from aisteer.execution.globus.member import Member
 from aisteer.execution.globus.near import Near
 from aisteer.execution.globus.reading import read
-from aisteer.execution.globus.roster import Member, Roster
+from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.telling import Telling
 from aisteer.execution.globus.watcher import Watcher
 

@@ -13,6 +13,7 @@ from aisteer.errors import EndpointError, NotSupported
 from aisteer.execution.endpoint import AttemptRef, Glimpse, Health, Submission
 from aisteer.execution.ends import clean_text
 from aisteer.execution.globus import functions
+from aisteer.execution.globus.faults import explained
 from aisteer.execution.globus.health import health
 from aisteer.execution.globus.letting_go import LettingGo
 from aisteer.execution.globus.near import Near, Sight
@@ -268,7 +269,7 @@ class GlobusEndpoint:
                     code=self._folder / "code",
                     block={"walltime": (self._compute or {}).get("walltime")},
                     python=self._python,
-                    words=service.words,
+                    words=explained,
                 )
                 self._watcher.start()
                 self._sender.start()

@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 from aisteer.execution.endpoint import Health
 from aisteer.execution.ends import clean_text, number
-from aisteer.execution.globus.roster import Member
+from aisteer.execution.globus.member import Member
 
 __all__ = ["health"]
 

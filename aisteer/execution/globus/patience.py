@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from aisteer.execution.globus.roster import Member
+from aisteer.execution.globus.member import Member
 from aisteer.execution.worker.attempt import STALE, UNCLAIMED
 
 __all__ = ["clock", "held_back", "hold_back"]

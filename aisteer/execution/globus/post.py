@@ -8,6 +8,7 @@ from typing import Any
 
 from aisteer.errors import EndpointError
 from aisteer.execution.globus import functions
+from aisteer.execution.globus.faults import explained
 from aisteer.execution.globus.role import Role
 from aisteer.execution.globus.service import Service
 
@@ -56,4 +57,4 @@ class TaskPost:
 
     def words(self, error: BaseException) -> str:
         """An error of the SDK, as it is said to people."""
-        return self._service.words(error)
+        return explained(error)

@@ -16,11 +16,12 @@ from aisteer.execution.globus import sizes
 from aisteer.execution.globus.bringing import Bringing
 from aisteer.execution.globus.fitting import obstacle
 from aisteer.execution.globus.functions import opened
+from aisteer.execution.globus.member import Member
 from aisteer.execution.globus.outbox import Outbox
 from aisteer.execution.globus.patience import hold_back
 from aisteer.execution.globus.preparing import Preparing
 from aisteer.execution.globus.role import NOT_STARTED, Role, is_refused, task_of
-from aisteer.execution.globus.roster import Member, Roster
+from aisteer.execution.globus.roster import Roster
 from aisteer.execution.globus.watcher import Watcher
 from aisteer.execution.globus.wire import refusal
 

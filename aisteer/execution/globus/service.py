@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
-import errno
 import functools
 import logging
-import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import globus_sdk
 from globus_compute_sdk import Client
-from globus_compute_sdk.errors import TaskExecutionFailed, VersionMismatch
-from globus_compute_sdk.sdk.auth.globus_app import get_globus_app
-from globus_sdk.login_flows import CommandLineLoginFlowManager
+from globus_compute_sdk.errors import TaskExecutionFailed
 
-from aisteer.errors import AisteerError, EndpointError
-from aisteer.execution.ends import clean_text
+from aisteer.errors import EndpointError
+from aisteer.execution.globus import signing_in
 from aisteer.execution.globus.allowed import allowed
+from aisteer.execution.globus.faults import UnknownEndpoint, translated
 from aisteer.execution.globus.functions import mark
 from aisteer.execution.globus.pace import Pace, Paced
-from aisteer.execution.globus.role import NOT_STARTED, Role
+from aisteer.execution.globus.role import Role
 from aisteer.execution.globus.wire import JsonOnly
 
-__all__ = ["NotSignedIn", "Service", "UnknownEndpoint", "Unreachable"]
+__all__ = ["Service"]
 
 Json = dict[str, Any]
 
-_ERROR = re.compile(
-    r"[\w.]*(Error|Exception|Lost|Specification|Failed|Exceeded|Interrupt)\b.*:|Failed to start task"
-)
-_LOCAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOENT})
-_SUBMISSION = "submission"
-_WORD = re.compile(r"[A-Za-z]{3}")
 _RETRIES = 2
 """Times that the SDK repeats a request by itself; after that we say so, and go on trying."""
 _STATUSES = 500
@@ -43,18 +32,6 @@ _STATUSES = 500
 
 # Its threads print each failed batch and each lost connection into whatever cell is there; the board says it better.
 logging.getLogger("globus_compute_sdk.sdk.executor").setLevel(logging.CRITICAL)
-
-
-class Unreachable(EndpointError):
-    """The web service does not answer, or answers that it cannot now. It is tried again."""
-
-
-class NotSignedIn(EndpointError):
-    """Nobody is signed in to Globus here, or the sign-in has expired."""
-
-
-class UnknownEndpoint(EndpointError):
-    """There is no such endpoint, or it is not ours to use."""
 
 
 class Service:
@@ -69,7 +46,7 @@ class Service:
     _guard = threading.Lock()
 
     def __init__(self, app: globus_sdk.GlobusApp | None = None) -> None:
-        self.app = app if app is not None else _signed_in_app()
+        self.app = app if app is not None else signing_in.app()
         self.pace = Pace()
         self.client = _client(self.app, self.pace)
         self._functions: dict[str, str] = {}
@@ -110,12 +87,7 @@ class Service:
             ask: Is given the link to open, and answers with the code that Globus shows there. It may take its time:
                 call this in a thread of its own.
         """
-        _asking.ask = ask
-        try:
-            with _in_words("sign-in"):
-                self.app.login(force=True)
-        finally:
-            _asking.ask = None
+        signing_in.sign_in(self.app, ask)
 
     def function(self, name: str, source: str, endpoint: str = "") -> str:
         """The id of a function that travels: the one that an endpoint's administrator has allowed, else one of ours.
@@ -136,7 +108,7 @@ class Service:
             if theirs is not None:
                 return theirs[name]
             if source not in self._functions:
-                with _in_words("registration of what travels"):
+                with translated("registration of what travels"):
                     self._functions[source] = self.client.register_source_code(
                         source, name, description=mark(name, source)
                     )
@@ -171,7 +143,7 @@ class Service:
         """The endpoints that are known to be usable by whoever is signed in: their own (``own``), then the others."""
         found: dict[str, Json] = {}
         for role in ("owner", "any"):
-            with _in_words("the list of your endpoints"):
+            with translated("the list of your endpoints"):
                 listed = self.client.get_endpoints(role=role)
             for one in listed:
                 if isinstance(one, Mapping) and isinstance(one.get("uuid"), str):
@@ -203,23 +175,8 @@ class Service:
             str(task.get("exception") or task.get("reason") or "the service says no reason")
         )
 
-    def words(self, error: BaseException) -> str:
-        """An error of the SDK, as it is said to people."""
-        if isinstance(error, AisteerError):
-            return str(error)
-        if isinstance(error, TaskExecutionFailed):
-            unstarted = NOT_STARTED in str(error.remote_data)
-            return f"it {'could not be started' if unstarted else 'failed'} there: {_said(error.remote_data)}"
-        if isinstance(error, globus_sdk.GlobusAPIError):
-            return str(_refused(_SUBMISSION, error))
-        if _is_local(error):
-            return f"A file here cannot be used: {_short(error)}. Runs stay accepted; it is tried again."
-        if isinstance(error, globus_sdk.GlobusError | OSError):
-            return str(_unreachable(_SUBMISSION, error))
-        return _short(error)
-
     def _ask(self, what: str, question: Callable[[], Any]) -> Json:
-        with _in_words(what):
+        with translated(what):
             answer = question()
         return dict(answer) if isinstance(answer, Mapping) else {}
 
@@ -257,124 +214,3 @@ def _client(app: globus_sdk.GlobusApp, pace: Pace) -> Any:
         for scheme in ("https://", "http://"):
             web.transport.session.mount(scheme, Paced(pace))
     return made
-
-
-_asking = threading.local()
-"""Who is asked for the code, while somebody signs in."""
-
-
-class _Asking(CommandLineLoginFlowManager):
-    """Asks whoever signs in, and nobody else, where the SDK would print a link and wait for a typed line."""
-
-    def print_authorize_url(self, authorize_url: str) -> None:
-        """Give the link away."""
-        ask = getattr(_asking, "ask", None)
-        if ask is None:
-            raise NotSignedIn(_SIGN_IN)
-        self._code = str(ask(authorize_url)).strip()
-
-    def prompt_for_code(self) -> str:
-        """The code that came back for it."""
-        return self._code
-
-
-def _signed_in_app() -> globus_sdk.GlobusApp:
-    """The SDK's own sign-in, which its command line shares, but never asking in a thread of ours."""
-    made = get_globus_app()
-    if isinstance(made, globus_sdk.UserApp):
-        config = dataclasses.replace(made.config, login_flow_manager=_Asking)
-        return globus_sdk.UserApp(made.app_name, client_id=made.client_id, config=config)
-    return made  # type: ignore[no-any-return]  # the SDK has no types
-
-
-@contextmanager
-def _in_words(what: str) -> Iterator[None]:
-    """The service's errors as ours."""
-    try:
-        yield
-    except EndpointError:
-        raise
-    except globus_sdk.GlobusAPIError as error:
-        raise _refused(what, error) from error
-    except VersionMismatch as error:
-        raise EndpointError(
-            f"Globus Compute takes this release of its SDK no more: {error}. Runs that wait stay accepted, those "
-            "at the endpoint go on. Install a newer globus-compute-sdk and restart the kernel."
-        ) from error
-    except (globus_sdk.GlobusError, OSError) as error:
-        if _is_local(error):
-            raise EndpointError(
-                f"Globus Compute cannot be asked here ({what}): {_short(error)}. Runs that wait stay accepted, those "
-                "at the endpoint go on. Can the home folder be written?"
-            ) from error
-        raise _unreachable(what, error) from error
-
-
-def _is_local(error: BaseException) -> bool:
-    """Whether it is about a file or a disk here, not about the way to the service."""
-    return isinstance(error, OSError) and (error.filename is not None or error.errno in _LOCAL)
-
-
-def _unreachable(what: str, error: BaseException) -> Unreachable:
-    return Unreachable(
-        f"Globus Compute does not answer ({what}: {_short(error)}). Runs at the endpoint go on, and nothing is "
-        "lost; it is tried again. Is there a way out to the internet from here?"
-    )
-
-
-def _refused(what: str, error: globus_sdk.GlobusAPIError) -> EndpointError:
-    status = error.http_status
-    known = "endpoint" in what  # who may see an endpoint is told by 401 as well
-    if isinstance(error, globus_sdk.AuthAPIError) or (status == 401 and not known) or _wants_consent(error):
-        return NotSignedIn(_SIGN_IN)
-    if status == 403 and what == _SUBMISSION:
-        return UnknownEndpoint(
-            f"The endpoint refuses this user ({_short(error)}). Nothing was sent; runs stay accepted, and it is tried "
-            "again. Sign in with the identity that may use it, or ask its administrator for the right to."
-        )
-    if status in {401, 403}:
-        return UnknownEndpoint(
-            f"Globus Compute does not let you use {what} ({_short(error)}). Nothing was sent; runs stay accepted. "
-            "Sign in with the identity that may use it, or ask its administrator."
-        )
-    if status == 404:
-        return UnknownEndpoint(
-            f"Globus Compute knows no {what}, or it is not yours to see. Nothing was sent; runs stay accepted. "
-            "Check the id: `globus-compute-endpoint list` where it runs, or the endpoint's page in the web app."
-        )
-    if status == 429 or status >= 500:
-        return Unreachable(
-            f"Globus Compute cannot answer now ({what}: {_short(error)}). Runs at the endpoint go on, and nothing "
-            "is lost; it is tried again."
-        )
-    return EndpointError(
-        f"Globus Compute refused: {what}: {_short(error)}. Nothing was sent; runs stay accepted. Check what "
-        "ai.connect was given."
-    )
-
-
-def _wants_consent(error: globus_sdk.GlobusAPIError) -> bool:
-    """Whether a sign-in is asked for that allows more."""
-    return bool(error.info.consent_required) or bool(error.info.authorization_parameters)
-
-
-def _said(remote: str) -> str:
-    """What a traceback says: its last line that is a word about the error."""
-    lines = [line.strip() for line in str(remote).splitlines() if line.strip()]
-    if lines and NOT_STARTED in lines[0]:
-        return clean_text(lines[-1], 500)
-    found = [line for line in lines if _ERROR.match(line)] or [line for line in lines if _WORD.search(line)]
-    return clean_text("".join(found[-1:]), 500) or "it gives no reason"
-
-
-def _short(error: BaseException) -> str:
-    if isinstance(error, globus_sdk.GlobusAPIError):
-        return clean_text(f"{error.http_status} {error.message or error.text}", 300)
-    return clean_text(f"{type(error).__name__}: {error}", 300)
-
-
-_SIGN_IN = (
-    "Nobody is signed in to Globus here, or the sign-in has expired. Runs that wait stay accepted, those at the "
-    "endpoint go on. Sign in with aisteer_widgets.Connect(), or set GLOBUS_COMPUTE_CLIENT_ID and "
-    "GLOBUS_COMPUTE_CLIENT_SECRET."
-)

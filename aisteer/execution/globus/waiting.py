@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aisteer.execution.globus.roster import Member
+    from aisteer.execution.globus.member import Member
 
 __all__ = ["Waiting"]
 
