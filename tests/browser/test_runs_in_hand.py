@@ -186,9 +186,14 @@ def test_a_paused_run_is_branched_with_another_parameter_and_given_up(book, page
     field = page.get_by_label("temperature, 300 to 2,000")
     assert field.input_value() == "1100"
     field.fill("1500")
-    field.press("Enter")
+    begin = page.get_by_label("From observation")
+    begin.fill("soon")
+    begin.press("Enter")
+    page.locator(".ais-runs").get_by_text("'soon' is no number of an observation").wait_for()
+    begin.fill("0")
+    begin.press("Enter")
     made = child_of(book, run, "branch")
-    assert made["parameters"] == {"temperature": 1500}
+    assert (made["parameters"], made["observation"]) == ({"temperature": 1500}, 0)
     child, below = live(book, made["proposal"])
     (launched,) = happened(book, "attempt.launched", child)
     assert launched["parent"] == run

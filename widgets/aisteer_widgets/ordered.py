@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["text_of", "values_of"]
+from aisteer.errors import BadParameters
+
+__all__ = ["observation_of", "text_of", "values_of"]
 
 LONGEST = 2000
 """Characters of a text that are kept."""
@@ -21,3 +23,21 @@ def values_of(order: Mapping[str, Any]) -> dict[str, Any]:
     """The ``values`` of an order, by name."""
     values = order.get("values")
     return {str(k): v for k, v in values.items()} if isinstance(values, Mapping) else {}
+
+
+def observation_of(order: Mapping[str, Any]) -> int | None:
+    """The number of an observation that an order names; ``None`` where it names none.
+
+    Raises:
+        BadParameters: What was typed is no whole number.
+    """
+    typed = text_of(order, "from_observation").strip()
+    if not typed:
+        return None
+    try:
+        return int(typed)
+    except ValueError:
+        raise BadParameters(
+            f"{typed[:40]!r} is no number of an observation. Nothing was written. They are counted from 0, and -1 is "
+            "the last; leave it empty for the last checkpoint."
+        ) from None

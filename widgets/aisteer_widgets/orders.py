@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aisteer.errors import AisteerError, Refused, StaleRevision
-from aisteer_widgets.ordered import text_of, values_of
+from aisteer_widgets.ordered import observation_of, text_of, values_of
 from aisteer_widgets.saving import Progress, save_figure
 from aisteer_widgets.steering_orders import STEERING
 
@@ -161,8 +161,10 @@ def _extend(campaign: Any, order: Mapping[str, Any]) -> Answer:
 
 def _branch(campaign: Any, order: Mapping[str, Any]) -> Answer:
     run = _run(campaign, order)
-    made = run.branch(reason=text_of(order, "reason"), **values_of(order))
-    return Answer(ok=True, message=f"{made.id} branches {run.id} from its last checkpoint.")
+    at = observation_of(order)
+    made = run.branch(reason=text_of(order, "reason"), from_observation=at, **values_of(order))
+    where = "last checkpoint" if at is None else f"checkpoint nearest to observation {at:,}"
+    return Answer(ok=True, message=f"{made.id} branches {run.id} from its {where}.")
 
 
 def _start(campaign: Any, order: Mapping[str, Any]) -> Answer:

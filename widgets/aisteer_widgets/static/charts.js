@@ -15,10 +15,18 @@ function ticks(low, high, most, whole = false) {
   return found.length < 2 && most < 8 && !(whole && span < 2) ? ticks(low, high, most + 1, whole) : found; // one alone says no scale
 }
 
+// Large and small numbers by one power of ten for the whole axis, with as many digits as tell its ticks apart.
+function powerText(t, step, power) {
+  if (!t) return "0";
+  const small = Math.floor(Math.log10(step) + 1e-9), half = Math.abs(step / 10 ** small - Math.round(step / 10 ** small)) > 1e-6 ? 1 : 0;
+  const digits = Math.min(6, Math.max(1, power - small + half));
+  return `${(t / 10 ** power).toFixed(digits)}e${power}`.replaceAll("-", "−");
+}
+
 function tickText(t, all) {
   const step = all.length > 1 ? all[1] - all[0] : Math.abs(t) || 1;
   const size = Math.max(Math.abs(all[0]), Math.abs(all[all.length - 1]));
-  if (size >= 1e6 || (size > 0 && size < 1e-3)) return t ? t.toExponential(1).replace("e+", "e").replace("-", "−") : "0";
+  if (size >= 1e6 || (size > 0 && size < 1e-3)) return powerText(t, step, Math.floor(Math.log10(size) + 1e-9));
   const decimals = Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
   const more = Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6 ? 1 : 0;
   return t.toLocaleString("en", { minimumFractionDigits: decimals + more, maximumFractionDigits: decimals + more }).replace("-", "−");

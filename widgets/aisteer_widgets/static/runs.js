@@ -86,15 +86,25 @@ function whyNot(ctx, r) {
 }
 
 function runForm(ctx, r, form) {
-  const send = () => ctx.order(form.kind, { run: r.id, values: clean(form.values), reason: form.reason || "", ...(form.kind === "mark" ? { bad: true } : {}) }, r.id);
-  const words = { extend: "How far should it go? A number is the total, not what is added.", branch: "Continue from its last checkpoint, with these changed:", retry: "Propose it again; change what made it fail:", mark: "Its outcome leaves the fit and the calibration. It stays on record and can be put back." }[form.kind];
+  const more = () => ({ mark: { bad: true }, branch: { from_observation: form.at || "" } })[form.kind];
+  const send = () => ctx.order(form.kind, { run: r.id, values: clean(form.values), reason: form.reason || "", ...more() }, r.id);
+  const words = { extend: "How far should it go? A number is the total, not what is added.", branch: "Continue from one of its checkpoints, with these changed:", retry: "Propose it again; change what made it fail:", mark: "Its outcome leaves the fit and the calibration. It stays on record and can be put back." }[form.kind];
   const schema = ctx.snap.fields?.[r.task];
   const names = form.kind === "extend" ? r.extends : null;
   const use = form.kind === "mark" ? null : names ? { pool: false, fields: names } : schema;
   return h("div", { key: `form-${form.kind}`, class: "ais-form" }, h("b", {}, words),
     use ? fieldsOf(ctx, form, use, r.task, form.kind === "extend" ? {} : r.parameters, send) : null,
+    form.kind === "branch" ? fromField(form, r, send) : null,
     reasonField(form, "Your reason (kept in the journal)", send, form.kind === "mark"),
     h("div", { class: "ais-row" }, button({ extend: "Extend", branch: "Branch", retry: "Propose again", mark: "Mark bad" }[form.kind], send, { main: true, busy: ctx.pending(r.id), kbd: "⏎" }), button("Cancel", () => ctx.close(), { kbd: "esc" })));
+}
+
+// Where a branch begins: the checkpoint nearest to what was seen then.
+function fromField(form, r, send) {
+  const hint = `empty: its last checkpoint; a number${r.observations > 1 ? `, 0 to ${(r.observations - 1).toLocaleString("en")}` : ""}: the checkpoint nearest to it`;
+  return h("label", { key: "from", class: "ais-field ais-wide" }, h("span", {}, "From observation", h("small", {}, hint)),
+    h("input", { class: "ais-input ais-num", type: "text", inputmode: "numeric", maxlength: "12", "aria-label": `From observation, ${hint}`, value: form.at || "",
+      oninput: (e) => { form.at = e.target.value; }, onkeydown: (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } } }));
 }
 
 function clean(values) {

@@ -190,6 +190,7 @@ def row(
         "besides": besides(scene, task, run),
         "message": _message(run),
         "live": run.live,
+        "observations": trace.seen if trace else 0,
         "origin": origin_of_run(scene.state, run),
         "best": _best(scene, run),
         "attempt": f"attempt {run.attempt.number}" if len(run.attempts) > 1 else "",
