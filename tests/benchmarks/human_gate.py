@@ -43,7 +43,7 @@ from tests.benchmarks._report import Kept, show
 
 RUNS, SHARE, FLOOR, MARGIN = 40, 0.5, 1e-4, 0.1
 Who = Callable[[Problem, int], Human]
-SWEEP = ((-0.5, 0.1), (0.0, 0.1), (0.25, 0.1), (0.5, 0.1), (0.5, 1.0), (0.5, 3.0), (0.5, 10.0))
+SWEEP = ((-0.5, 0.1), (0.0, 0.1), (0.25, 0.1), (0.5, 0.1), (0.5, 1.0), (0.5, 3.0), (0.5, 10.0), (0.5, 1000.0))
 """Rank correlation of an expert's judgement without its noise, and that noise in standard deviations of it."""
 Array = np.ndarray
 

@@ -10,12 +10,16 @@ const ASKING = {
     this.paint();
   },
 
-  wish(data) { this.model.send({ type: "wish", ...data }); },
+  wish(data) {
+    this.model.send({ type: "wish", ...data });
+  },
 
   // --- where one looks, and a candidate of one's own ------------------------------------------
 
   // Where the viewer has put the parameters that a picture holds.
-  place() { return this.ui.at && this.ui.at.task === this.snap.header?.task ? this.ui.at.values : {}; },
+  place() {
+    return this.ui.at && this.ui.at.task === this.snap.header?.task ? this.ui.at.values : {};
+  },
 
   hold(name, value) {
     this.ui.at = { task: this.snap.header?.task, values: name === null ? {} : { ...this.place(), [name]: value } };
@@ -25,58 +29,103 @@ const ASKING = {
 
   // Not more often than every `ms`, and the last one always.
   soon(what, ms, act) {
-    const timers = this.timers = this.timers || {};
-    if (timers[what]) { timers[what].act = act; return; }
+    const timers = (this.timers = this.timers || {});
+    if (timers[what]) {
+      timers[what].act = act;
+      return;
+    }
     act();
     timers[what] = { act: null };
-    setTimeout(() => { const next = timers[what].act; delete timers[what]; if (next && !this.closed) this.soon(what, ms, next); }, ms);
+    setTimeout(() => {
+      const next = timers[what].act;
+      delete timers[what];
+      if (next && !this.closed) this.soon(what, ms, next);
+    }, ms);
   },
 
   // What is typed of it so far, less what is empty.
-  own_values(form) { return Object.fromEntries(Object.entries(form?.values || {}).filter(([, v]) => v !== "" && v !== undefined && v !== null)); },
+  own_values(form) {
+    return Object.fromEntries(
+      Object.entries(form?.values || {}).filter(([, v]) => v !== "" && v !== undefined && v !== null),
+    );
+  },
 
   typed_own() {
     const form = this.ui.form;
     if (form?.kind !== "own") return;
     this.previewed = true;
-    this.soon("own", 150, () => { if (this.ui.form === form) this.wish({ own: this.own_values(form), own_task: form.task || this.snap.header?.task }); });
+    this.soon("own", 150, () => {
+      if (this.ui.form === form)
+        this.wish({ own: this.own_values(form), own_task: form.task || this.snap.header?.task });
+    });
     this.paint();
   },
 
   // A place in the picture becomes the candidate that is being written, or begins one.
   place_own(values) {
     const why = this.gone() || this.snap.review?.blocked;
-    if (why) { this.tell(why); return; }
+    if (why) {
+      this.tell(why);
+      return;
+    }
     const form = this.ui.form?.kind === "own" && this.ui.form.from === "map" ? this.ui.form : null;
-    if (form) { form.values = { ...form.values, ...values }; form.texts = {}; this.paint_now(); } else this.open({ kind: "own", target: "own", from: "map", task: this.snap.header?.task, values });
+    if (form) {
+      form.values = { ...form.values, ...values };
+      form.texts = {};
+      this.paint_now();
+    } else this.open({ kind: "own", target: "own", from: "map", task: this.snap.header?.task, values });
     this.typed_own();
     this.root.querySelector(".ais-own [data-autofocus]")?.focus();
   },
 
   // What the kernel should know of where the viewer is: which proposal he looks at, and that he writes no candidate.
   tell_where() {
-    if (this.previewed && this.ui.form?.kind !== "own") { this.previewed = false; this.wish({ own: {}, own_task: "" }); }
+    if (this.previewed && this.ui.form?.kind !== "own") {
+      this.previewed = false;
+      this.wish({ own: {}, own_task: "" });
+    }
     const looked = this.panels.includes("review") ? this.ui.selected || "" : "";
-    if (looked !== (this.looked || "")) { this.looked = looked; this.wish({ looked }); }
+    if (looked !== (this.looked || "")) {
+      this.looked = looked;
+      this.wish({ looked });
+    }
   },
 
   search(task, text) {
     clearTimeout(this.searching);
     this.typed = text;
-    this.searching = setTimeout(() => { this.searched = text; this.model.send({ type: "search", task, text }); }, 120);
+    this.searching = setTimeout(() => {
+      this.searched = text;
+      this.model.send({ type: "search", task, text });
+    }, 120);
   },
 
   // Whether what was found is what was typed.
-  settled() { return this.ui.found && this.typed === this.searched && this.ui.found.text === this.typed; },
+  settled() {
+    return this.ui.found && this.typed === this.searched && this.ui.found.text === this.typed;
+  },
 
   hear(message) {
     this.word();
-    if (message.type === "progress") { this.progress(message); return; }
-    if (message.type === "table") { if (this.reading?.asked === message.id) { this.reading.told = message.told; this.paint(); } return; }
+    if (message.type === "progress") {
+      this.progress(message);
+      return;
+    }
+    if (message.type === "table") {
+      if (this.reading?.asked === message.id) {
+        this.reading.told = message.told;
+        this.paint();
+      }
+      return;
+    }
     if (message.type === "found") {
       this.ui.found = message;
       // Enter came before what was typed had been looked up.
-      if (this.entered && this.settled()) { const enter = this.entered; this.entered = null; enter(); }
+      if (this.entered && this.settled()) {
+        const enter = this.entered;
+        this.entered = null;
+        enter();
+      }
       this.paint();
       return;
     }
@@ -89,7 +138,10 @@ const ASKING = {
       if (this.ui.form && (this.ui.form.target === place || place === "own")) this.ui.form = null;
       if (message.path) this.ui.saved[place] = message;
       if (place === "steer") steered(this);
-      if (message.select) { this.awaited = message.select; this.welcome(this.snap.review?.cards || []); }
+      if (message.select) {
+        this.awaited = message.select;
+        this.welcome(this.snap.review?.cards || []);
+      }
     } else this.ui.errors[place] = message.message;
     if (message.ok && !message.path) this.tell(message.message);
     else this.say(message.message);
@@ -102,14 +154,30 @@ const ASKING = {
     this.paint();
   },
 
-  say(text) { if (text) this.live.textContent = text; },
+  say(text) {
+    if (text) this.live.textContent = text;
+  },
   // Said where it can be seen as well, beside the heading of the proposals, for a while.
-  tell(text) { this.ui.told = { text, at: performance.now() }; this.say(text); this.paint(); },
-  told() { return this.ui.told && performance.now() - this.ui.told.at < TOLD ? this.ui.told.text : ""; },
-  fail(place, text) { this.ui.errors[place] = text; this.say(text); this.paint(); },
-  pending(place) { return this.ui.pendings[place]?.verb; },
+  tell(text) {
+    this.ui.told = { text, at: performance.now() };
+    this.say(text);
+    this.paint();
+  },
+  told() {
+    return this.ui.told && performance.now() - this.ui.told.at < TOLD ? this.ui.told.text : "";
+  },
+  fail(place, text) {
+    this.ui.errors[place] = text;
+    this.say(text);
+    this.paint();
+  },
+  pending(place) {
+    return this.ui.pendings[place]?.verb;
+  },
 
-  accept(card) { this.order("accept", { proposal: card.id, revision: card.revision }, card.id); },
+  accept(card) {
+    this.order("accept", { proposal: card.id, revision: card.revision }, card.id);
+  },
 
   // Why nothing can be asked now; empty when all is well.
   gone() {
@@ -120,9 +188,24 @@ const ASKING = {
   // What keeps the board from being live; nothing when it is.
   not_live() {
     const kept = "Nothing is lost, and runs at the endpoint go on.";
-    if (this.kernel.ended) return { again: true, title: "Not live any more.", words: `The kernel ${this.kernel.ended}; this is the last that it told. ${kept}` };
-    if (this.kernel.lost) return { again: performance.now() - this.kernel.since > SILENCE, title: "Not live for the moment.", words: `The connection to the kernel is lost; the page tries to reach it again. ${kept}` };
-    if (performance.now() - this.heard > SILENCE) return { again: true, title: "Not live for the moment.", words: `No word from the kernel: it is busy, was restarted, or is gone. ${kept}` };
+    if (this.kernel.ended)
+      return {
+        again: true,
+        title: "Not live any more.",
+        words: `The kernel ${this.kernel.ended}; this is the last that it told. ${kept}`,
+      };
+    if (this.kernel.lost)
+      return {
+        again: performance.now() - this.kernel.since > SILENCE,
+        title: "Not live for the moment.",
+        words: `The connection to the kernel is lost; the page tries to reach it again. ${kept}`,
+      };
+    if (performance.now() - this.heard > SILENCE)
+      return {
+        again: true,
+        title: "Not live for the moment.",
+        words: `No word from the kernel: it is busy, was restarted, or is gone. ${kept}`,
+      };
     return null;
   },
 
@@ -133,8 +216,12 @@ const ASKING = {
   },
 
   // The summary takes the place of a board that will not live again.
-  can_fold() { return Boolean(this.kernel.ended && this.panels.length > 1 && this.summaries().length); },
-  folded() { return this.can_fold() && !this.ui.unfolded && performance.now() - this.kernel.since > FOLD_AFTER; },
+  can_fold() {
+    return Boolean(this.kernel.ended && this.panels.length > 1 && this.summaries().length);
+  },
+  folded() {
+    return this.can_fold() && !this.ui.unfolded && performance.now() - this.kernel.since > FOLD_AFTER;
+  },
 
   select_text(selector) {
     const node = this.root.querySelector(selector);

@@ -1,6 +1,14 @@
 // One view: it holds what is on the screen, paints it when something changed, and sends what was asked.
 
-const PANELS = { review: reviewPanel, runs: runsPanel, live: livePanel, convergence: convergencePanel, belief: beliefPanel, steer: steerPanel, ledger: ledgerPanel };
+const PANELS = {
+  review: reviewPanel,
+  runs: runsPanel,
+  live: livePanel,
+  convergence: convergencePanel,
+  belief: beliefPanel,
+  steer: steerPanel,
+  ledger: ledgerPanel,
+};
 const TOLD = 8000; // ms for which what was done stays on the screen
 const SILENCE = 15000; // ms without a word from the kernel after which it is taken for gone
 
@@ -11,7 +19,20 @@ class View {
     this.uid = `ais-${newId().slice(0, 12)}`;
     this.alone = this.panels.length === 1;
     this.snap = {};
-    this.ui = { selected: null, run: null, form: null, errors: {}, pendings: {}, widths: {}, help: false, found: null, ledger: false, saved: {}, unfolded: false, copied: false };
+    this.ui = {
+      selected: null,
+      run: null,
+      form: null,
+      errors: {},
+      pendings: {},
+      widths: {},
+      help: false,
+      found: null,
+      ledger: false,
+      saved: {},
+      unfolded: false,
+      copied: false,
+    };
     this.root = document.createElement("div");
     this.root.className = "aisteer";
     this.root.tabIndex = -1;
@@ -42,15 +63,30 @@ class View {
 
   listen() {
     this.handlers = [];
-    const on = (event, fn) => { this.model.on(event, fn); this.handlers.push([event, fn]); };
-    for (const name of this.model.get("_parts")) on(`change:${name}`, () => { this.take(name); this.paint(); });
-    on("change:pulse", () => { this.word(); if (!document.hidden) this.model.send({ type: "painted", pulse: this.model.get("pulse") }); });
+    const on = (event, fn) => {
+      this.model.on(event, fn);
+      this.handlers.push([event, fn]);
+    };
+    for (const name of this.model.get("_parts"))
+      on(`change:${name}`, () => {
+        this.take(name);
+        this.paint();
+      });
+    on("change:pulse", () => {
+      this.word();
+      if (!document.hidden) this.model.send({ type: "painted", pulse: this.model.get("pulse") });
+    });
     on("msg:custom", (message) => this.hear(message));
     this.root.addEventListener("keydown", (event) => this.key(event));
-    this.root.addEventListener("focusin", (event) => { this.among_runs = Boolean(event.target.closest?.("[data-area=runs]")); });
+    this.root.addEventListener("focusin", (event) => {
+      this.among_runs = Boolean(event.target.closest?.("[data-area=runs]"));
+    });
     // The notebook must not take a click in the board for one in its cell.
-    for (const kind of ["mousedown", "dblclick", "contextmenu"]) this.root.addEventListener(kind, (event) => event.stopPropagation());
-    this.root.addEventListener("mousedown", (event) => { if (event.target === this.root || event.target === this.body) this.root.focus({ preventScroll: true }); });
+    for (const kind of ["mousedown", "dblclick", "contextmenu"])
+      this.root.addEventListener(kind, (event) => event.stopPropagation());
+    this.root.addEventListener("mousedown", (event) => {
+      if (event.target === this.root || event.target === this.body) this.root.focus({ preventScroll: true });
+    });
   }
 
   dispose() {
@@ -85,11 +121,15 @@ class View {
     return this.colours.get(run);
   }
 
-  stamp(name) { return this.stamps[name]; }
+  stamp(name) {
+    return this.stamps[name];
+  }
 
   // --- painting ------------------------------------------------------------------------------
 
-  narrow() { return (this.ui.widths.root || 1000) < 620; }
+  narrow() {
+    return (this.ui.widths.root || 1000) < 620;
+  }
 
   countdown(held) {
     if (this.gone()) return { words: "accepted", share: 0 };
@@ -106,7 +146,8 @@ class View {
     for (const [place, p] of Object.entries(this.ui.pendings)) {
       if (performance.now() - p.at < SILENCE || (p.verb === "figure" && !this.gone())) continue;
       delete this.ui.pendings[place];
-      this.ui.errors[place] = "The kernel has not answered yet; it may be busy. What you asked may still happen: look again before you repeat it.";
+      this.ui.errors[place] =
+        "The kernel has not answered yet; it may be busy. What you asked may still happen: look again before you repeat it.";
     }
     if (counting || saving || gone !== this.was_gone) this.paint();
     this.was_gone = gone;
@@ -121,7 +162,10 @@ class View {
     let any = false;
     for (const entry of entries) {
       const width = Math.floor(entry.contentRect.width);
-      if (width > 0 && Math.abs((this.ui.widths[entry.target.__measure] || 0) - width) > 1) { this.ui.widths[entry.target.__measure] = width; any = true; }
+      if (width > 0 && Math.abs((this.ui.widths[entry.target.__measure] || 0) - width) > 1) {
+        this.ui.widths[entry.target.__measure] = width;
+        any = true;
+      }
     }
     if (any) this.paint();
   }
@@ -129,7 +173,10 @@ class View {
   paint() {
     if (this.queued || this.closed) return;
     this.queued = true;
-    requestAnimationFrame(() => { this.queued = false; this.paint_now(); });
+    requestAnimationFrame(() => {
+      this.queued = false;
+      this.paint_now();
+    });
   }
 
   paint_now() {
@@ -147,7 +194,9 @@ class View {
       return PANELS[name](this) || null;
     } catch (error) {
       console.error(`aisteer: the panel ${name} cannot be drawn`, error);
-      return h("section", { key: name, class: `ais-${name}` }, h("div", { class: "ais-error", role: "alert" }, `This panel cannot be drawn now (${error.message}). The campaign and the other panels go on.`));
+      return h("section", { key: name, class: `ais-${name}` },
+        h("div", { class: "ais-error", role: "alert" },
+          `This panel cannot be drawn now (${error.message}). The campaign and the other panels go on.`));
     }
   }
 
@@ -157,12 +206,21 @@ class View {
     const busy = this.snap.header ? "" : h("div", { class: "ais-empty" }, "Reading the journal…");
     return h("div", { key: "tree", ref: this.measure_root, class: this.gone() ? "ais-tree ais-stale" : "ais-tree" },
       notLivePanel(this),
-      this.folded() ? null : [
-        whole ? headerPanel(this) : null, troublesPanel(this), busy,
-        whole ? h("div", { key: "columns", class: "ais-columns" },
-          h("div", { class: "ais-left" }, show("review"), show("steer"), show("convergence")),
-          h("div", { class: "ais-right-column" }, show("belief"), show("runs"), show("live"))) : show(this.panels[0]),
-        whole ? show("ledger") : null, footerPanel(this), this.ui.help ? helpOverlay(this) : null]);
+      this.folded()
+        ? null
+        : [
+            whole ? headerPanel(this) : null,
+            troublesPanel(this),
+            busy,
+            whole
+              ? h("div", { key: "columns", class: "ais-columns" },
+                  h("div", { class: "ais-left" }, show("review"), show("steer"), show("convergence")),
+                  h("div", { class: "ais-right-column" }, show("belief"), show("runs"), show("live")))
+              : show(this.panels[0]),
+            whole ? show("ledger") : null,
+            footerPanel(this),
+            this.ui.help ? helpOverlay(this) : null,
+          ]);
   }
 }
 
@@ -172,8 +230,13 @@ function render({ model, el }) {
   const view = new View(model, el);
   view.panels.length > 1 ? null : view.root.classList.add("ais-alone");
   let show = () => {};
-  requestAnimationFrame(() => { if (!view.closed) show = summaryBeside(el, view); });
-  return () => { show(); view.dispose(); };
+  requestAnimationFrame(() => {
+    if (!view.closed) show = summaryBeside(el, view);
+  });
+  return () => {
+    show();
+    view.dispose();
+  };
 }
 
 export default { render };

@@ -1,7 +1,21 @@
 // A small virtual DOM. Text is only ever a text node, so nothing that is shown can become markup.
 
 const SVG = "http://www.w3.org/2000/svg";
-const IN_SVG = new Set(["svg", "g", "path", "line", "rect", "circle", "polyline", "polygon", "text", "title", "defs", "clipPath", "pattern"]);
+const IN_SVG = new Set([
+  "svg",
+  "g",
+  "path",
+  "line",
+  "rect",
+  "circle",
+  "polyline",
+  "polygon",
+  "text",
+  "title",
+  "defs",
+  "clipPath",
+  "pattern",
+]);
 
 function h(tag, props, ...children) {
   const flat = children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false && c !== "");
@@ -26,7 +40,11 @@ function update(node, v, svg) {
   if (v.tag === "select" && node.value !== v.props.value && v.props.value !== undefined) node.value = v.props.value;
   if (v.props.draw && node.__stamp !== v.props.stamp) {
     node.__stamp = v.props.stamp;
-    try { v.props.draw(node); } catch (error) { console.error("aisteer: a picture cannot be drawn", error); }
+    try {
+      v.props.draw(node);
+    } catch (error) {
+      console.error("aisteer: a picture cannot be drawn", error);
+    }
   }
 }
 
@@ -72,7 +90,10 @@ function setProps(node, props) {
 
 function setProp(node, name, value, old) {
   if (name === "key" || name === "draw" || name === "stamp") return;
-  if (name === "ref") { if (value) value(node); return; }
+  if (name === "ref") {
+    if (value) value(node);
+    return;
+  }
   if (name.startsWith("on")) {
     const kind = name.slice(2);
     node.__on = node.__on || {};
@@ -102,18 +123,21 @@ function newId() {
 // A button. One that cannot be used says why: it stays reachable, so that the reason can be read.
 function button(label, onclick, { key, kbd, main, blocked, title, busy, name, small } = {}) {
   const classes = ["ais-btn", main && "ais-main", small && "ais-small", busy && "ais-busy"].filter(Boolean).join(" ");
-  return h(
-    "button",
-    {
-      key, type: "button", class: classes, title: blocked || title || null,
-      "aria-disabled": blocked || busy ? "true" : null,
-      "aria-description": blocked || null,
-      "aria-label": name || null,
-      onclick: (event) => { event.stopPropagation(); if (!blocked && !busy) onclick(event); },
+  return h("button", {
+    key,
+    type: "button",
+    class: classes,
+    title: blocked || title || null,
+    "aria-disabled": blocked || busy ? "true" : null,
+    "aria-description": blocked || null,
+    "aria-label": name || null,
+    onclick: (event) => {
+      event.stopPropagation();
+      if (!blocked && !busy) onclick(event);
     },
+  },
     label,
-    kbd ? h("kbd", { "aria-hidden": "true" }, kbd) : null,
-  );
+    kbd ? h("kbd", { "aria-hidden": "true" }, kbd) : null);
 }
 
 function plain(value) {

@@ -1,6 +1,8 @@
 // What is selected, and the form that is open: they survive every new picture. What is pointed at stays where it is.
 
-function listed(name, part) { return (name === "runs" ? part?.rows : part?.cards) || []; }
+function listed(name, part) {
+  return (name === "runs" ? part?.rows : part?.cards) || [];
+}
 
 const SELECTING = {
   // The proposal that an answer spoke of may be on its way still; once it is here, the keys speak of it.
@@ -18,13 +20,22 @@ const SELECTING = {
 
   keepSelection(cards) {
     const written = this.ui.form?.target;
-    if (this.snap.review && written && /^P\d+$/.test(written) && !cards.some((c) => c.id === written) && !this.ui.pendings[written]) {
+    if (
+      this.snap.review &&
+      written &&
+      /^P\d+$/.test(written) &&
+      !cards.some((c) => c.id === written) &&
+      !this.ui.pendings[written]
+    ) {
       this.ui.form = null;
       this.ui.errors.header = `${written} was decided elsewhere while you wrote; nothing of yours was recorded. The ledger says what became of it.`;
       this.say(this.ui.errors.header);
     }
     if (this.welcome(cards)) return;
-    if (this.ui.selected && cards.some((c) => c.id === this.ui.selected)) { this.order_seen = cards.map((c) => c.id); return; }
+    if (this.ui.selected && cards.some((c) => c.id === this.ui.selected)) {
+      this.order_seen = cards.map((c) => c.id);
+      return;
+    }
     // What was selected has been decided: the one that took its place is next.
     const at = Math.max(0, (this.order_seen || []).indexOf(this.ui.selected));
     this.order_seen = cards.map((c) => c.id);
@@ -38,7 +49,11 @@ const SELECTING = {
     const kept = this.still[name];
     if (on === Boolean(kept)) return;
     if (on) this.still[name] = { order: listed(name, this.snap[name]).map((x) => x.id), last: this.snap[name] };
-    else { delete this.still[name]; this.snap[name] = kept.last; this.paint(); }
+    else {
+      delete this.still[name];
+      this.snap[name] = kept.last;
+      this.paint();
+    }
     if (name === "runs") this.wish({ runs_held: on ? this.still[name].order : [] });
   },
 
@@ -46,11 +61,21 @@ const SELECTING = {
   unmoved(name, part) {
     const kept = this.still[name];
     if (!kept) return part;
-    if (!listed(name, part).length || part.page !== kept.last.page || part.filter !== kept.last.filter) { delete this.still[name]; return part; }
-    const now = new Map(listed(name, part).map((x) => [x.id, x])), before = new Map(listed(name, this.snap[name]).map((x) => [x.id, x]));
+    if (!listed(name, part).length || part.page !== kept.last.page || part.filter !== kept.last.filter) {
+      delete this.still[name];
+      return part;
+    }
+    const now = new Map(listed(name, part).map((x) => [x.id, x])),
+      before = new Map(listed(name, this.snap[name]).map((x) => [x.id, x]));
     const edits = new Map(name === "review" ? part.cards.filter((c) => c.edited).map((c) => [c.edited, c.id]) : []);
-    kept.order = kept.order.map((id) => (now.has(id) ? id : edits.get(id) || id)).filter((id) => now.has(id) || (name === "runs" && before.has(id)));
-    kept.order.push(...[...now.keys()].filter((id) => !kept.order.includes(id)).slice(0, name === "runs" ? Math.max(0, now.size - kept.order.length) : undefined));
+    kept.order = kept.order
+      .map((id) => (now.has(id) ? id : edits.get(id) || id))
+      .filter((id) => now.has(id) || (name === "runs" && before.has(id)));
+    kept.order.push(
+      ...[...now.keys()]
+        .filter((id) => !kept.order.includes(id))
+        .slice(0, name === "runs" ? Math.max(0, now.size - kept.order.length) : undefined),
+    );
     kept.last = part;
     return { ...part, [name === "runs" ? "rows" : "cards"]: kept.order.map((id) => now.get(id) || before.get(id)) };
   },
@@ -66,7 +91,11 @@ const SELECTING = {
 
   // What the keys speak of: the selected run or proposal, whichever was at hand last.
   at_work() {
-    return (this.among_runs && this.root.querySelector(".ais-run.ais-sel")) || this.root.querySelector(".ais-card.ais-sel") || this.root;
+    return (
+      (this.among_runs && this.root.querySelector(".ais-run.ais-sel")) ||
+      this.root.querySelector(".ais-card.ais-sel") ||
+      this.root
+    );
   },
 
   focus_selected() {
