@@ -25,6 +25,7 @@ from typing import IO
 from aisteer.execution.clients import Client
 from aisteer.execution.ground import Ground
 from aisteer.execution.hosts import Place, version
+from aisteer.execution.priority import stand_behind
 from aisteer.execution.supervision import Supervisor
 from aisteer.execution.worker import files
 from aisteer.execution.worker.claim import process_start
@@ -292,6 +293,7 @@ def main() -> None:
         _introduce(lock, root, workers)
         Host(root, place, lock, workers=workers, idle=float(options["idle"])).run()
 
+    stand_behind()
     _in_background(work)
 
 

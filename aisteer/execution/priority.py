@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 
-__all__ = ["NICENESS", "give_way"]
+__all__ = ["BEHIND", "NICENESS", "give_way", "stand_behind"]
 
 NICENESS = 5
 """What is added to the niceness of a worker process, and so to what its simulations start."""
+
+BEHIND = 4
+"""Niceness of the host's session as a whole, where the system shares the processor among sessions first."""
 
 
 def give_way() -> None:
@@ -23,3 +27,14 @@ def give_way() -> None:
         # Who wakes up often, as a simulation that writes observations does, need not run at once for that.
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def stand_behind() -> None:
+    """Have this process's session, with all that is in it, give way to other sessions of this machine.
+
+    Linux may hand out the processor session by session (``autogroup``, see sched(7)); niceness then orders only what
+    is within one. Does nothing in a session that others lead, nor where there is no such thing.
+    """
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(BEHIND), encoding="ascii")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import psutil
 import pytest
@@ -10,7 +11,7 @@ from stage import Stage
 
 from aisteer.execution.hosts import list_hosts, stop_host
 from aisteer.execution.local import LocalEndpoint
-from aisteer.execution.priority import NICENESS
+from aisteer.execution.priority import BEHIND, NICENESS
 
 HOW = """
     import os, subprocess, sys
@@ -44,3 +45,15 @@ def test_a_run_and_what_it_starts_give_way_to_the_notebook_and_the_host_does_not
     # Of its own group, so that it ends alone; of its host's session, with which it shares its turn.
     assert said["leads"] == 1
     assert said["session"] == os.getsid(host.pid)
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system has no autogroups")
+def test_the_hosts_session_gives_way_where_the_processor_is_shared_among_sessions(stage):
+    def niceness(pid: int) -> int:
+        return int(Path(f"/proc/{pid}/autogroup").read_text(encoding="ascii").split()[-1])
+
+    own = niceness(os.getpid())
+    stage.ended(stage.submit(HOW))
+    [host] = [host for host in list_hosts() if host.spool == str(stage.root)]
+    assert niceness(host.pid) == BEHIND
+    assert niceness(os.getpid()) == own
