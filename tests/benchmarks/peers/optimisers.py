@@ -15,6 +15,7 @@ import os
 import sys
 import time
 import warnings
+from collections import defaultdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Optuna:
         else:
             made = optuna.samplers.TPESampler(seed=seed, constant_liar=batches)
         self.study = optuna.create_study(sampler=made)
-        self.open: dict[str, Any] = {}
+        self.open: dict[str, list[Any]] = defaultdict(list)  # a batch may have a point twice
         self.worst = -float("inf")
 
     def given(self, points: list[Point], values: list[float]) -> None:
@@ -73,11 +74,11 @@ class Optuna:
 
     def _asked(self) -> Point:
         trial = self.study.ask(self.space)
-        self.open[json.dumps(trial.params)] = trial
+        self.open[json.dumps(trial.params)].append(trial)
         return dict(trial.params)
 
     def tell(self, point: Point, value: float) -> None:
-        trial = self.open.pop(json.dumps(point))
+        trial = self.open[json.dumps(point)].pop()
         for i, excess in enumerate(self.problem.excess(point)):
             trial.set_constraint(f"c{i}", excess)
         self.worst = max(self.worst, value)
@@ -232,7 +233,7 @@ class Ax:
         self.client.configure_experiment(parameters, parameter_constraints=problem.texts() or None)
         self.client.configure_optimization(objective="-y")
         self.client.configure_generation_strategy(initialization_budget=problem.first)
-        self.open: dict[str, int] = {}
+        self.open: dict[str, list[int]] = defaultdict(list)
 
     def given(self, points: list[Point], values: list[float]) -> None:
         for point, value in zip(points, values, strict=True):
@@ -240,11 +241,12 @@ class Ax:
 
     def ask(self, n: int) -> list[Point]:
         trials = self.client.get_next_trials(n)
-        self.open |= {json.dumps(point): index for index, point in trials.items()}
+        for index, point in trials.items():
+            self.open[json.dumps(point)].append(index)
         return [dict(point) for point in trials.values()]
 
     def tell(self, point: Point, value: float) -> None:
-        self.client.complete_trial(self.open.pop(json.dumps(point)), raw_data={"y": value})
+        self.client.complete_trial(self.open[json.dumps(point)].pop(), raw_data={"y": value})
 
 
 def made(peer: str, problem: Problem, seed: int, *, batches: bool) -> Any:
