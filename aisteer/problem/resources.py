@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from aisteer.errors import BadDefinition
 from aisteer.problem.parameters import is_finite_number
 
-__all__ = ["Budget", "Counts", "NodeHours", "Resources", "Runs", "budget_from_json"]
+__all__ = ["Budget", "Counts", "NodeHours", "Resources", "Runs", "budget_from_json", "in_unit"]
 
 Json = dict[str, Any]
 Counts = Literal["used", "estimated", "charged"]
@@ -43,7 +43,13 @@ class Budget:
         return {"amount": self.amount, "unit": self.unit, "counts": self.counts}
 
     def __str__(self) -> str:
-        return f"{self.amount:g} {self.unit} ({self.counts})"
+        return f"{in_unit(self.amount, self.unit)} ({self.counts})"
+
+
+def in_unit(amount: float, unit: str) -> str:
+    """An amount in words, such as ``2.5 node-hours`` or ``1 run``."""
+    words = f"{amount:g}"
+    return f"{words} {unit.removesuffix('s') if words == '1' else unit}"
 
 
 class NodeHours(Budget):

@@ -11,6 +11,7 @@ from aisteer.journal.commands import Draft
 from aisteer.problem.fidelity import Fidelity
 from aisteer.problem.goals import Goals
 from aisteer.problem.parameters import number_in_words
+from aisteer.problem.resources import in_unit
 from aisteer.steering.failing import failing, searched
 from aisteer.steering.protocols import Datum, Evidence, Json
 from aisteer.steering.thought import Situation
@@ -147,5 +148,5 @@ def _budget(rules: Json, stands: Situation) -> list[Json]:
     ):
         return []
     left: Any = max(stands.remaining, 0.0)
-    words = f"{left:g} {stands.unit} of the budget are left, and a run is estimated to cost {stands.cost:g}"
+    words = f"{in_unit(left, stands.unit)} left of the budget, and a run is estimated to cost {stands.cost:g}"
     return [{"rule": "budget", "left": left, "cost": stands.cost, "words": words}]

@@ -74,7 +74,7 @@ def test_a_budget_that_covers_only_the_edit_runs_only_that_and_says_so(place: Pl
         _, edit = edited(journal)
         journal.submit(accept(journal, edit))
         said = journal.state.proposals[edit].decision.evidence  # type: ignore[union-attr]
-        assert said == {"counterfactual": None, "why": "drawn, but 1 node-hours are not left"}
+        assert said == {"counterfactual": None, "why": "drawn, but there is less than 1 node-hour left"}
         assert list(journal.state.accepted) == [edit]
 
 

@@ -147,7 +147,7 @@ def test_a_budget_that_covers_no_further_run_ends_it_once_nothing_runs(tmp_path:
     campaign.end(two, 1.0)
     campaign.think(mind)
     (proposal,) = ending(campaign)
-    assert "1 node-hours of the budget are left" in proposal.reasons[0]["words"]
+    assert "1 node-hour left of the budget" in proposal.reasons[0]["words"]
 
 
 def test_whoever_accepts_ends_the_campaign_and_whoever_rejects_goes_on_for_a_while(tmp_path: Path):

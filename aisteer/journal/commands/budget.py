@@ -9,6 +9,7 @@ from aisteer.journal import events as ev
 from aisteer.journal.commands.command import Command, handles
 from aisteer.journal.events import Event, Json
 from aisteer.journal.state import State
+from aisteer.problem.resources import in_unit
 
 __all__ = ["SetBudget", "budget_changed", "covered"]
 
@@ -43,9 +44,8 @@ def covered(state: State, name: str, cost: float, left: float) -> float:
     """What is ``left`` once ``cost`` is set aside for a proposal; ``BudgetExceeded`` where that is too much."""
     if state.budget is not None and cost > left + 1e-9:
         counts, unit = state.budget.get("counts", "used"), state.unit
-        needed = f"{cost:g} {unit.removesuffix('s') if cost == 1 else unit}"
         raise BudgetExceeded(
-            f"{name} needs {needed}, and {max(left, 0.0):g} of {state.budget['amount']:g} are left "
+            f"{name} needs {in_unit(cost, unit)}, and {max(left, 0.0):g} of {state.budget['amount']:g} are left "
             f"({state.spent:g} {counts}, {state.reserved:g} reserved by accepted runs). It was not accepted. Raise the "
             "budget (on the board, click on it; in a cell, campaign.budget = …), or reject something that waits.",
             proposal=name,

@@ -8,6 +8,7 @@ from aisteer.journal import events as ev
 from aisteer.journal.commands.drafts import Draft, existing
 from aisteer.journal.events import Event, Json
 from aisteer.journal.state import Proposal, State, priced
+from aisteer.problem.resources import in_unit
 
 __all__ = ["announced", "beside", "left_alone"]
 
@@ -55,7 +56,10 @@ def beside(
         return [], {"counterfactual": known[0]}  # it runs anyway
     cost = priced(state, original.task, "start", original.cost, original.resources)
     if state.budget is not None and cost > left + 1e-9:
-        return [], {"counterfactual": None, "why": f"drawn, but {cost:g} {state.unit} are not left"}
+        return [], {
+            "counterfactual": None,
+            "why": f"drawn, but there is less than {in_unit(cost, state.unit)} left",
+        }
     words = (
         f"run beside {edit.id}, which replaced {original.id}: drawn at random, as {share:.0%} of edits are"
     )
