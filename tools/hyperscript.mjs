@@ -1,6 +1,6 @@
 // A plugin for prettier: h("tag", { … }, …) keeps its tag and properties on one line and its children below, as JSX would.
 //
-//     npm install prettier@3 && npx prettier --plugin ./tools/hyperscript.mjs --print-width 120 --write widgets/aisteer_widgets/static/*.js
+//     npm install --no-save prettier@3.10.1 && npx prettier --plugin ./tools/hyperscript.mjs --print-width 120 --write widgets/aisteer_widgets/static/*.js
 
 import { doc } from "prettier";
 import * as estree from "prettier/plugins/estree";

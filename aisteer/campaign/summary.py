@@ -9,6 +9,7 @@ from aisteer.campaign.preformatted import preformatted
 from aisteer.campaign.starting import driven_elsewhere
 from aisteer.campaign.steering import setting_in_words
 from aisteer.campaign.trust import warning
+from aisteer.problem.resources import in_unit
 from aisteer.problem.space import Space
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def as_text(campaign: Campaign) -> str:
         if state.budget is not None:
             amount, unit = state.budget["amount"], state.budget["unit"]
             spent, reserved, counts = state.spent, state.reserved, state.budget["counts"]
-            lines.append(f"  budget: {spent:.4g} {counts}, {reserved:.4g} reserved of {amount:g} {unit}")
+            lines.append(
+                f"  budget: {spent:.4g} {counts}, {reserved:.4g} reserved of {in_unit(amount, unit)}"
+            )
         for task, settings in state.steering.items():
             whose, space = "" if len(state.steering) == 1 else f" ({task})", _box(state, task)
             lines += [f"  steered{whose}: {setting_in_words(n, v, space)}" for n, v in settings.items()]

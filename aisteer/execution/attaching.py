@@ -35,6 +35,7 @@ class Attaching:
 
     def attach(self, endpoint: Endpoint, tickets: Mapping[AttemptRef, str | None]) -> None:
         """Take up attempts, each with the ticket that it was given when it was submitted."""
+        # What could not be handed over is not there to be taken up; it is tried again.
         there = {ref: ticket for ref, ticket in tickets.items() if ref in self._live and not self._waits(ref)}
         source = f"endpoint {endpoint.address}"
         try:

@@ -77,20 +77,30 @@ class Driver:
         self.holder = dict(holder)
         self.mirror = Mirror(self.folder)
         self.epoch = 0
-        self.troubles = told = Troubles(journal, self.actor, on_log or _log.info)
+        self.troubles = Troubles(journal, self.actor, on_log or _log.info)
         self._tracker = Tracker(
-            self.mirror, patience=patience, on_gap=told.gap, on_unkept=told.unkept, on_kept=told.kept
+            self.mirror,
+            patience=patience,
+            on_gap=self.troubles.gap,
+            on_unkept=self.troubles.unkept,
+            on_kept=self.troubles.kept,
         )
         self._launcher = Launcher()
         self._check = check
         self._rules = Rules()
         self._thinker = (
-            Thinker(journal, mind, told.note, told.solved, foresight=Foresight(journal, self.mirror))
+            Thinker(
+                journal,
+                mind,
+                self.troubles.note,
+                self.troubles.solved,
+                foresight=Foresight(journal, self.mirror),
+            )
             if mind is not None
             else None
         )
-        self._delivery = Delivery(told.note, told.works)
-        self._attaching = Attaching(self._tracker.live, self._delivery.waits, told)
+        self._delivery = Delivery(self.troubles.note, self.troubles.works)
+        self._attaching = Attaching(self._tracker.live, self._delivery.waits, self.troubles)
         self._unreported: list[Event] = []
         self._tidier = Tidier(journal)
         self._seen = 0

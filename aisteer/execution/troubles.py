@@ -13,7 +13,9 @@ __all__ = ["Troubles"]
 
 
 class Troubles:
-    """Each trouble by its source, until that source is seen to work again. Nothing here raises.
+    """Each trouble by its source, until that source is seen to work again.
+
+    The driver's thread and the thinker's call it. What the journal cannot take is kept here and not raised.
 
     Args:
         journal: Where they are noted, and noted as solved.

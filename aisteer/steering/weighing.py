@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aisteer.problem.resources import in_unit
 from aisteer.steering.costs import Costs, place_costs
 from aisteer.steering.criteria.protocol import Criterion, Scores, Sought
 from aisteer.steering.domains import Domain
@@ -121,13 +122,11 @@ class CostAware:
         ran = np.array([d.cost for d in evidence.data if d.cost > 0])
         usual, found = float(np.median(ran)), []
         for cost in costs.at(x).tolist():
-            words = (
-                f"Estimated to cost {cost:.3g} node-hours ({costs.words}; their median is {usual:.3g}). "
-                + (
-                    "Proposals go by what a run promises per node-hour."
-                    if isinstance(criterion, PerCost)
-                    else "This acquisition is not weighed by cost."
-                )
+            hours = in_unit(float(f"{cost:.3g}"), "node-hours")
+            words = f"Estimated to cost {hours} ({costs.words}; their median is {usual:.3g}). " + (
+                "Proposals go by what a run promises per node-hour."
+                if isinstance(criterion, PerCost)
+                else "This acquisition is not weighed by cost."
             )
             reason = {"kind": "cost", "cost": cost, "median": usual, "words": words}
             found.append({"cost": cost, "reasons": [reason]})

@@ -39,8 +39,8 @@ from tests.benchmarks._report import Kept, show
 FIXED = 0.1
 BUDGETS = {"augmented Branin": 12.0, "augmented Hartmann": 16.0}
 FLOOR = 1e-4
-NOISES = (0.0, 1e-4, 1e-3, 1e-2)
-"""Least variances of the noise, of standardized outcomes, that qMFKG is tried with one after the other."""
+NOISIER = (1, 10, 100, 1000)
+"""Times the fitted noise that a step of qMFKG is tried with, one after the other."""
 Spent = list[tuple[float, float]]
 """Cost, and the regret of what would be recommended then."""
 
@@ -201,14 +201,16 @@ def botorch(task: Task, seed: int, first: np.ndarray) -> tuple[Spent, float]:
         return found.detach()
 
     def choose() -> torch.Tensor:
-        for noise in NOISES:
-            model = fitted()
-            model.likelihood.noise = model.likelihood.noise.detach().clamp_min(noise)
+        model = fitted()
+        noise = model.likelihood.noise.detach().clone()
+        for factor in NOISIER:
+            model.train()  # what it kept of its matrix is of another noise
+            model.likelihood.noise = factor * noise
             try:
-                return chosen_by(model)
+                return chosen_by(model.eval())
             except NotPSDError:
                 continue
-        raise ArithmeticError(f"no step with a noise up to {NOISES[-1]}")
+        raise ArithmeticError(f"no step with {NOISIER[-1]} times the fitted noise")
 
     for until in (0.5 * task.budget, task.budget):
         while spent < until:

@@ -72,7 +72,7 @@ def test_of_all_ways_to_serialize_only_json_is_read(strategy: Any) -> None:
 
 
 @given(st.text().filter(lambda text: not text.startswith("11\n")) | PLAIN.filter(lambda value: value != ""))
-def test_whatever_else_arrives_is_refused_explained(payload: object) -> None:
+def test_whatever_else_arrives_is_refused_in_words(payload: object) -> None:
     with pytest.raises(NotJson, match=r"^it "):
         JsonOnly().deserialize(payload)
 

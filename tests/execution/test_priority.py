@@ -1,8 +1,9 @@
-"""Runs at the local endpoint give way to the notebook, and the host that watches over them does not."""
+"""Runs at the local endpoint give way to the notebook and to their host, and all of them together to the notebook."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,7 @@ from stage import Stage
 from aisteer.execution.hosts import list_hosts, stop_host
 from aisteer.execution.local import LocalEndpoint
 from aisteer.execution.priority import BEHIND, NICENESS
+from aisteer.execution.worker.command import _started
 
 HOW = """
     import os, subprocess, sys
@@ -33,7 +35,7 @@ def stage(tmp_path):
     assert all(stop_host(host) for host in list_hosts() if host.spool == str(made.root))
 
 
-def test_a_run_and_what_it_starts_give_way_to_the_notebook_and_the_host_does_not(stage):
+def test_a_run_and_what_it_starts_are_nicer_than_the_host_which_is_as_nice_as_the_notebook(stage):
     own = os.nice(0)
     outcome = stage.ended(stage.submit(HOW)).end["outcome"]
     said = {name: value[0] for name, value in outcome.items()}
@@ -47,13 +49,26 @@ def test_a_run_and_what_it_starts_give_way_to_the_notebook_and_the_host_does_not
     assert said["session"] == os.getsid(host.pid)
 
 
-@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system has no autogroups")
-def test_the_hosts_session_gives_way_where_the_processor_is_shared_among_sessions(stage):
-    def niceness(pid: int) -> int:
-        return int(Path(f"/proc/{pid}/autogroup").read_text(encoding="ascii").split()[-1])
+def autogroup(pid: int | str) -> str:
+    """The process's autogroup and its niceness, such as ``/autogroup-7 nice 4``; empty where there are none."""
+    try:
+        return Path(f"/proc/{pid}/autogroup").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
-    own = niceness(os.getpid())
-    stage.ended(stage.submit(HOW))
+
+@pytest.mark.skipif(not autogroup("self"), reason="this system has no autogroups")
+def test_the_hosts_session_and_executables_in_it_give_way_where_the_processor_is_shared_among_sessions(stage):
+    own = autogroup("self")
+    outcome = stage.ended(stage.submit(HOW)).end["outcome"]
     [host] = [host for host in list_hosts() if host.spool == str(stage.root)]
-    assert niceness(host.pid) == BEHIND
-    assert niceness(os.getpid()) == own
+    assert autogroup(host.pid).endswith(f" nice {BEHIND}")
+    assert outcome["session"][0] == os.getsid(host.pid)
+    executable = _started([sys.executable, "-c", "input()"], str(stage.root), dict(os.environ))
+    try:
+        assert os.getsid(executable.pid) == os.getsid(0)
+        assert os.getpgid(executable.pid) == executable.pid
+    finally:
+        executable.kill()
+        executable.communicate()
+    assert autogroup("self") == own

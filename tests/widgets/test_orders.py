@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 import aisteer as ai
+from aisteer.errors import BadParameters
 from aisteer.journal import commands as cmd
 from aisteer.journal.events import Actor
+from aisteer_widgets.ordered import observation_of
 from aisteer_widgets.orders import carry_out
 
 
@@ -125,3 +127,16 @@ def test_autonomy_is_handed_over_and_taken_back(campaign):
     assert str(campaign.autonomy) == "accept when calibrated; else ask"
     assert carry_out(campaign, order("autonomy", value="ask")).ok
     assert campaign.autonomy == ai.Ask()
+
+
+@pytest.mark.parametrize(
+    ("typed", "at"), [("", None), (" ", None), ("0", 0), ("40", 40), ("1,234", 1234), (None, None)]
+)
+def test_a_branch_begins_at_the_observation_that_was_typed(typed, at):
+    assert observation_of(order("branch", from_observation=typed)) == at
+
+
+@pytest.mark.parametrize("typed", ["soon", "-1", "1.5", "1_0", "12,34", "1e3", "٣", "9" * 40])
+def test_what_is_no_number_of_an_observation_is_refused(typed):
+    with pytest.raises(BadParameters, match="is no number of an observation"):
+        observation_of(order("branch", from_observation=typed))

@@ -29,6 +29,7 @@ BOARD = (
     "ledger",
     "maps",
     "slices",
+    "pool",
     "belief",
     "minds",
     "table",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from aisteer.errors import BadParameters
 
 __all__ = ["observation_of", "text_of", "values_of"]
 
+_COUNTED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+|[0-9]{1,15}")
 LONGEST = 2000
 """Characters of a text that are kept."""
 
@@ -34,10 +36,9 @@ def observation_of(order: Mapping[str, Any]) -> int | None:
     typed = text_of(order, "from_observation").strip()
     if not typed:
         return None
-    try:
-        return int(typed)
-    except ValueError:
+    if not _COUNTED.fullmatch(typed):
         raise BadParameters(
-            f"{typed[:40]!r} is no number of an observation. Nothing was written. They are counted from 0, and -1 is "
-            "the last; leave it empty for the last checkpoint."
-        ) from None
+            f"{typed[:40]!r} is no number of an observation. Nothing was written. They are counted from 0; leave it "
+            "empty for the last checkpoint."
+        )
+    return int(typed.replace(",", ""))

@@ -161,8 +161,10 @@ def _extend(campaign: Any, order: Mapping[str, Any]) -> Answer:
 
 def _branch(campaign: Any, order: Mapping[str, Any]) -> Answer:
     run = _run(campaign, order)
-    at = observation_of(order)
-    made = run.branch(reason=text_of(order, "reason"), from_observation=at, **values_of(order))
+    at, given = observation_of(order), values_of(order)
+    if at is not None:
+        given = {**given, "from_observation": at}
+    made = run.branch(reason=text_of(order, "reason"), **given)
     where = "last checkpoint" if at is None else f"checkpoint nearest to observation {at:,}"
     return Answer(ok=True, message=f"{made.id} branches {run.id} from its {where}.")
 

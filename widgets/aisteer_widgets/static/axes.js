@@ -48,7 +48,7 @@ function marksAlong(axis, most) {
 function framed({ key, width, height, x, y, yLabel, label, draw, left, title }) {
   const yTicks = marksAlong(y, Math.max(2, Math.floor(height / 34)));
   const widest = Math.max(...yTicks.map(([, text]) => text.length), 1);
-  const box = { l: left ?? Math.min(72, 12 + 6.6 * widest), r: 10, t: yLabel ? 20 : 8, b: 34 };
+  const box = { l: left ?? Math.min(100, 12 + 6.6 * widest), r: 10, t: yLabel ? 20 : 8, b: 34 };
   const W = Math.max(width, 120),
     H = height;
   const X = scaled(x, box.l, W - box.r),

@@ -21,7 +21,7 @@ function powerText(t, step, power) {
   if (!t) return "0";
   const small = Math.floor(Math.log10(step) + 1e-9),
     half = Math.abs(step / 10 ** small - Math.round(step / 10 ** small)) > 1e-6 ? 1 : 0;
-  const digits = Math.min(6, Math.max(1, power - small + half));
+  const digits = Math.min(9, Math.max(1, power - small + half));
   return `${(t / 10 ** power).toFixed(digits)}e${power}`.replaceAll("-", "−");
 }
 
@@ -57,7 +57,7 @@ function extent(values, room = 0.06) {
 function plot({ key, width, height, x, y, whole, xLabel, yLabel, label, draw, onpick }) {
   const yTicks = ticks(y[0], y[1], Math.max(2, Math.floor(height / 30)));
   const widest = Math.max(...yTicks.map((t) => tickText(t, yTicks).length));
-  const box = { l: Math.min(72, 12 + 6.6 * widest), r: 12, t: 20, b: 34 };
+  const box = { l: Math.min(100, 12 + 6.6 * widest), r: 12, t: 20, b: 34 };
   const W = Math.max(width, 160),
     H = height;
   const X = (v) => box.l + ((v - x[0]) / (x[1] - x[0])) * (W - box.l - box.r);

@@ -1,3 +1,5 @@
+// The head of the board and its foot: what the campaign is after, where it runs, what it may spend, and what is wrong.
+
 function headerPanel(ctx) {
   const d = ctx.snap.header;
   if (!d) return null;

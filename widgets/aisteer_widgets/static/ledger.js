@@ -1,3 +1,5 @@
+// Every decision, beside what came of it.
+
 function ledgerPanel(ctx) {
   const d = ctx.snap.ledger;
   if (!d) return null;

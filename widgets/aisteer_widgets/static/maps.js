@@ -52,7 +52,9 @@ function mapOne(ctx, c, which, width, height) {
     }
   const yTicks = marksAlong(c.y, 5),
     widest = Math.max(...yTicks.map(([, t]) => t.length), 1);
-  const box = { l: Math.min(86, 24 + 6.4 * widest), t: 12, b: 32, r: 58 },
+  const side = ticks(low, high, 4).filter((t) => t >= low && t <= high);
+  const beside = Math.max(...side.map((t) => tickText(t, side).length), 1);
+  const box = { l: Math.min(86, 24 + 6.4 * widest), t: 12, b: 32, r: Math.max(58, 25 + 6.4 * beside) },
     W = Math.max(60, width - box.l - box.r),
     H = height - box.t - box.b;
   const X = scaled(c.x, box.l, box.l + W),
@@ -86,8 +88,7 @@ function mapOne(ctx, c, which, width, height) {
     mx = floats(m.x),
     my = floats(m.y),
     off = floats(m.off);
-  const side = ticks(low, high, 4).filter((t) => t >= low && t <= high),
-    S = (v) => box.t + H - ((v - low) / (high - low || 1)) * H;
+  const S = (v) => box.t + H - ((v - low) / (high - low || 1)) * H;
   return h("div", { class: "ais-map", style: { height: `${height}px` } },
     h("canvas", {
       width: Math.round(W * 1.5),

@@ -1,3 +1,5 @@
+// Live curves of runs, and the best so far.
+
 function livePanel(ctx) {
   const d = ctx.snap.live;
   if (!d) return null;

@@ -1,3 +1,5 @@
+// The table of runs, and what can be asked of each.
+
 function runsPanel(ctx) {
   const d = ctx.snap.runs;
   if (!d) return null;
@@ -226,7 +228,9 @@ function runForm(ctx, r, form) {
 
 // Where a branch begins: the checkpoint nearest to what was seen then.
 function fromField(form, r, send) {
-  const hint = `empty: its last checkpoint; a number${r.observations > 1 ? `, 0 to ${(r.observations - 1).toLocaleString("en")}` : ""}: the checkpoint nearest to it`;
+  form.seen ??= r.observations; // as it stood when the form was opened: a live run goes on
+  const range = form.seen > 1 ? `, 0 to ${(form.seen - 1).toLocaleString("en")}` : "";
+  const hint = `empty: its last checkpoint; a number${range}: the checkpoint nearest to it`;
   return h("label", { key: "from", class: "ais-field ais-wide" },
     h("span", {}, "From observation", h("small", {}, hint)),
     h("input", {
@@ -234,7 +238,8 @@ function fromField(form, r, send) {
       type: "text",
       inputmode: "numeric",
       maxlength: "12",
-      "aria-label": `From observation, ${hint}`,
+      "aria-label": "From observation",
+      "aria-description": hint,
       value: form.at || "",
       oninput: (e) => {
         form.at = e.target.value;
