@@ -39,6 +39,8 @@ from tests.benchmarks._report import Kept, show
 FIXED = 0.1
 BUDGETS = {"augmented Branin": 12.0, "augmented Hartmann": 16.0}
 FLOOR = 1e-4
+STATED = (1e-4, 1e-3, 1e-2)
+"""Shares of the variance that qMFKG's model is told for noise, one after the other, where no fit succeeds without."""
 NOISIER = (1, 10, 100, 1000)
 """Times the fitted noise that a step of qMFKG is tried with, one after the other."""
 Spent = list[tuple[float, float]]
@@ -134,13 +136,14 @@ def botorch(task: Task, seed: int, first: np.ndarray) -> tuple[Spent, float]:
     """As in BoTorch's tutorial on several fidelities, one run at a time.
 
     It may fantasise a run onto one that is known, and then ends in a matrix that is not positive definite, whatever the
-    jitter. Such a step is made again with more noise than was fitted, as little as will do.
+    jitter. Such a step is made again with more noise than was fitted, as little as will do; so is a fit that fails.
     """
     from botorch.acquisition import PosteriorMean
     from botorch.acquisition.cost_aware import InverseCostWeightedUtility
     from botorch.acquisition.fixed_feature import FixedFeatureAcquisitionFunction
     from botorch.acquisition.knowledge_gradient import qMultiFidelityKnowledgeGradient
     from botorch.acquisition.utils import project_to_target_fidelity
+    from botorch.exceptions import ModelFittingError
     from botorch.fit import fit_gpytorch_mll
     from botorch.models.cost import AffineFidelityCostModel
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
@@ -161,9 +164,17 @@ def botorch(task: Task, seed: int, first: np.ndarray) -> tuple[Spent, float]:
     told: Spent = []
 
     def fitted() -> Any:
-        model = SingleTaskMultiFidelityGP(x, y, outcome_transform=Standardize(1), data_fidelities=[d - 1])
-        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-        return model
+        for noise in (None, *(share * y.var() for share in STATED)):
+            stated = None if noise is None else noise * torch.ones_like(y)
+            model = SingleTaskMultiFidelityGP(
+                x, y, stated, outcome_transform=Standardize(1), data_fidelities=[d - 1]
+            )
+            try:
+                fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+            except ModelFittingError:
+                continue
+            return model
+        raise ArithmeticError("no fit, whatever noise is stated")
 
     def best_mean(model: Any) -> tuple[torch.Tensor, torch.Tensor]:
         mean = FixedFeatureAcquisitionFunction(PosteriorMean(model), d=d, columns=[d - 1], values=[1.0])
@@ -205,7 +216,7 @@ def botorch(task: Task, seed: int, first: np.ndarray) -> tuple[Spent, float]:
         noise = model.likelihood.noise.detach().clone()
         for factor in NOISIER:
             model.train()  # what it kept of its matrix is of another noise
-            model.likelihood.noise = factor * noise
+            model.likelihood.noise_covar.noise = factor * noise
             try:
                 return chosen_by(model.eval())
             except NotPSDError:
