@@ -288,6 +288,10 @@ def test_rows_that_a_page_held_which_is_gone_are_put_in_order_by_the_next(lab: L
         def rows() -> list[str | None]:
             return [one.get_attribute("data-run") for one in page.locator("tr[data-run]").all()]
 
-        until(lambda: rows() == [begun, ended], "rows are held still", 60)
+        def instead() -> str:
+            boards = [board.inner_text() for board in page.locator(".aisteer").all()]
+            return f"rows are {rows()} instead of {[begun, ended]} in {boards}"
+
+        until(lambda: rows() == [begun, ended], instead, 60)
         assert not page.locator(".ais-runs .ais-more").count()
         book.kernel(f"campaign.runs['{begun}'].stop()")
