@@ -81,12 +81,7 @@ function rejectForm(ctx, c) {
         oninput: (e) => {
           form.reason = e.target.value;
         },
-        onkeydown: (e) => {
-          if (e.key === "Enter") {
-            e.preventDefault();
-            send();
-          }
-        },
+        onkeydown: onEnter(send),
       })),
     h("div", { class: "ais-row" },
       button(c.ending || c.stopping ? "Go on" : "Reject", send, { main: true, busy: ctx.pending(c.id), kbd: "⏎" }),

@@ -1,5 +1,14 @@
 // What is typed into forms: reasons, values of parameters, candidates of a pool.
 
+// Enter in a field sends the form.
+function onEnter(send) {
+  return (e) => {
+    if (e.key !== "Enter") return;
+    e.preventDefault();
+    send();
+  };
+}
+
 function reasonField(form, words, send, first) {
   return h("label", { class: "ais-field ais-wide" },
     h("span", {}, words),
@@ -11,12 +20,7 @@ function reasonField(form, words, send, first) {
       oninput: (e) => {
         form.reason = e.target.value;
       },
-      onkeydown: (e) => {
-        if (e.key === "Enter") {
-          e.preventDefault();
-          send();
-        }
-      },
+      onkeydown: onEnter(send),
     }));
 }
 
@@ -33,12 +37,7 @@ function readable(value) {
 
 function fieldsOf(ctx, form, schema, task, start, send) {
   form.values = form.values || {};
-  const enter = (e) => {
-    if (e.key === "Enter") {
-      e.preventDefault();
-      send();
-    }
-  };
+  const enter = onEnter(send);
   if (schema.pool) return poolPicker(ctx, form, schema, task, start[schema.key], send);
   return h("div", { class: "ais-fields" },
     schema.fields.map((f, i) => {

@@ -101,12 +101,7 @@ function budgetForm(ctx, d) {
             form.amount = e.target.value;
             ctx.paint_now();
           },
-          onkeydown: (e) => {
-            if (e.key === "Enter") {
-              e.preventDefault();
-              send();
-            }
-          },
+          onkeydown: onEnter(send),
         })),
       reasonField(form, "Your reason (kept in the journal)", send)),
     h("div", { class: "ais-row" },

@@ -25,12 +25,7 @@ function steerResults(ctx, d, form) {
             form.run = e.target.value;
             ctx.paint_now();
           },
-          onkeydown: (e) => {
-            if (e.key === "Enter") {
-              e.preventDefault();
-              send();
-            }
-          },
+          onkeydown: onEnter(send),
         }),
         steerButton(ctx, "Mark bad", send, { blocked: ctx.gone() || d.mind.blocked }))),
     d.bad.map((b) =>

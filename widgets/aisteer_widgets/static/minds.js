@@ -32,12 +32,7 @@ function steerMind(ctx, d, form) {
           form[key] = e.target.value;
           ctx.paint_now();
         },
-        onkeydown: (e) => {
-          if (e.key === "Enter") {
-            e.preventDefault();
-            send();
-          }
-        },
+        onkeydown: onEnter(send),
       }));
   return h("div", { key: "mind", class: "ais-steer-box" },
     h("div", { class: "ais-steer-line" },

@@ -244,12 +244,7 @@ function fromField(form, r, send) {
       oninput: (e) => {
         form.at = e.target.value;
       },
-      onkeydown: (e) => {
-        if (e.key === "Enter") {
-          e.preventDefault();
-          send();
-        }
-      },
+      onkeydown: onEnter(send),
     }));
 }
 

@@ -156,12 +156,7 @@ function steerNumber(ctx, form, { name, label, value, low, hint, apply }) {
           form[name] = e.target.value;
           ctx.paint_now();
         },
-        onkeydown: (e) => {
-          if (e.key === "Enter") {
-            e.preventDefault();
-            send();
-          }
-        },
+        onkeydown: onEnter(send),
       }),
       steerButton(ctx, "Set", send, { name: `Set ${label}` })));
 }
